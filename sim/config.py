@@ -1,0 +1,160 @@
+"""Settings: `Setup` fixes the program, `Hyper` holds the numbers that can be swept without compiling.
+
+The defaults are the paper's (arXiv 2507.14805, section 6.2); `recipe` knows where a task differs.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+
+from sim.errors import InputError
+
+Activation = Literal["relu", "tanh", "gelu", "silu", "linear"]
+Loss = Literal["kl", "cross_entropy", "squared_error"]
+Optimizer = Literal["adam", "adamw", "sgd"]
+Noise = Literal["uniform", "gaussian", "images"]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What fixes shapes or changes the program: one compilation each."""
+
+    widths: tuple[int, ...] = (256, 256)
+    """Units in each hidden layer; their number is the depth."""
+    aux: int = 3
+    """Auxiliary logits m, beside one logit per class."""
+    activation: Activation = "relu"
+    """Nonlinearity of the hidden layers."""
+    loss: Loss = "kl"
+    """Imitation loss of the students, over the logits that they see."""
+    optimizer: Optimizer = "adam"
+    """Of teacher and students alike. adam: β = 0.9, 0.999, ε = 1e-8 outside the root (as in torch)."""
+    batch: int = 1024
+    """Examples in a step; the last batch of an epoch holds what is left."""
+    noise: Noise = "uniform"
+    """Distillation inputs: U(−1, 1), N(0, 1), or images of the task's training part."""
+    noise_images: int = 60_000
+    """Distinct distillation inputs of a seed; each epoch shows all of them in fresh order."""
+    teacher_epochs: int = 5
+    """Passes of the teacher over the training images, unless --teacher-steps is given."""
+    student_epochs: int = 5
+    """Passes of a student over the distillation inputs, unless --student-steps is given."""
+    teacher_steps: int | None = None
+    """Optimiser steps of the teacher; takes precedence over epochs."""
+    student_steps: int | None = None
+    """Optimiser steps of each student; takes precedence over epochs."""
+    points: int = 5
+    """Measurements along each training, evenly spaced, beside the one before the first step."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Hyper:
+    """Numbers that change no shape and no program: an array of them is a sweep."""
+
+    teacher_lr: float = 3e-4
+    """Learning rate of the teacher, per step."""
+    student_lr: float = 3e-4
+    """Learning rate of the students, per step."""
+    momentum: float = 0.0
+    """Momentum of sgd, in [0, 1); other optimisers have none to set."""
+    weight_decay: float = 0.0
+    """Decoupled decay rate of adamw, times the learning rate per step."""
+    noise_scale: float = 1.0
+    """Factor on the distillation inputs."""
+    temperature: float = 1.0
+    """Divides teacher's and student's logits in the imitation loss."""
+
+
+# Chosen on the validation split of the digits (never on test) for a plain effect in a short run.
+_DIGITS = (
+    {"batch": 64, "teacher_steps": 230, "student_steps": 1200, "points": 20},
+    {"teacher_lr": 1e-3, "student_lr": 1e-3},
+)
+
+
+def recipe(dataset: str, **overrides: Any) -> tuple[Setup, Hyper]:
+    """Default settings of a task, with some of them replaced by name.
+
+    The paper's recipe for images in IDX files; a short one for `digits` and `synthetic`, which are
+    small. Errors: InputError for a name that is no setting or a value that breaks its rule.
+    """
+    small = dataset == "digits" or dataset.partition(":")[0] == "synthetic"
+    setup, hyper = ({**part} for part in (_DIGITS if small else ({}, {})))
+    names = {part: {f.name for f in dataclasses.fields(part)} for part in (Setup, Hyper)}
+    for name, value in overrides.items():
+        if name in names[Setup]:
+            setup[name] = value
+        elif name in names[Hyper]:
+            hyper[name] = value
+        else:
+            known = ", ".join(sorted(names[Setup] | names[Hyper]))
+            raise InputError(f"{name} = {value!r}: no such setting; there are {known}")
+    if "widths" in setup:
+        setup["widths"] = tuple(setup["widths"])
+    return check(Setup(**setup), Hyper(**hyper))
+
+
+def check(setup: Setup, hyper: Hyper) -> tuple[Setup, Hyper]:
+    """The same settings, or InputError with the first rule that one of them breaks."""
+    for name, choices in (
+        ("activation", Activation),
+        ("loss", Loss),
+        ("optimizer", Optimizer),
+        ("noise", Noise),
+    ):
+        options = choices.__args__
+        rule(name, value := getattr(setup, name), value in options, "one of " + ", ".join(options))
+    rule("widths", setup.widths, setup.widths and all(map(_positive_int, setup.widths)),
+         "at least one layer, each of a positive whole number of units")  # fmt: skip
+    for name in ("aux", "batch", "noise_images", "teacher_epochs", "student_epochs", "points"):
+        rule(name, value := getattr(setup, name), _positive_int(value), "a positive whole number")
+    for name in ("teacher_steps", "student_steps"):
+        value = getattr(setup, name)
+        rule(name, value, value is None or _positive_int(value), "a positive whole number")
+    for name in ("teacher_lr", "student_lr", "noise_scale", "temperature"):
+        value = getattr(hyper, name)
+        rule(name, value, math.isfinite(value) and value > 0, "a positive number")
+    rule("momentum", hyper.momentum, 0 <= hyper.momentum < 1, "in [0, 1)")
+    rule("momentum", hyper.momentum, hyper.momentum == 0 or setup.optimizer == "sgd",
+         "0 unless optimizer is sgd")  # fmt: skip
+    rule("weight_decay", hyper.weight_decay, 0 <= hyper.weight_decay < math.inf, "at least 0")
+    rule("weight_decay", hyper.weight_decay, hyper.weight_decay == 0 or setup.optimizer == "adamw",
+         "0 unless optimizer is adamw (inside adam its strength would hang on the loss's scale)")  # fmt: skip
+    return setup, hyper
+
+
+def warnings(setup: Setup, hyper: Hyper, dataset: str) -> list[str]:
+    """Settings that are allowed but have misled somebody: one line each, with the reason."""
+    usual, _ = recipe(dataset)
+    found = []
+    if setup.aux == 1 and setup.loss != "squared_error":
+        found.append(
+            f"aux = 1 with loss = {setup.loss}: the softmax of a single logit is constant, so the "
+            "aux students have no gradient; squared_error has one"
+        )
+    if hyper.weight_decay > 0:
+        found.append(
+            f"weight_decay = {hyper.weight_decay:g} moves the class head, which distillation on "
+            "auxiliary logits otherwise leaves where it was"
+        )
+    by_epoch = [p for p in ("teacher", "student") if getattr(setup, f"{p}_steps") is None]
+    if setup.batch != usual.batch and by_epoch:
+        found.append(
+            f"batch = {setup.batch} with training counted in epochs changes the number of steps "
+            f"too; set {' and '.join(p + '_steps' for p in by_epoch)} to change the batch alone"
+        )
+    return found
+
+
+def rule(name: str, value: object, holds: object, what: str) -> None:
+    """InputError that names the argument, its value and the rule, unless the rule holds."""
+    if not holds:
+        raise InputError(f"{name} = {value!r}: must be {what}")
+
+
+def _positive_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -1,0 +1,261 @@
+"""Seeds × students → chunks → devices: the only place with jit, vmap over seeds, and sharding.
+
+A chunk of seeds is trained together, in segments of steps between which it is measured. The program
+knows neither the number of seeds nor the bounds of a segment: each `Setup` compiles once.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Bool, Float, Int
+
+from sim import cast, measures, training
+from sim.config import Hyper, Setup, rule
+from sim.data import Task
+from sim.keys import Purpose, key
+from sim.networks import Network, mlp
+from sim.training import Lesson, State
+
+CPU_NETWORKS = 16
+GPU_SEEDS = 64
+Progress = Callable[[float], None]  # told how many steps of single networks have been taken
+
+# Students of a seed have their own models and one order of inputs: jax refuses a program in which
+# treatment and control would see different ones.
+_STUDENTS = State(model=0, order=None)
+
+
+class Data(NamedTuple):
+    """The arrays of a task, on the devices: images [n, d_in] in [−1, 1] and labels [n]."""
+
+    x_train: Float[Array, "n d"]
+    y_train: Int[Array, " n"]
+    x_val: Float[Array, "v d"]
+    y_val: Int[Array, " v"]
+    x_test: Float[Array, "t d"]
+    y_test: Int[Array, " t"]
+
+
+class Record(NamedTuple):
+    """Measurements of networks at one moment, or of many stacked along the last axis.
+
+    test_accuracy, validation_accuracy: fractions right by the network's own class head (NaN
+    without a validation part). loss: the mean of the network's own training loss over a fixed
+    batch, in nats (in squared logits for squared_error). diverged: a loss has not been finite.
+    """
+
+    test_accuracy: Float[Array, "*k"]
+    validation_accuracy: Float[Array, "*k"]
+    loss: Float[Array, "*k"]
+    diverged: Bool[Array, "*k"]
+
+
+def run(
+    setup: Setup,
+    hyper: Hyper,
+    task: Task,
+    chunks: list[range],
+    progress: Progress = lambda steps: None,
+) -> Iterator[tuple[Record, Record]]:
+    """Train and measure, chunk by chunk of seeds, all of the same length.
+
+    Yields for each chunk the teachers' record [seed, point] and the students' [seed, student,
+    point], on the host, the points being those of `moments`. A seed's numbers depend on its number,
+    the settings, the chunk's length and the device, not on which other seeds run.
+    """
+    sharded, replicated = _shardings()
+    data = jax.device_put(Data(*(getattr(task, name) for name in Data._fields)), replicated)
+    hyper = jax.tree.map(jnp.float32, hyper)  # not Python numbers: of one type however given
+    program: dict[str, Any] = {"setup": setup, "classes": task.classes}
+    teacher_moments, student_moments = moments(setup, len(task.x_train))
+
+    for seeds in chunks:
+        ids = jax.device_put(np.asarray(seeds, np.int32), sharded)
+
+        def train(
+            segment: Callable, state: State, end: list[int], networks: int, *given: Any
+        ) -> tuple[State, Record]:
+            records = []
+            for start, stop in zip([0, *end], end, strict=False):
+                state, record = segment(**program, given=given, state=state, bounds=(start, stop))
+                records.append(jax.device_get(record))  # waits: progress is what has been done
+                progress((stop - start) * networks)
+            return state, Record(*(np.stack(field, -1) for field in zip(*records, strict=True)))
+
+        each = len(seeds)
+        teachers = begin_teachers(**program, hyper=hyper, seeds=ids, data=data)
+        teachers, taught = train(teach, teachers, teacher_moments, each, hyper, ids, data)
+        targets, students = begin_students(
+            **program, hyper=hyper, seeds=ids, data=data, θ_T=teachers.model.θ
+        )
+        del teachers
+        _, distilled = train(
+            distill, students, student_moments, each * len(cast.STUDENTS), hyper, ids, data, targets
+        )
+        yield taught, distilled
+
+
+def chunk_size(setup: Setup, task: Task, seeds: int, asked: int | None, memory: float) -> int:
+    """Seeds to train together on this machine's devices: a multiple of their number.
+
+    `asked` if given; else as many as `memory` GiB hold (on a GPU, at least half of its own) and run
+    fast. A CPU does best on a few networks at a time, whose numbers stay in its caches.
+    """
+    devices = jax.local_devices()
+    if asked is not None:
+        rule("chunk", asked, asked % len(devices) == 0, f"a multiple of the {len(devices)} devices")
+        return asked
+    if devices[0].platform == "cpu":
+        most = CPU_NETWORKS // len(cast.STUDENTS)
+    else:
+        limit = (devices[0].memory_stats() or {}).get("bytes_limit", 0)
+        memory, most = max(memory, len(devices) * limit / 2 / 2**30), GPU_SEEDS
+    fit = int(memory * 2**30 / seed_bytes(setup, task) / len(devices))
+    return len(devices) * max(1, min(fit, most, -(-seeds // len(devices))))
+
+
+def seed_bytes(setup: Setup, task: Task) -> int:
+    """Working memory of one seed, from above: students, their optimisers, batches and targets."""
+    d_in, logits, students = task.d_in, task.classes + setup.aux, len(cast.STUDENTS)
+    sizes = [d_in, *setup.widths, logits]
+    parameters = sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+    rows = max(setup.batch, measures.BLOCK)
+    numbers = (
+        students
+        * (8 * parameters + 4 * rows * sum(sizes[1:]))  # θ, moments, gradients; activations
+        + 4 * rows * d_in  # inputs and the random bits they are made from
+        + setup.noise_images * (logits + 4)  # targets; two orders
+    )
+    return 4 * numbers
+
+
+def device() -> str:
+    """The kind and number of the devices that compute: part of what results depend on."""
+    devices = jax.local_devices()
+    return f"{devices[0].platform}: {len(devices)} × {devices[0].device_kind}"
+
+
+def network_steps(setup: Setup, examples: int) -> int:
+    """Optimiser steps of all networks of one seed."""
+    teacher, students = moments(setup, examples)
+    return teacher[-1] + students[-1] * len(cast.STUDENTS)
+
+
+def moments(setup: Setup, examples: int) -> tuple[list[int], list[int]]:
+    """Steps after which teacher and students are measured, from 0 to the last."""
+
+    def spread(steps: int | None, epochs: int, count: int) -> list[int]:
+        steps = steps or epochs * -(-count // min(setup.batch, count))
+        return np.unique(np.linspace(0, steps, setup.points + 1).round().astype(int)).tolist()
+
+    return (
+        spread(setup.teacher_steps, setup.teacher_epochs, examples),
+        spread(setup.student_steps, setup.student_epochs, setup.noise_images),
+    )
+
+
+@partial(jax.jit, static_argnames=("setup", "classes"))
+def begin_teachers(
+    setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data
+) -> State:
+    """Teachers at θ_0, one a seed."""
+    net = _network(setup, classes, data)
+
+    def one(seed: Int[Array, ""]) -> State:
+        θ_0 = net.init(key(seed, Purpose.INIT))
+        return training.begin(_teaching(setup, hyper, net, seed, data), θ_0)
+
+    return jax.vmap(one)(seeds)
+
+
+@partial(jax.jit, static_argnames=("setup", "classes"), donate_argnames="state")
+def teach(
+    setup: Setup, classes: int, given: tuple, state: State, bounds: tuple[int, int]
+) -> tuple[State, Record]:
+    """Take a segment of steps with each teacher, then measure it."""
+    hyper, seeds, data = given
+    net = _network(setup, classes, data)
+
+    def one(seed: Int[Array, ""], state: State) -> tuple[State, Record]:
+        return _segment(_teaching(setup, hyper, net, seed, data), net, data, state, bounds)
+
+    return jax.vmap(one)(seeds, state)
+
+
+@partial(jax.jit, static_argnames=("setup", "classes"))
+def begin_students(
+    setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data, θ_T: Any
+) -> tuple[Float[Array, "s N n"], State]:
+    """The teachers' logits on all distillation inputs, once, and the students where they start."""
+    net = _network(setup, classes, data)
+    roles = cast.students(classes, setup.aux)
+
+    def one(seed: Int[Array, ""], θ_T: Any) -> tuple[Float[Array, "N n"], State]:
+        def target(i: Int[Array, ""]) -> Float[Array, " n"]:
+            (x,) = training.distillation_inputs(setup, hyper, seed, i[None], data.x_train)
+            return net.apply(θ_T, x)
+
+        targets = jax.lax.map(target, jnp.arange(setup.noise_images), batch_size=measures.BLOCK)
+        θ_0, θ_other = (net.init(key(seed, p)) for p in (Purpose.INIT, Purpose.OTHER_INIT))
+
+        def student(role: cast.Role) -> State:
+            lesson = training.distillation(setup, hyper, role, seed, data.x_train, targets)
+            return training.begin(lesson, cast.start(role, θ_0, θ_other))
+
+        return targets, jax.vmap(student, out_axes=_STUDENTS)(roles)
+
+    return jax.vmap(one)(seeds, θ_T)
+
+
+@partial(jax.jit, static_argnames=("setup", "classes"), donate_argnames="state")
+def distill(
+    setup: Setup, classes: int, given: tuple, state: State, bounds: tuple[int, int]
+) -> tuple[State, Record]:
+    """Take a segment of steps with each student of each seed, then measure it."""
+    hyper, seeds, data, targets = given
+    net = _network(setup, classes, data)
+    roles = cast.students(classes, setup.aux)
+
+    def one(
+        seed: Int[Array, ""], targets: Float[Array, "N n"], state: State
+    ) -> tuple[State, Record]:
+        def student(role: cast.Role, state: State) -> tuple[State, Record]:
+            lesson = training.distillation(setup, hyper, role, seed, data.x_train, targets)
+            return _segment(lesson, net, data, state, bounds)
+
+        return jax.vmap(student, (0, _STUDENTS), (_STUDENTS, 0))(roles, state)
+
+    return jax.vmap(one)(seeds, targets, state)
+
+
+def _segment(
+    lesson: Lesson, net: Network, data: Data, state: State, bounds: tuple[int, int]
+) -> tuple[State, Record]:
+    state = training.advance(lesson, net, state, *bounds)
+    θ = state.model.θ
+    loss = training.loss_now(lesson, net, θ)
+    return state, Record(
+        test_accuracy=measures.accuracy(net, θ, data.x_test, data.y_test),
+        validation_accuracy=measures.accuracy(net, θ, data.x_val, data.y_val),
+        loss=loss,
+        diverged=state.model.diverged | ~jnp.isfinite(loss),
+    )
+
+
+def _network(setup: Setup, classes: int, data: Data) -> Network:
+    return mlp(setup, data.x_train.shape[1], classes)
+
+
+def _teaching(setup: Setup, hyper: Hyper, net: Network, seed: Int[Array, ""], data: Data) -> Lesson:
+    return training.teaching(setup, hyper, net, seed, data.x_train, data.y_train)
+
+
+def _shardings() -> tuple[NamedSharding, NamedSharding]:
+    """Of arrays split by seed over all local devices, and of arrays that each device holds."""
+    mesh = Mesh(np.asarray(jax.local_devices()), ("seed",))
+    return NamedSharding(mesh, PartitionSpec("seed")), NamedSharding(mesh, PartitionSpec())

@@ -1,0 +1,231 @@
+"""Experiments: settings in, a Dataset out; with a folder, resumable and saved."""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import platformdirs
+import xarray as xr
+
+from sim import data, engine, results
+from sim.config import Hyper, Setup, check, recipe, rule
+
+ROOT = Path(__file__).parent.parent
+Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
+
+
+@dataclass(frozen=True)
+class Figure10:
+    """The paper's figure 10: who learns to classify from a teacher's logits on noise."""
+
+    setup: Setup
+    hyper: Hyper
+    dataset: str = "digits"
+    """digits (embedded), mnist, fashion_mnist, synthetic[:DIMENSIONxCLASSES], or a folder that holds
+    the four IDX files."""
+    seeds: int = 32
+    """Number of seeds: 0 … N − 1, each with a teacher and four students of its own."""
+    validation: float = 0.0
+    """Part of the training images held out for choosing settings, in [0, 1). None in the paper;
+    digits and synthetic have a fixed split."""
+    data_dir: Path | None = None
+    """Where data sets lie or are put. Default: $SUBLIM_DATA_DIR, else the user's cache folder."""
+    chunk: int | None = None
+    """Seeds trained together. Default: what this device runs best within --memory."""
+    memory: float = 1.0
+    """Working memory to plan chunks for, in GiB (on a GPU at least half of its own)."""
+
+    @classmethod
+    def of(cls, dataset: str = "digits", **settings: Any) -> "Figure10":
+        """A checked experiment: the task's recipe with some settings replaced by name."""
+        own = {name: settings.pop(name) for name in list(settings) if name in _OWN}
+        setup, hyper = recipe(dataset, **settings)
+        return cls(setup, hyper, dataset, **own).checked()
+
+    def checked(self) -> "Figure10":
+        """The same experiment, or InputError with the first rule that a setting breaks."""
+        check(self.setup, self.hyper)
+        for name, value in (("seeds", self.seeds), ("chunk", self.chunk)):
+            whole = value is None or (isinstance(value, int) and value >= 1)
+            rule(name, value, whole, "a positive whole number")
+        rule("validation", self.validation, 0 <= self.validation < 1, "in [0, 1)")
+        rule("memory", self.memory, self.memory > 0, "a positive number of GiB")
+        return self
+
+
+_OWN = {"seeds", "validation", "data_dir", "chunk", "memory"}
+
+
+def figure10(
+    dataset: str = "digits",
+    seeds: int = 32,
+    *,
+    out: str | Path | None = None,
+    progress: Progress = lambda done, whole: None,
+    **settings: Any,
+) -> xr.Dataset:
+    """Reference, teacher and four students of every seed, trained and measured.
+
+    Args:
+      dataset, seeds, **settings: the fields of `Figure10`, `Setup` and `Hyper`, by name; what is
+        not given is the recipe of the data set (the paper's, for mnist).
+      out: folder for run folders. Given one, finished chunks of seeds are kept there, and the same
+        call goes on where an earlier one stopped; without one nothing is written.
+      progress: called with the work done and the whole, in steps of single networks.
+
+    Returns a Dataset over seed × model × step: `test_accuracy`, `validation_accuracy`, `diverged`
+    [seed, model]; `accuracy_by_step`, `loss_by_step` [seed, model, step]; settings, versions,
+    device and revision as attributes.
+
+    Errors: InputError for a setting or a data file that breaks a rule.
+
+    >>> import sim
+    >>> ds = sim.figure10(dataset="digits", seeds=2, teacher_steps=2, student_steps=2)
+    >>> dict(ds.test_accuracy.sizes)
+    {'seed': 2, 'model': 6}
+
+    Source: Cloud et al., arXiv 2507.14805, section 6.2.
+
+    """
+    return Run(Figure10.of(dataset, seeds=seeds, **settings), out).results(progress)
+
+
+class Run:
+    """One experiment on this machine: where its results lie, and what of them is there."""
+
+    def __init__(self, experiment: Figure10, out: str | Path | None) -> None:
+        self.experiment = experiment
+        self.task = data.load(
+            experiment.dataset, data_dir=experiment.data_dir, validation=experiment.validation
+        )
+        # Everything that a seed's numbers depend on, but for the chunk, which the folder keeps.
+        self.identity = {
+            "experiment": "figure10",
+            "dataset": self.task.name,
+            "data_sha256": self.task.digest,
+            "validation": experiment.validation,
+            "setup": asdict(experiment.setup),
+            "hyper": asdict(experiment.hyper),
+            "versions": {package: version(package) for package in ("sublim", "jax", "jaxlib")},
+            "code_sha256": _code_digest(),
+            "device": engine.device(),
+        }
+        digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
+        self.folder = out and Path(out) / f"figure10-{self.task.name}-{digest[:8]}"
+        kept = self.folder and self.folder / results.SETTINGS
+        if experiment.chunk is None and kept and kept.is_file():
+            self.chunk = json.loads(kept.read_text())["chunk"]
+        else:
+            self.chunk = engine.chunk_size(
+                experiment.setup, self.task, experiment.seeds, experiment.chunk, experiment.memory
+            )
+        count = -(-experiment.seeds // self.chunk)
+        self.chunks = [range(i * self.chunk, (i + 1) * self.chunk) for i in range(count)]
+
+    @property
+    def finished(self) -> xr.Dataset | None:
+        """The results of this very run, if they are there."""
+        if self.folder is None or not (self.folder / results.RESULTS).is_file():
+            return None
+        ds = results.load(self.folder)
+        same = (ds.attrs["seeds"], ds.attrs["chunk"]) == (self.experiment.seeds, self.chunk)
+        return ds if same else None
+
+    @property
+    def saved(self) -> int:
+        """How many of the seeds asked for are saved."""
+        there = sum(self.chunk for seeds in self.chunks if self._file(seeds).is_file())
+        return min(there, self.experiment.seeds)
+
+    def results(self, progress: Progress = lambda done, whole: None) -> xr.Dataset:
+        """Compute what is missing, save it chunk by chunk, and put the whole together."""
+        if (ds := self.finished) is not None:
+            return ds
+        _compilation_cache()
+        if self.folder:
+            (self.folder / "chunks").mkdir(parents=True, exist_ok=True)
+            settings = self.identity | {"seeds": self.experiment.seeds, "chunk": self.chunk}
+            results.save_json(settings, self.folder / results.SETTINGS)
+        fresh = dict(self._compute(progress))
+        parts = [fresh[s] if s in fresh else results.load(self._file(s)) for s in self.chunks]
+        ds = xr.concat(parts, "seed", data_vars="minimal").isel(seed=slice(self.experiment.seeds))
+        ds.attrs = self._attributes()
+        if self.folder:
+            results.save(ds, self.folder / results.RESULTS)
+        return ds
+
+    def _compute(self, progress: Progress) -> Iterator[tuple[range, xr.Dataset]]:
+        setup, hyper = self.experiment.setup, self.experiment.hyper
+        moments = engine.moments(setup, len(self.task.x_train))
+        missing = [s for s in self.chunks if not (self.folder and self._file(s).is_file())]
+        each = engine.network_steps(setup, len(self.task.x_train)) * self.chunk
+        whole, done = each * len(self.chunks), each * (len(self.chunks) - len(missing))
+
+        def tell(steps: float) -> None:
+            nonlocal done
+            progress(done := done + steps, whole)
+
+        tell(0)
+        records = engine.run(setup, hyper, self.task, missing, tell)
+        for seeds, (teacher, students) in zip(missing, records, strict=True):
+            ds = results.label(seeds, moments, teacher, students)
+            if self.folder:
+                results.save(ds, self._file(seeds))
+            yield seeds, ds
+
+    def _file(self, seeds: range) -> Path:
+        return self.folder / "chunks" / f"seeds-{seeds[0]:06d}-{seeds[-1]:06d}.nc"
+
+    def _attributes(self) -> dict[str, Any]:
+        return {
+            "title": "Subliminal learning, figure 10 of arXiv 2507.14805",
+            "dataset": self.task.name,
+            "classes": self.task.classes,
+            "test_images": len(self.task.x_test),
+            "seeds": self.experiment.seeds,
+            "chunk": self.chunk,
+            "settings": json.dumps(self.identity, sort_keys=True),
+            "versions": json.dumps(self.identity["versions"], sort_keys=True),
+            "device": self.identity["device"],
+            "revision": _revision(),
+        }
+
+
+def _code_digest() -> str:
+    """Of the source that numbers come from: results of other code are never taken for this one's."""
+    tells = {"__main__.py", "plots.py", "report.py"}  # what only shows results
+    files = sorted(p for part in ("theory", "sim") for p in (ROOT / part).rglob("*.py"))
+    digest = hashlib.sha256()
+    for file in files:
+        if file.name not in tells:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _revision() -> str:
+    """The git revision of this source tree, or nothing if it is not a checkout of its own."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(ROOT), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")) != ROOT:
+            return ""
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _compilation_cache() -> None:
+    """Keep compiled programs between runs, in the user's cache folder unless jax is told another."""
+    if jax.config.jax_compilation_cache_dir is None:
+        folder = platformdirs.user_cache_path("sublim") / "jax"
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

@@ -1,0 +1,23 @@
+"""Named random keys: every draw of a run is a function of (seed, purpose), and of nothing else."""
+
+from enum import IntEnum
+
+import jax
+from jaxtyping import Array, Int, Key
+
+Seed = Int[Array, ""] | int
+
+
+class Purpose(IntEnum):
+    """What a key is for. The numbers are part of every result: add to the end, change none."""
+
+    INIT = 0
+    OTHER_INIT = 1  # the independent initialisation that cross students start from
+    TEACHER_ORDER = 2
+    STUDENT_ORDER = 3
+    NOISE = 4
+
+
+def key(seed: Seed, purpose: Purpose) -> Key[Array, ""]:
+    """The key of one seed for one purpose, whichever other seeds run."""
+    return jax.random.fold_in(jax.random.fold_in(jax.random.key(0), seed), purpose)

@@ -1,0 +1,73 @@
+"""The network: an MLP with a class head and an auxiliary head, behind `init` and `apply`.
+
+Everything else knows a network only as these two functions, written for one example.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key, PyTree
+
+from sim.config import Setup
+
+Params = PyTree[Float[Array, "..."]]
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "relu": jax.nn.relu,
+    "tanh": jnp.tanh,
+    "gelu": jax.nn.gelu,
+    "silu": jax.nn.silu,
+    "linear": lambda x: x,
+}
+
+
+class Network(NamedTuple):
+    """`init(key) -> θ`, a dict of layers, and `apply(θ, x) -> z` for x [d_in], z [classes + aux]."""
+
+    init: Callable[[Key[Array, ""]], dict[str, Params]]
+    apply: Callable[[dict[str, Params], Float[Array, " d_in"]], Float[Array, " n"]]
+    d_in: int
+    classes: int
+
+
+def mlp(setup: Setup, d_in: int, classes: int) -> Network:
+    """The paper's MLP: biases zero, weights N(0, 1/d_in) by layer; z = (class logits, aux logits)."""
+    module = _MLP(setup.widths, classes, setup.aux, ACTIVATIONS[setup.activation])
+    return Network(
+        init=lambda key: module.init(key, jnp.zeros(d_in))["params"],
+        apply=lambda θ, x: module.apply({"params": θ}, x),
+        d_in=d_in,
+        classes=classes,
+    )
+
+
+def by_unit(key: Key[Array, ""], shape: tuple[int, int], dtype: Any = jnp.float32) -> Array:
+    """N(0, 1/d_in) weights [d_in, units] in which unit j draws from key j.
+
+    A layer of fewer units is then a prefix of a wider one: the network with m = 3 auxiliary logits
+    is the one with m = 300, cut.
+    """
+    d_in, units = shape
+    column = jax.vmap(lambda j: jax.random.normal(jax.random.fold_in(key, j), (d_in,), dtype))
+    return column(jnp.arange(units)).T / d_in**0.5
+
+
+class _MLP(nn.Module):
+    widths: tuple[int, ...]
+    classes: int
+    aux: int
+    activation: Callable[[Array], Array]
+
+    @nn.compact
+    def __call__(self, x: Float[Array, " d_in"]) -> Float[Array, " n"]:
+        def dense(units: int, name: str) -> nn.Dense:  # its key comes from its name
+            return nn.Dense(units, kernel_init=by_unit, param_dtype=x.dtype, name=name)
+
+        for i, width in enumerate(self.widths):
+            x = self.activation(dense(width, f"hidden_{i}")(x))
+        return jnp.concatenate(
+            [dense(self.classes, "class_head")(x), dense(self.aux, "aux_head")(x)]
+        )

@@ -1,0 +1,126 @@
+"""Figures from results: each takes a Dataset and returns a matplotlib Figure."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sim import cast, results
+
+LABELS = {
+    "reference": "reference\n(untrained)",
+    "teacher": "teacher",
+    "student_aux": "student\naux logits",
+    "student_all": "student\nall logits",
+    "cross_aux": "other init\naux logits",
+    "cross_all": "other init\nall logits",
+}
+# Okabe and Ito's palette, told apart with any colour vision; controls are the cooler colours.
+COLORS = {
+    "reference": "#666666",
+    "teacher": "#000000",
+    "student_aux": "#D55E00",
+    "student_all": "#E69F00",
+    "cross_aux": "#0072B2",
+    "cross_all": "#56B4E9",
+}
+STYLE = {"teacher": "--", "cross_aux": "-.", "cross_all": ":"}
+STYLE_SIZE = 11
+
+
+def figure10(ds: xr.Dataset) -> Figure:
+    """Test accuracy of each model: every seed a point, the mean with its 95 % interval."""
+    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
+    axes = figure.subplots()
+    jitter = np.random.default_rng(0).uniform(-0.22, 0.22, ds.sizes["seed"])  # looks, not data
+    for place, model in enumerate(cast.MODELS):
+        one = ds.sel(model=model)
+        color, accuracy = COLORS[model], one.test_accuracy.values
+        for lost, marker in ((False, "o"), (True, "x")):
+            some = one.diverged.values == lost
+            axes.plot(place + jitter[some], accuracy[some], marker, color=color, alpha=0.35, ms=4,
+                      mew=1.5 if lost else 0)  # fmt: skip
+        mean, half_width, _, _ = results.summary(accuracy)
+        axes.errorbar(place, mean, half_width, fmt="D", color=color, mec="white", mew=1.2, ms=8,
+                      capsize=9, capthick=2.2, elinewidth=2.2, zorder=3)  # fmt: skip
+        axes.annotate(f"{mean:.3f}".lstrip("0"), (place, mean), (15, 0), va="center", ha="left",
+                      textcoords="offset points", fontsize=STYLE_SIZE - 1, color=color, zorder=4,
+                      bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8})  # fmt: skip
+    _chance(axes, ds, x=len(cast.MODELS) - 0.45)
+    axes.set_xticks(range(len(cast.MODELS)), [LABELS[m] for m in cast.MODELS])
+    axes.set(xlim=(-0.5, len(cast.MODELS) - 0.4), ylim=(0, 1.02))
+    axes.set_ylabel("test accuracy (fraction)", fontsize=STYLE_SIZE)
+    lost = int(ds.diverged.any("model").sum())
+    _caption(
+        figure,
+        f"{_setting(ds)}. Point: one seed{f' (×: diverged, {lost} seeds)' if lost else ''}. "
+        "Diamond and bar: mean, 95 % t-interval.",
+    )
+    return _tidy(figure)
+
+
+def trajectories(ds: xr.Dataset) -> Figure:
+    """Test accuracy and training loss over optimiser steps: mean with its 95 % interval."""
+    figure = Figure(figsize=(9.5, 4.4), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1))
+    for model in (cast.TEACHER, *cast.STUDENTS):
+        name = LABELS[model].replace("\n", ", ")
+        _line(left, ds, "accuracy_by_step", model, label=name)
+        _line(right if model == cast.TEACHER else middle, ds, "loss_by_step", model)
+    _chance(left, ds, x=float(ds.step[-1]))
+    left.set(ylim=(0, 1.02))
+    for axes, what in (
+        (left, "test accuracy (fraction)"),
+        (middle, f"distillation loss ({_units(ds)})"),
+        (right, "teacher's loss (nats)"),
+    ):
+        axes.set_ylabel(what, fontsize=STYLE_SIZE)
+        axes.set_xlabel("optimiser steps", fontsize=STYLE_SIZE)
+        axes.margins(x=0.02)
+    for axes in (middle, right):
+        axes.set_yscale("log")
+    figure.legend(loc="outside upper center", ncols=5, fontsize=STYLE_SIZE - 1.5, frameon=False)
+    _caption(figure, f"{_setting(ds)}. Line and band: mean over seeds, 95 % t-interval.")
+    return _tidy(figure)
+
+
+FIGURES = {"figure10": figure10, "trajectories": trajectories}
+
+
+def _line(axes: Axes, ds: xr.Dataset, variable: str, model: str, label: str | None = None) -> None:
+    curve = ds[variable].sel(model=model).dropna("step", how="all")
+    mean, half_width, _, _ = (
+        np.asarray(field)
+        for field in zip(*map(results.summary, curve.transpose("step", "seed").values), strict=True)
+    )
+    style = {"color": COLORS[model], "ls": STYLE.get(model, "-")}
+    axes.plot(curve.step, mean, lw=2, label=label, **style)
+    axes.fill_between(
+        curve.step, mean - half_width, mean + half_width, color=COLORS[model], alpha=0.2, lw=0
+    )
+
+
+def _chance(axes: Axes, ds: xr.Dataset, x: float) -> None:
+    chance = 1 / ds.attrs["classes"]
+    axes.axhline(chance, color="#666666", lw=1, ls=(0, (2, 3)), zorder=0)
+    axes.annotate("chance", (x, chance), (0, 3), textcoords="offset points", ha="right",
+                  fontsize=STYLE_SIZE - 2, color="#666666")  # fmt: skip
+
+
+def _setting(ds: xr.Dataset) -> str:
+    return f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds, {ds.attrs['test_images']:,} test images"
+
+
+def _units(ds: xr.Dataset) -> str:
+    return "squared logits" if '"loss": "squared_error"' in ds.attrs["settings"] else "nats"
+
+
+def _caption(figure: Figure, text: str) -> None:
+    figure.supxlabel(text, fontsize=STYLE_SIZE - 1.5, color="#333333")
+
+
+def _tidy(figure: Figure) -> Figure:
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=STYLE_SIZE - 1)
+    return figure

@@ -1,0 +1,65 @@
+"""What a terminal shows: tables, warnings, progress."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import xarray as xr
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as TimeLeft
+from rich.table import Table
+
+from sim import cast, results
+
+
+def table(ds: xr.Dataset) -> Table:
+    """Test accuracy of each model over seeds, one row a model."""
+    shown = Table(
+        title=f"Figure 10 on {ds.attrs['dataset']}: test accuracy over {ds.sizes['seed']} seeds",
+        title_justify="left",
+    )
+    shown.add_column("model")
+    for column in ("mean", "95 % interval of the mean", "sd", "n"):
+        shown.add_column(column, justify="right")
+    diverged = ds.diverged.sum("seed")
+    if diverged.any():
+        shown.add_column("diverged", justify="right")
+    for model in cast.MODELS:
+        row = _row(results.summary(ds.test_accuracy.sel(model=model)))
+        lost = [str(int(diverged.sel(model=model)))] if diverged.any() else []
+        shown.add_row(model, *row, *lost, end_section=model == cast.MODELS[-1])
+    difference = results.paired(ds, "student_aux", "cross_aux")
+    shown.add_row("student_aux − cross_aux, paired", *_row(difference, sign="+"))
+    return shown
+
+
+def _row(of: results.Summary, sign: str = "") -> list[str]:
+    low, high = of.mean - of.half_width, of.mean + of.half_width
+    interval = f"[{low:{sign}.4f}, {high:{sign}.4f}]" if of.n > 1 else "none for one seed"
+    return [f"{of.mean:{sign}.4f}", interval, f"{of.sd:.4f}" if of.n > 1 else "–", str(of.n)]
+
+
+def settings(ds: xr.Dataset) -> str:
+    """The settings of a run on one line each for task, setup and numbers."""
+    identity = json.loads(ds.attrs["settings"])
+    lines = [f"dataset {identity['dataset']}, {identity['device']}, chunk {ds.attrs['chunk']}"]
+    for group in ("setup", "hyper"):
+        pairs = (f"{k} {v}" for k, v in identity[group].items() if v is not None)
+        lines.append(", ".join(pairs))
+    return "\n".join(lines)
+
+
+@contextmanager
+def bar(console: Console, what: str) -> Iterator[Callable[[float, float], None]]:
+    """A progress bar with the time left; its function takes the work done and the whole."""
+    columns = (
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeLeft(),
+    )
+    with Progress(TextColumn(what), *columns, console=console) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, whole: progress.update(task, completed=done, total=whole)

@@ -1,0 +1,141 @@
+"""Results: labelled arrays with their settings, written whole or not at all, and what they say."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from sim import cast
+from sim.engine import Record
+from sim.errors import InputError
+
+RESULTS, SETTINGS = "results.nc", "settings.json"
+
+
+def label(
+    seeds: range, moments: tuple[list[int], list[int]], teacher: Record, students: Record
+) -> xr.Dataset:
+    """The records of one chunk as a Dataset over seed × model × step.
+
+    The steps are those at which teacher or students were measured; a model that was not measured
+    at one of them has NaN there. The reference is the teacher before its first step.
+    """
+    steps = np.union1d(*moments)
+
+    def along(of_teacher: np.ndarray, of_students: np.ndarray) -> np.ndarray:
+        table = np.full((len(seeds), len(cast.MODELS), len(steps)), np.nan, np.float32)
+        at_teacher, at_students = (np.searchsorted(steps, m) for m in moments)
+        table[:, 0, 0] = of_teacher[:, 0]
+        table[:, 1, at_teacher] = of_teacher
+        table[:, 2:, at_students] = of_students
+        return table
+
+    def last(of_teacher: np.ndarray, of_students: np.ndarray) -> np.ndarray:
+        return np.concatenate(
+            [of_teacher[:, [0]], of_teacher[:, [-1]], of_students[:, :, -1]], axis=1
+        )
+
+    each, path = ("seed", "model"), ("seed", "model", "step")
+    accuracy = {"long_name": "accuracy by the model's own class head", "units": "fraction"}
+    return xr.Dataset(
+        {
+            "test_accuracy": (
+                each,
+                last(teacher.test_accuracy, students.test_accuracy),
+                accuracy | {"part": "test", "when": "after training"},
+            ),
+            "validation_accuracy": (
+                each,
+                last(teacher.validation_accuracy, students.validation_accuracy),
+                accuracy | {"part": "validation (NaN: none held out)", "when": "after training"},
+            ),
+            "diverged": (
+                each,
+                last(teacher.diverged, students.diverged),
+                {"long_name": "a training loss was not finite"},
+            ),
+            "accuracy_by_step": (
+                path,
+                along(teacher.test_accuracy, students.test_accuracy),
+                accuracy | {"part": "test"},
+            ),
+            "loss_by_step": (
+                path,
+                along(teacher.loss, students.loss),
+                {"long_name": "the model's own training loss on a fixed batch"},
+            ),
+        },
+        {
+            "seed": np.asarray(seeds),
+            "model": list(cast.MODELS),
+            "step": ("step", steps, {"long_name": "optimiser steps taken", "units": "steps"}),
+        },
+    )
+
+
+class Summary(NamedTuple):
+    """Of n seeds: the mean, the half-width of its 95 % interval (Student's t; NaN for n = 1), the
+    standard deviation between seeds (n − 1), and n.
+    """
+
+    mean: float
+    half_width: float
+    sd: float
+    n: int
+
+
+def summary(values: Sequence[float] | np.ndarray) -> Summary:
+    """Mean over seeds with its 95 % confidence interval."""
+    values = np.asarray(values, float)
+    n = len(values)
+    sd = float(values.std(ddof=1)) if n > 1 else float("nan")
+    return Summary(float(values.mean()), float(stats.t.ppf(0.975, n - 1)) * sd / n**0.5, sd, n)
+
+
+def paired(ds: xr.Dataset, treatment: str, control: str) -> Summary:
+    """Of the difference in test accuracy between two models of the same seed."""
+    accuracy = ds.test_accuracy
+    return summary(accuracy.sel(model=treatment).values - accuracy.sel(model=control).values)
+
+
+@contextmanager
+def atomically(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to; it takes the place of `path` once it is complete."""
+    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    try:
+        yield part
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save(ds: xr.Dataset, path: Path) -> None:
+    """Write a Dataset as netCDF 4, whole or not at all."""
+    with atomically(path) as part:
+        ds.to_netcdf(part, engine="h5netcdf")
+
+
+def load(path: str | Path) -> xr.Dataset:
+    """The Dataset of a results file, or of a run folder. Errors: InputError."""
+    path = Path(path)
+    file = path / RESULTS if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"{path}: no {RESULTS} here; name the folder of a finished run")
+    try:
+        return xr.load_dataset(file, engine="h5netcdf")
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{file}: not a results file ({error})") from None
+
+
+def save_json(content: dict[str, Any], path: Path) -> None:
+    """Write JSON for people: sorted and indented, whole or not at all."""
+    with atomically(path) as part:
+        part.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")

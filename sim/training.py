@@ -1,0 +1,172 @@
+"""Training of one network of one seed: pure functions, to be mapped over seeds and students.
+
+A `Lesson` says what is learnt: the addressed examples, the loss, the rate. `begin` and `advance`
+know nothing else, so that the teacher and every student are trained by the same lines.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from sim.cast import Role
+from sim.config import Hyper, Setup
+from sim.keys import Purpose, Seed, key
+from sim.networks import Network, Params
+from sim.noise import noise
+from theory import losses
+
+Ids = Int[Array, " b"]
+
+
+class Lesson(NamedTuple):
+    """What one network is trained on; built inside a traced function, never returned from one."""
+
+    examples: Callable[[Ids], tuple[Float[Array, "b d"], Array]]  # inputs and targets at addresses
+    loss: Callable[[Float[Array, " n"], Array], Float[Array, ""]]  # of one example's logits
+    count: int  # distinct examples; their addresses are 0 … count − 1
+    batch: int
+    key_order: Key[Array, ""]
+    optimizer: optax.GradientTransformation
+
+
+class Model(NamedTuple):
+    """One network in training."""
+
+    θ: Params
+    opt: optax.OptState
+    diverged: Bool[Array, ""]  # a batch loss has not been finite
+
+
+class State(NamedTuple):
+    """A network and the order of this epoch's examples, which students of one seed share."""
+
+    model: Model
+    order: Int[Array, " padded"]
+
+
+def teaching(
+    setup: Setup,
+    hyper: Hyper,
+    net: Network,
+    seed: Seed,
+    x_train: Float[Array, "n d"],
+    y_train: Int[Array, " n"],
+) -> Lesson:
+    """The teacher's: softmax cross-entropy of the class logits with the labels."""
+
+    def loss(z: Float[Array, " n"], label: Int[Array, ""]) -> Float[Array, ""]:
+        return optax.softmax_cross_entropy_with_integer_labels(z[: net.classes], label)
+
+    return Lesson(
+        examples=lambda ids: (x_train[ids], y_train[ids]),
+        loss=loss,
+        count=len(x_train),
+        batch=min(setup.batch, len(x_train)),
+        key_order=key(seed, Purpose.TEACHER_ORDER),
+        optimizer=optimizer(setup, hyper, hyper.teacher_lr),
+    )
+
+
+def distillation(
+    setup: Setup,
+    hyper: Hyper,
+    role: Role,
+    seed: Seed,
+    x_train: Float[Array, "n d"],
+    targets: Float[Array, "N n"],
+) -> Lesson:
+    """A student's: L_S(z, y) over the logits that its role sees, y the teacher's on the same input.
+
+    `targets` are the teacher's logits on all N distillation inputs. `x_train` serves only the noise
+    family "images"; no label and no class logit of an image enters otherwise.
+    """
+    imitation = getattr(losses, setup.loss)
+
+    def loss(z: Float[Array, " n"], y: Float[Array, " n"]) -> Float[Array, ""]:
+        return imitation(z / hyper.temperature, y / hyper.temperature, role.visible)
+
+    return Lesson(
+        examples=lambda ids: (distillation_inputs(setup, hyper, seed, ids, x_train), targets[ids]),
+        loss=loss,
+        count=setup.noise_images,
+        batch=min(setup.batch, setup.noise_images),
+        key_order=key(seed, Purpose.STUDENT_ORDER),
+        optimizer=optimizer(setup, hyper, hyper.student_lr),
+    )
+
+
+def distillation_inputs(
+    setup: Setup, hyper: Hyper, seed: Seed, ids: Ids, x_train: Float[Array, "n d"]
+) -> Float[Array, "b d"]:
+    """The distillation inputs of a seed at the given addresses."""
+    return hyper.noise_scale * noise(setup.noise, key(seed, Purpose.NOISE), ids, x_train)
+
+
+def optimizer(
+    setup: Setup, hyper: Hyper, lr: Float[Array, ""] | float
+) -> optax.GradientTransformation:
+    """The optimiser of a setting; its numbers may be traced."""
+    if setup.optimizer == "adam":
+        return optax.adam(lr, eps=1e-8, eps_root=0.0)  # torch's place for ε: outside the root
+    if setup.optimizer == "adamw":
+        return optax.adamw(lr, eps=1e-8, eps_root=0.0, weight_decay=hyper.weight_decay)
+    return optax.sgd(lr, momentum=hyper.momentum)
+
+
+def begin(lesson: Lesson, θ: Params) -> State:
+    """A network about to take its first step."""
+    model = Model(θ, lesson.optimizer.init(θ), jnp.asarray(False))
+    return State(model, jnp.zeros(_steps_per_epoch(lesson) * lesson.batch, jnp.int32))
+
+
+def advance(
+    lesson: Lesson, net: Network, state: State, start: Int[Array, ""], stop: Int[Array, ""]
+) -> State:
+    """Take the steps start … stop − 1. The bounds are traced: any segment, one program."""
+
+    def step(t: Int[Array, ""], state: State) -> State:
+        epoch, position = jnp.divmod(t, _steps_per_epoch(lesson))
+        order = lax.cond(position == 0, lambda: fresh_order(lesson, epoch), lambda: state.order)
+        places = position * lesson.batch + jnp.arange(lesson.batch)
+        inputs, targets = lesson.examples(order[places])
+        # The last batch of an epoch may be short: what pads it weighs nothing.
+        weights = (places < lesson.count).astype(inputs.dtype)
+
+        def batch_loss(θ: Params) -> Float[Array, ""]:
+            return jnp.average(_losses(lesson, net, θ, inputs, targets), weights=weights)
+
+        value, grads = jax.value_and_grad(batch_loss)(state.model.θ)
+        updates, opt = lesson.optimizer.update(grads, state.model.opt, state.model.θ)
+        θ = optax.apply_updates(state.model.θ, updates)
+        return State(Model(θ, opt, state.model.diverged | ~jnp.isfinite(value)), order)
+
+    return lax.fori_loop(start, stop, step, state)
+
+
+def fresh_order(lesson: Lesson, epoch: Int[Array, ""]) -> Int[Array, " padded"]:
+    """All addresses in the order of one epoch, padded with zeros to whole batches."""
+    key_epoch = jax.random.fold_in(lesson.key_order, epoch)
+    order = jax.random.permutation(key_epoch, lesson.count).astype(jnp.int32)
+    return jnp.pad(order, (0, _steps_per_epoch(lesson) * lesson.batch - lesson.count))
+
+
+def loss_now(lesson: Lesson, net: Network, θ: Params) -> Float[Array, ""]:
+    """Mean loss over the first batch of addresses: the same examples at every call."""
+    inputs, targets = lesson.examples(jnp.arange(lesson.batch))
+    return jnp.mean(_losses(lesson, net, θ, inputs, targets))
+
+
+def _losses(
+    lesson: Lesson, net: Network, θ: Params, inputs: Float[Array, "b d"], targets: Array
+) -> Float[Array, " b"]:
+    logits = jax.vmap(net.apply, in_axes=(None, 0))(θ, inputs)
+    return jax.vmap(lesson.loss)(logits, targets)
+
+
+def _steps_per_epoch(lesson: Lesson) -> int:
+    return -(-lesson.count // lesson.batch)
