@@ -1,6 +1,10 @@
-"""The command line: words to calls."""
+"""The command line: words to calls. `sublim --help`, or `python -m sim --help`."""
+
+# Each command imports what it needs when it runs: jax's libraries take seconds, --help should not.
+# ruff: noqa: PLC0415
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,9 +13,8 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from sim import config, data, plots, report, results
+from sim import config
 from sim.errors import InputError
-from sim.experiments import Figure10, Run
 
 console = Console()
 stderr = Console(stderr=True)
@@ -20,36 +23,39 @@ Folder = Annotated[Path, tyro.conf.arg(metavar="DIR")]
 
 @dataclass(frozen=True)
 class _Figure10:
-    """Train reference, teacher and four students for every seed: the paper's figure 10."""
+    """Train reference, teacher and four students for every seed: the paper's figure 10.
 
-    experiment: tyro.conf.OmitArgPrefixes[Figure10]
+    Default settings are those of the data set: "sublim figure10 --dataset mnist --help" shows the
+    paper's. The same command again prints the finished run, or goes on with an interrupted one.
+    """
+
+    experiment: config.Figure10
     out: Folder = Path("runs")
-    """Where run folders go. The same command finds its folder again and goes on there."""
+    """Where run folders go."""
 
     def __call__(self) -> None:
         experiment = self.experiment.checked()
         for warning in config.warnings(experiment.setup, experiment.hyper, experiment.dataset):
-            stderr.print(f"[yellow]warning:[/] {escape(warning)}")
+            stderr.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+        from sim import report
+        from sim.experiments import Run
+
         run = Run(experiment, self.out)
-        ds = run.finished
-        if ds is None:
-            ds = self._compute(run)
+        seeds = f"{experiment.seeds} seeds"
+        if (ds := run.finished) is None:
+            try:
+                with report.bar(console, f"figure10, {seeds}") as progress:
+                    ds = run.results(progress)
+            except KeyboardInterrupt:
+                stderr.print(
+                    f"Stopped: {run.saved} of {seeds} are saved in {escape(str(run.folder))}. "
+                    "The same command goes on from there.",
+                    soft_wrap=True,
+                )
+                raise SystemExit(130) from None
         console.print(report.table(ds))
         _draw(ds, run.folder, again=False)
         console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
-
-    @staticmethod
-    def _compute(run: Run):
-        try:
-            with report.bar(console, f"figure10, {run.experiment.seeds} seeds") as progress:
-                return run.results(progress)
-        except KeyboardInterrupt:
-            console.print(
-                f"Stopped. {run.saved} of {run.experiment.seeds} seeds are saved in "
-                f"{escape(str(run.folder))}; the same command goes on from there.",
-                soft_wrap=True,
-            )
-            raise SystemExit(130) from None
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,9 @@ class _Plot:
     """The folder of a finished run."""
 
     def __call__(self) -> None:
-        ds = results.load(self.run_folder)
-        _draw(ds, self.run_folder, again=True)
+        from sim import results
+
+        _draw(results.load(self.run_folder), self.run_folder, again=True)
         console.print(f"Figures: {escape(str(self.run_folder))}", soft_wrap=True)
 
 
@@ -77,23 +84,27 @@ class _Data:
     """Where data sets lie or are put. Default: $SUBLIM_DATA_DIR, else the user's cache folder."""
 
     def __call__(self) -> None:
+        from sim import data
+
         if self.action == "list":
-            for name, line in data.KNOWN.items():
-                state = data.status(name, self.data_dir)
-                console.print(f"[bold]{name:14}[/]{line}\n{'':14}{escape(state)}", soft_wrap=True)
-            return
-        config.rule("name", self.name, self.name, f"what to {self.action}, as in: mnist")
-        if self.action == "fetch":
-            lines = [f"{self.name} is in {data.fetch(self.name, self.data_dir)}, verified"]
-        else:
             lines = [
-                f"{file}: {verdict}" for file, verdict in data.verify(self.name, self.data_dir)
+                f"{name:14}{line}\n{'':14}{data.status(name, self.data_dir)}"
+                for name, line in data.KNOWN.items()
             ]
+        else:
+            config.rule("name", self.name, self.name, f"what to {self.action}, as in: mnist")
+            if self.action == "fetch":
+                lines = [f"{self.name} is in {data.fetch(self.name, self.data_dir)}, verified"]
+            else:
+                verdicts = data.verify(self.name, self.data_dir)
+                lines = [f"{file}: {verdict}" for file, verdict in verdicts]
         for line in lines:
-            console.print(escape(line), soft_wrap=True)
+            console.print(escape(line), soft_wrap=True, highlight=False)
 
 
 def _draw(ds, folder: Path, *, again: bool) -> None:
+    from sim import plots, results
+
     for name, draw in plots.FIGURES.items():
         files = [folder / f"{name}.{suffix}" for suffix in ("png", "pdf")]
         if again or not all(file.is_file() for file in files):
@@ -105,32 +116,22 @@ def _draw(ds, folder: Path, *, again: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Bad input: one line on standard error, exit code 2."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        _parse(arguments)()
+        _parse(sys.argv[1:] if arguments is None else arguments)()
     except InputError as error:
         stderr.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
 
 
-def _parse(arguments: list[str]):
-    subcommand = tyro.conf.subcommand
+def _parse(arguments: list[str]) -> Callable[[], None]:
+    # The defaults that --help shows and a run takes are those of the data set that is named.
     setup, hyper = config.recipe(_dataset(arguments))
-    commands = {
-        # The defaults that --help shows and a run takes are those of the data set it names.
-        "figure10": (_Figure10, _Figure10(Figure10(setup, hyper))),
-        "plot": (_Plot, None),
-        "data": (_Data, None),
-    }
-    union = None
-    for name, (command, default) in commands.items():
-        options = {"default": default} if default else {}
-        named = Annotated[command, subcommand(name, prefix_name=False, **options)]
-        union = named if union is None else union | named
+    figure10 = _Figure10(config.Figure10(setup, hyper))
+    subcommand = tyro.conf.subcommand
     return tyro.cli(
-        union,
+        Annotated[_Figure10, subcommand("figure10", default=figure10)]
+        | Annotated[_Plot, subcommand("plot")]
+        | Annotated[_Data, subcommand("data")],
         args=arguments,
         prog="sublim",
         description="A minimal-theory simulator of subliminal learning.",
@@ -140,10 +141,10 @@ def _parse(arguments: list[str]):
 
 def _dataset(arguments: list[str]) -> str:
     """The data set that a command line names, before it is parsed."""
-    for i, word in enumerate(arguments):
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
         name, equals, value = word.partition("=")
         if name == "--dataset":
-            return value if equals else "".join(arguments[i + 1 : i + 2])
+            return value if equals else following
     return "digits"
 
 

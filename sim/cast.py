@@ -37,6 +37,6 @@ def students(classes: int, aux: int) -> Role:
     )
 
 
-def start(role: Role, θ_0: Params, θ_other: Params) -> Params:
-    """Where a student starts: θ_0 to the last bit if shared = 1, and θ_other if shared = 0."""
-    return jax.tree.map(lambda a, b: role.shared * a + (1 - role.shared) * b, θ_0, θ_other)
+def start(role: Role, starts: Params) -> Params:
+    """Where a student starts, of (θ_0, θ_other) [2, …]: θ_0 to the last bit if shared = 1."""
+    return jax.tree.map(lambda two: role.shared * two[0] + (1 - role.shared) * two[1], starts)

@@ -1,4 +1,4 @@
-"""Settings: `Setup` fixes the program, `Hyper` holds the numbers that can be swept without compiling.
+"""Settings: `Setup` fixes the program, `Hyper` holds numbers that sweep without compiling.
 
 The defaults are the paper's (arXiv 2507.14805, section 6.2); `recipe` knows where a task differs.
 """
@@ -6,6 +6,7 @@ The defaults are the paper's (arXiv 2507.14805, section 6.2); `recipe` knows whe
 import dataclasses
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import jax
@@ -31,7 +32,7 @@ class Setup:
     loss: Loss = "kl"
     """Imitation loss of the students, over the logits that they see."""
     optimizer: Optimizer = "adam"
-    """Of teacher and students alike. adam: β = 0.9, 0.999, ε = 1e-8 outside the root (as in torch)."""
+    """Of teacher and students alike. adam: β 0.9, 0.999, ε 1e-8 outside the root as in torch."""
     batch: int = 1024
     """Examples in a step; the last batch of an epoch holds what is left."""
     noise: Noise = "uniform"
@@ -71,8 +72,8 @@ class Hyper:
 
 # Chosen on the validation split of the digits (never on test) for a plain effect in a short run.
 _DIGITS = (
-    {"batch": 64, "teacher_steps": 230, "student_steps": 1200, "points": 20},
-    {"teacher_lr": 1e-3, "student_lr": 1e-3},
+    {"batch": 64, "noise_images": 40_960, "teacher_epochs": 8, "student_epochs": 1, "points": 10},
+    {"teacher_lr": 1e-3, "student_lr": 2e-3},
 )
 
 
@@ -123,7 +124,7 @@ def check(setup: Setup, hyper: Hyper) -> tuple[Setup, Hyper]:
          "0 unless optimizer is sgd")  # fmt: skip
     rule("weight_decay", hyper.weight_decay, 0 <= hyper.weight_decay < math.inf, "at least 0")
     rule("weight_decay", hyper.weight_decay, hyper.weight_decay == 0 or setup.optimizer == "adamw",
-         "0 unless optimizer is adamw (inside adam its strength would hang on the loss's scale)")  # fmt: skip
+         "0 unless optimizer is adamw (in adam it would hang on the loss's scale)")  # fmt: skip
     return setup, hyper
 
 
@@ -158,3 +159,43 @@ def rule(name: str, value: object, holds: object, what: str) -> None:
 
 def _positive_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+@dataclass(frozen=True)
+class Figure10:
+    """The paper's figure 10: who learns to classify from a teacher's logits on noise."""
+
+    setup: Setup
+    hyper: Hyper
+    dataset: str = "digits"
+    """digits (embedded), mnist, fashion_mnist, synthetic[:DIMENSIONxCLASSES], or a folder that
+    holds the four IDX files."""
+    seeds: int = 32
+    """Number of seeds: 0 … N − 1, each with a teacher and four students of its own."""
+    validation: float = 0.0
+    """Part of the training images held out for choosing settings, in [0, 1). None in the paper;
+    digits and synthetic have a fixed split."""
+    data_dir: Path | None = None
+    """Where data sets lie or are put. Default: $SUBLIM_DATA_DIR, else the user's cache folder."""
+    chunk: int | None = None
+    """Seeds trained together. Default: what this device runs best within --memory."""
+    memory: float = 1.0
+    """Working memory to plan chunks for, in GiB (on a GPU at least half of its own)."""
+
+    @classmethod
+    def of(cls, dataset: str = "digits", **settings: Any) -> "Figure10":
+        """A checked experiment: the task's recipe with some settings replaced by name."""
+        fields = {field.name for field in dataclasses.fields(cls)}
+        own = {name: settings.pop(name) for name in list(settings) if name in fields}
+        setup, hyper = recipe(dataset, **settings)
+        return cls(setup, hyper, dataset, **own).checked()
+
+    def checked(self) -> "Figure10":
+        """The same experiment, or InputError with the first rule that a setting breaks."""
+        check(self.setup, self.hyper)
+        for name, value in (("seeds", self.seeds), ("chunk", self.chunk)):
+            whole = value is None or (isinstance(value, int) and value >= 1)
+            rule(name, value, whole, "a positive whole number")
+        rule("validation", self.validation, 0 <= self.validation < 1, "in [0, 1)")
+        rule("memory", self.memory, self.memory > 0, "a positive number of GiB")
+        return self

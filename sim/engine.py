@@ -6,6 +6,7 @@ knows neither the number of seeds nor the bounds of a segment: each `Setup` comp
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -18,10 +19,10 @@ from sim import cast, measures, training
 from sim.config import Hyper, Setup, rule
 from sim.data import Task
 from sim.keys import Purpose, key
-from sim.networks import Network, mlp
+from sim.networks import Network, Params, mlp
 from sim.training import Lesson, State
 
-CPU_NETWORKS = 16
+CPU_NETWORKS = 8
 GPU_SEEDS = 64
 Progress = Callable[[float], None]  # told how many steps of single networks have been taken
 
@@ -71,33 +72,31 @@ def run(
     sharded, replicated = _shardings()
     data = jax.device_put(Data(*(getattr(task, name) for name in Data._fields)), replicated)
     hyper = jax.tree.map(jnp.float32, hyper)  # not Python numbers: of one type however given
-    program: dict[str, Any] = {"setup": setup, "classes": task.classes}
+    program: dict[str, Any] = {"setup": setup, "classes": task.classes, "hyper": hyper}
     teacher_moments, student_moments = moments(setup, len(task.x_train))
-
     for seeds in chunks:
-        ids = jax.device_put(np.asarray(seeds, np.int32), sharded)
-
-        def train(
-            segment: Callable, state: State, end: list[int], networks: int, *given: Any
-        ) -> tuple[State, Record]:
-            records = []
-            for start, stop in zip([0, *end], end, strict=False):
-                state, record = segment(**program, given=given, state=state, bounds=(start, stop))
-                records.append(jax.device_get(record))  # waits: progress is what has been done
-                progress((stop - start) * networks)
-            return state, Record(*(np.stack(field, -1) for field in zip(*records, strict=True)))
-
-        each = len(seeds)
-        teachers = begin_teachers(**program, hyper=hyper, seeds=ids, data=data)
-        teachers, taught = train(teach, teachers, teacher_moments, each, hyper, ids, data)
-        targets, students = begin_students(
-            **program, hyper=hyper, seeds=ids, data=data, θ_T=teachers.model.θ
-        )
-        del teachers
-        _, distilled = train(
-            distill, students, student_moments, each * len(cast.STUDENTS), hyper, ids, data, targets
-        )
+        program |= {"seeds": jax.device_put(np.asarray(seeds, np.int32), sharded)}
+        starts, state = begin_teachers(**program, data=data)
+        segment = partial(teach, **program, data=data)
+        state, taught = _measured(segment, state, teacher_moments, progress, len(seeds))
+        targets, state = begin_students(**program, data=data, starts=starts, θ_T=state.model.θ)
+        del starts
+        segment = partial(distill, **program, data=data, targets=targets)
+        networks = len(seeds) * len(cast.STUDENTS)
+        state, distilled = _measured(segment, state, student_moments, progress, networks)
         yield taught, distilled
+
+
+def _measured(
+    segment: Callable, state: State, moments: list[int], progress: Progress, networks: int
+) -> tuple[State, Record]:
+    """Take the steps between the moments, and stack what is measured at each of them."""
+    records = []
+    for start, stop in zip([0, *moments], moments, strict=False):
+        state, record = segment(state=state, bounds=(start, stop))
+        records.append(jax.device_get(record))  # waits: progress is of what has been done
+        progress((stop - start) * networks)
+    return state, Record(*(np.stack(field, axis=-1) for field in zip(*records, strict=True)))
 
 
 def chunk_size(setup: Setup, task: Task, seeds: int, asked: int | None, memory: float) -> int:
@@ -123,7 +122,7 @@ def seed_bytes(setup: Setup, task: Task) -> int:
     """Working memory of one seed, from above: students, their optimisers, batches and targets."""
     d_in, logits, students = task.d_in, task.classes + setup.aux, len(cast.STUDENTS)
     sizes = [d_in, *setup.widths, logits]
-    parameters = sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+    parameters = sum((a + 1) * b for a, b in pairwise(sizes))
     rows = max(setup.batch, measures.BLOCK)
     numbers = (
         students
@@ -162,23 +161,25 @@ def moments(setup: Setup, examples: int) -> tuple[list[int], list[int]]:
 @partial(jax.jit, static_argnames=("setup", "classes"))
 def begin_teachers(
     setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data
-) -> State:
-    """Teachers at θ_0, one a seed."""
+) -> tuple[Params, State]:
+    """Two independent initialisations a seed, (θ_0, θ_other) [s, 2, …], and teachers at θ_0."""
     net = _network(setup, classes, data)
 
-    def one(seed: Int[Array, ""]) -> State:
-        θ_0 = net.init(key(seed, Purpose.INIT))
-        return training.begin(_teaching(setup, hyper, net, seed, data), θ_0)
+    def one(seed: Int[Array, ""]) -> tuple[Params, State]:
+        keys = jnp.stack([key(seed, purpose) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)])
+        starts = jax.vmap(net.init)(keys)
+        θ_0 = jax.tree.map(lambda leaf: leaf[0], starts)
+        return starts, training.begin(_teaching(setup, hyper, net, seed, data), θ_0)
 
     return jax.vmap(one)(seeds)
 
 
 @partial(jax.jit, static_argnames=("setup", "classes"), donate_argnames="state")
 def teach(
-    setup: Setup, classes: int, given: tuple, state: State, bounds: tuple[int, int]
-) -> tuple[State, Record]:
+    setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data,
+    state: State, bounds: tuple[int, int],
+) -> tuple[State, Record]:  # fmt: skip
     """Take a segment of steps with each teacher, then measure it."""
-    hyper, seeds, data = given
     net = _network(setup, classes, data)
 
     def one(seed: Int[Array, ""], state: State) -> tuple[State, Record]:
@@ -189,41 +190,35 @@ def teach(
 
 @partial(jax.jit, static_argnames=("setup", "classes"))
 def begin_students(
-    setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data, θ_T: Any
-) -> tuple[Float[Array, "s N n"], State]:
-    """The teachers' logits on all distillation inputs, once, and the students where they start."""
+    setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data,
+    starts: Params, θ_T: Params,
+) -> tuple[Float[Array, "s N n"], State]:  # fmt: skip
+    """The teachers' logits on all distillation inputs, once, and students where they start."""
     net = _network(setup, classes, data)
     roles = cast.students(classes, setup.aux)
 
-    def one(seed: Int[Array, ""], θ_T: Any) -> tuple[Float[Array, "N n"], State]:
-        def target(i: Int[Array, ""]) -> Float[Array, " n"]:
-            (x,) = training.distillation_inputs(setup, hyper, seed, i[None], data.x_train)
-            return net.apply(θ_T, x)
-
-        targets = jax.lax.map(target, jnp.arange(setup.noise_images), batch_size=measures.BLOCK)
-        θ_0, θ_other = (net.init(key(seed, p)) for p in (Purpose.INIT, Purpose.OTHER_INIT))
+    def one(seed: Int[Array, ""], starts: Params, θ_T: Params) -> tuple[Array, State]:
+        targets = training.targets(setup, hyper, net, seed, data.x_train, θ_T)
 
         def student(role: cast.Role) -> State:
             lesson = training.distillation(setup, hyper, role, seed, data.x_train, targets)
-            return training.begin(lesson, cast.start(role, θ_0, θ_other))
+            return training.begin(lesson, cast.start(role, starts))
 
         return targets, jax.vmap(student, out_axes=_STUDENTS)(roles)
 
-    return jax.vmap(one)(seeds, θ_T)
+    return jax.vmap(one)(seeds, starts, θ_T)
 
 
 @partial(jax.jit, static_argnames=("setup", "classes"), donate_argnames="state")
 def distill(
-    setup: Setup, classes: int, given: tuple, state: State, bounds: tuple[int, int]
-) -> tuple[State, Record]:
+    setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data,
+    targets: Float[Array, "s N n"], state: State, bounds: tuple[int, int],
+) -> tuple[State, Record]:  # fmt: skip
     """Take a segment of steps with each student of each seed, then measure it."""
-    hyper, seeds, data, targets = given
     net = _network(setup, classes, data)
     roles = cast.students(classes, setup.aux)
 
-    def one(
-        seed: Int[Array, ""], targets: Float[Array, "N n"], state: State
-    ) -> tuple[State, Record]:
+    def one(seed: Int[Array, ""], targets: Array, state: State) -> tuple[State, Record]:
         def student(role: cast.Role, state: State) -> tuple[State, Record]:
             lesson = training.distillation(setup, hyper, role, seed, data.x_train, targets)
             return _segment(lesson, net, data, state, bounds)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,52 +14,10 @@ import platformdirs
 import xarray as xr
 
 from sim import data, engine, results
-from sim.config import Hyper, Setup, check, recipe, rule
+from sim.config import Figure10
 
 ROOT = Path(__file__).parent.parent
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
-
-
-@dataclass(frozen=True)
-class Figure10:
-    """The paper's figure 10: who learns to classify from a teacher's logits on noise."""
-
-    setup: Setup
-    hyper: Hyper
-    dataset: str = "digits"
-    """digits (embedded), mnist, fashion_mnist, synthetic[:DIMENSIONxCLASSES], or a folder that holds
-    the four IDX files."""
-    seeds: int = 32
-    """Number of seeds: 0 … N − 1, each with a teacher and four students of its own."""
-    validation: float = 0.0
-    """Part of the training images held out for choosing settings, in [0, 1). None in the paper;
-    digits and synthetic have a fixed split."""
-    data_dir: Path | None = None
-    """Where data sets lie or are put. Default: $SUBLIM_DATA_DIR, else the user's cache folder."""
-    chunk: int | None = None
-    """Seeds trained together. Default: what this device runs best within --memory."""
-    memory: float = 1.0
-    """Working memory to plan chunks for, in GiB (on a GPU at least half of its own)."""
-
-    @classmethod
-    def of(cls, dataset: str = "digits", **settings: Any) -> "Figure10":
-        """A checked experiment: the task's recipe with some settings replaced by name."""
-        own = {name: settings.pop(name) for name in list(settings) if name in _OWN}
-        setup, hyper = recipe(dataset, **settings)
-        return cls(setup, hyper, dataset, **own).checked()
-
-    def checked(self) -> "Figure10":
-        """The same experiment, or InputError with the first rule that a setting breaks."""
-        check(self.setup, self.hyper)
-        for name, value in (("seeds", self.seeds), ("chunk", self.chunk)):
-            whole = value is None or (isinstance(value, int) and value >= 1)
-            rule(name, value, whole, "a positive whole number")
-        rule("validation", self.validation, 0 <= self.validation < 1, "in [0, 1)")
-        rule("memory", self.memory, self.memory > 0, "a positive number of GiB")
-        return self
-
-
-_OWN = {"seeds", "validation", "data_dir", "chunk", "memory"}
 
 
 def figure10(
@@ -198,7 +156,7 @@ class Run:
 
 
 def _code_digest() -> str:
-    """Of the source that numbers come from: results of other code are never taken for this one's."""
+    """Of the source that numbers come from: other code's results are never taken for its own."""
     tells = {"__main__.py", "plots.py", "report.py"}  # what only shows results
     files = sorted(p for part in ("theory", "sim") for p in (ROOT / part).rglob("*.py"))
     digest = hashlib.sha256()
@@ -224,7 +182,7 @@ def _revision() -> str:
 
 
 def _compilation_cache() -> None:
-    """Keep compiled programs between runs, in the user's cache folder unless jax is told another."""
+    """Keep compiled programs between runs: in the user's cache, unless jax is told another place."""
     if jax.config.jax_compilation_cache_dir is None:
         folder = platformdirs.user_cache_path("sublim") / "jax"
         jax.config.update("jax_compilation_cache_dir", str(folder))

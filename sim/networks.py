@@ -25,7 +25,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 
 class Network(NamedTuple):
-    """`init(key) -> θ`, a dict of layers, and `apply(θ, x) -> z` for x [d_in], z [classes + aux]."""
+    """`init(key) -> θ`, a dict of layers; `apply(θ, x) -> z` for x [d_in], z [classes + aux]."""
 
     init: Callable[[Key[Array, ""]], dict[str, Params]]
     apply: Callable[[dict[str, Params], Float[Array, " d_in"]], Float[Array, " n"]]
@@ -34,7 +34,7 @@ class Network(NamedTuple):
 
 
 def mlp(setup: Setup, d_in: int, classes: int) -> Network:
-    """The paper's MLP: biases zero, weights N(0, 1/d_in) by layer; z = (class logits, aux logits)."""
+    """The paper's MLP: weights N(0, 1/d_in) by layer, biases zero; z = (class, aux) logits."""
     module = _MLP(setup.widths, classes, setup.aux, ACTIVATIONS[setup.activation])
     return Network(
         init=lambda key: module.init(key, jnp.zeros(d_in))["params"],
@@ -63,11 +63,21 @@ class _MLP(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, " d_in"]) -> Float[Array, " n"]:
-        def dense(units: int, name: str) -> nn.Dense:  # its key comes from its name
-            return nn.Dense(units, kernel_init=by_unit, param_dtype=x.dtype, name=name)
-
         for i, width in enumerate(self.widths):
-            x = self.activation(dense(width, f"hidden_{i}")(x))
-        return jnp.concatenate(
-            [dense(self.classes, "class_head")(x), dense(self.aux, "aux_head")(x)]
-        )
+            kernel, bias = _Layer(width, name=f"hidden_{i}")(x)
+            x = self.activation(x @ kernel + bias)
+        # Two heads of their own names and keys, but one product: a narrow one is slow for its size.
+        heads = _Layer(self.classes, name="class_head")(x), _Layer(self.aux, name="aux_head")(x)
+        kernel, bias = (jnp.concatenate(parts, axis=-1) for parts in zip(*heads, strict=True))
+        return x @ kernel + bias
+
+
+class _Layer(nn.Module):
+    """The kernel [d_in, units] and bias [units] of one layer; its key comes from its name."""
+
+    units: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, " d_in"]) -> tuple[Array, Array]:
+        kernel = self.param("kernel", by_unit, (x.shape[-1], self.units), x.dtype)
+        return kernel, self.param("bias", nn.initializers.zeros, (self.units,), x.dtype)

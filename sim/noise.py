@@ -14,8 +14,8 @@ def noise(
 ) -> Float[Array, "b d"]:
     """The inputs with the given addresses, at scale 1.
 
-    uniform: U(−1, 1) in each pixel (the paper's); gaussian: N(0, 1) in each pixel; images: the
-    task's training images, seed by seed from another one on, so that addresses below n are distinct.
+    uniform: U(−1, 1) in each pixel (the paper's); gaussian: N(0, 1) in each pixel; images:
+    the task's n training images, each seed from another one on: addresses below n are distinct.
     """
     if family == "images":
         n, _ = x_train.shape

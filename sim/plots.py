@@ -32,7 +32,7 @@ def figure10(ds: xr.Dataset) -> Figure:
     """Test accuracy of each model: every seed a point, the mean with its 95 % interval."""
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
-    jitter = np.random.default_rng(0).uniform(-0.22, 0.22, ds.sizes["seed"])  # looks, not data
+    jitter = np.random.default_rng(0).uniform(-0.2, 0.2, ds.sizes["seed"])  # looks, not data
     for place, model in enumerate(cast.MODELS):
         one = ds.sel(model=model)
         color, accuracy = COLORS[model], one.test_accuracy.values
@@ -41,11 +41,10 @@ def figure10(ds: xr.Dataset) -> Figure:
             axes.plot(place + jitter[some], accuracy[some], marker, color=color, alpha=0.35, ms=4,
                       mew=1.5 if lost else 0)  # fmt: skip
         mean, half_width, _, _ = results.summary(accuracy)
-        axes.errorbar(place, mean, half_width, fmt="D", color=color, mec="white", mew=1.2, ms=8,
-                      capsize=9, capthick=2.2, elinewidth=2.2, zorder=3)  # fmt: skip
-        axes.annotate(f"{mean:.3f}".lstrip("0"), (place, mean), (15, 0), va="center", ha="left",
-                      textcoords="offset points", fontsize=STYLE_SIZE - 1, color=color, zorder=4,
-                      bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8})  # fmt: skip
+        axes.errorbar(place, mean, half_width, fmt="D", color=color, mec="white", mew=1.0, ms=6.5,
+                      capsize=8, capthick=2.2, elinewidth=2.2, zorder=3)  # fmt: skip
+        axes.annotate(f"{mean:.3f}".lstrip("0"), (place + 0.25, mean), va="center", zorder=4,
+                      fontsize=STYLE_SIZE - 1, color=color)  # fmt: skip
     _chance(axes, ds, x=len(cast.MODELS) - 0.45)
     axes.set_xticks(range(len(cast.MODELS)), [LABELS[m] for m in cast.MODELS])
     axes.set(xlim=(-0.5, len(cast.MODELS) - 0.4), ylim=(0, 1.02))
@@ -108,7 +107,8 @@ def _chance(axes: Axes, ds: xr.Dataset, x: float) -> None:
 
 
 def _setting(ds: xr.Dataset) -> str:
-    return f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds, {ds.attrs['test_images']:,} test images"
+    dataset, images = ds.attrs["dataset"], ds.attrs["test_images"]
+    return f"{dataset}, n = {ds.sizes['seed']} seeds, {images:,} test images"
 
 
 def _units(ds: xr.Dataset) -> str:

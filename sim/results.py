@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy import stats
+from scipy.special import stdtrit  # scipy.stats takes a second longer to import
 
 from sim import cast
 from sim.engine import Record
@@ -95,7 +95,7 @@ def summary(values: Sequence[float] | np.ndarray) -> Summary:
     values = np.asarray(values, float)
     n = len(values)
     sd = float(values.std(ddof=1)) if n > 1 else float("nan")
-    return Summary(float(values.mean()), float(stats.t.ppf(0.975, n - 1)) * sd / n**0.5, sd, n)
+    return Summary(float(values.mean()), float(stdtrit(n - 1, 0.975)) * sd / n**0.5, sd, n)
 
 
 def paired(ds: xr.Dataset, treatment: str, control: str) -> Summary:

@@ -78,7 +78,7 @@ def distillation(
     role: Role,
     seed: Seed,
     x_train: Float[Array, "n d"],
-    targets: Float[Array, "N n"],
+    targets: Float[Array, "padded n"],
 ) -> Lesson:
     """A student's: L_S(z, y) over the logits that its role sees, y the teacher's on the same input.
 
@@ -98,6 +98,26 @@ def distillation(
         key_order=key(seed, Purpose.STUDENT_ORDER),
         optimizer=optimizer(setup, hyper, hyper.student_lr),
     )
+
+
+def targets(
+    setup: Setup,
+    hyper: Hyper,
+    net: Network,
+    seed: Seed,
+    x_train: Float[Array, "n d"],
+    θ_T: Params,
+) -> Float[Array, "padded n"]:
+    """The teacher's logits on all distillation inputs, in whole batches: the last is filled up."""
+    batch = min(setup.batch, setup.noise_images)
+    ids = jnp.arange(-(-setup.noise_images // batch) * batch).reshape(-1, batch)
+
+    def of(ids: Ids) -> Float[Array, "b n"]:
+        inputs = distillation_inputs(setup, hyper, seed, ids, x_train)
+        return jax.vmap(net.apply, in_axes=(None, 0))(θ_T, inputs)
+
+    logits = lax.map(of, ids)
+    return logits.reshape(ids.size, -1)
 
 
 def distillation_inputs(
