@@ -34,8 +34,8 @@ _STUDENTS = State(model=0, order=None)
 class Data(NamedTuple):
     """The arrays of a task, on the devices: images [n, d_in] in [−1, 1] and labels [n]."""
 
-    x_train: Float[Array, "n d"]
-    y_train: Int[Array, " n"]
+    x_train: Float[Array, "images d"]
+    y_train: Int[Array, " images"]
     x_val: Float[Array, "v d"]
     y_val: Int[Array, " v"]
     x_test: Float[Array, "t d"]

@@ -182,7 +182,7 @@ def _revision() -> str:
 
 
 def _compilation_cache() -> None:
-    """Keep compiled programs between runs: in the user's cache, unless jax is told another place."""
+    """Keep compiled programs between runs: in the user's cache, unless jax is told a place."""
     if jax.config.jax_compilation_cache_dir is None:
         folder = platformdirs.user_cache_path("sublim") / "jax"
         jax.config.update("jax_compilation_cache_dir", str(folder))

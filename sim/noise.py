@@ -10,7 +10,7 @@ def noise(
     family: Noise,
     key: Key[Array, ""],
     ids: Int[Array, " b"],
-    x_train: Float[Array, "n d"],
+    x_train: Float[Array, "images d"],
 ) -> Float[Array, "b d"]:
     """The inputs with the given addresses, at scale 1.
 

@@ -21,6 +21,7 @@ from sim.noise import noise
 from theory import losses
 
 Ids = Int[Array, " b"]
+Step = Int[Array, ""] | int
 
 
 class Lesson(NamedTuple):
@@ -54,8 +55,8 @@ def teaching(
     hyper: Hyper,
     net: Network,
     seed: Seed,
-    x_train: Float[Array, "n d"],
-    y_train: Int[Array, " n"],
+    x_train: Float[Array, "images d"],
+    y_train: Int[Array, " images"],
 ) -> Lesson:
     """The teacher's: softmax cross-entropy of the class logits with the labels."""
 
@@ -77,7 +78,7 @@ def distillation(
     hyper: Hyper,
     role: Role,
     seed: Seed,
-    x_train: Float[Array, "n d"],
+    x_train: Float[Array, "images d"],
     targets: Float[Array, "padded n"],
 ) -> Lesson:
     """A student's: L_S(z, y) over the logits that its role sees, y the teacher's on the same input.
@@ -105,7 +106,7 @@ def targets(
     hyper: Hyper,
     net: Network,
     seed: Seed,
-    x_train: Float[Array, "n d"],
+    x_train: Float[Array, "images d"],
     θ_T: Params,
 ) -> Float[Array, "padded n"]:
     """The teacher's logits on all distillation inputs, in whole batches: the last is filled up."""
@@ -121,7 +122,7 @@ def targets(
 
 
 def distillation_inputs(
-    setup: Setup, hyper: Hyper, seed: Seed, ids: Ids, x_train: Float[Array, "n d"]
+    setup: Setup, hyper: Hyper, seed: Seed, ids: Ids, x_train: Float[Array, "images d"]
 ) -> Float[Array, "b d"]:
     """The distillation inputs of a seed at the given addresses."""
     return hyper.noise_scale * noise(setup.noise, key(seed, Purpose.NOISE), ids, x_train)
@@ -144,12 +145,10 @@ def begin(lesson: Lesson, θ: Params) -> State:
     return State(model, jnp.zeros(_steps_per_epoch(lesson) * lesson.batch, jnp.int32))
 
 
-def advance(
-    lesson: Lesson, net: Network, state: State, start: Int[Array, ""], stop: Int[Array, ""]
-) -> State:
+def advance(lesson: Lesson, net: Network, state: State, start: Step, stop: Step) -> State:
     """Take the steps start … stop − 1. The bounds are traced: any segment, one program."""
 
-    def step(t: Int[Array, ""], state: State) -> State:
+    def step(t: Step, state: State) -> State:
         epoch, position = jnp.divmod(t, _steps_per_epoch(lesson))
         order = lax.cond(position == 0, lambda: fresh_order(lesson, epoch), lambda: state.order)
         places = position * lesson.batch + jnp.arange(lesson.batch)

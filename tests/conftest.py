@@ -1,0 +1,38 @@
+"""Shapes in annotations are checked, and silent broadcasting between ranks is an error."""
+
+import os
+
+# Tests compile many small programs and run each for a moment: compile them fast.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+import jax
+import pytest
+from jaxtyping import install_import_hook
+
+# The settings and the command line are not checked: they say themselves what is wrong with a value.
+NUMERICS = ("cast", "engine", "keys", "measures", "networks", "noise", "training")
+install_import_hook(["theory", *(f"sim.{name}" for name in NUMERICS)], "beartype.beartype")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+SMALL = {
+    "widths": (16, 16),
+    "noise_images": 96,
+    "batch": 32,
+    "teacher_steps": 6,
+    "student_steps": 6,
+    "points": 2,
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_network_no_user_folders(monkeypatch, tmp_path):
+    """A test reads and writes nothing of the user's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if "SUBLIM_DATA_DIR" in os.environ:
+        monkeypatch.delenv("SUBLIM_DATA_DIR")
+
+
+@pytest.fixture(scope="session")
+def small():
+    """Settings of the smallest run that has every part: two epochs, a short one at the end."""
+    return SMALL

@@ -1,0 +1,71 @@
+"""sim/networks.py: the initialisation law, prefixes, and the network written out in numpy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sim.config import Setup
+from sim.networks import ACTIVATIONS, mlp
+
+
+def network(d_in=20, classes=4, **settings):
+    return mlp(Setup(**{"widths": (8, 6)} | settings), d_in, classes)
+
+
+def test_initialisation_law():
+    """Weights N(0, 1/d_in), biases 0: mean and variance within 4 standard errors, by layer."""
+    θ = network(d_in=784, classes=10, widths=(256, 256)).init(jax.random.key(3))
+    assert {name: layer["kernel"].shape for name, layer in θ.items()} == {
+        "hidden_0": (784, 256),
+        "hidden_1": (256, 256),
+        "class_head": (256, 10),
+        "aux_head": (256, 3),
+    }
+    for layer in θ.values():
+        w = np.asarray(layer["kernel"], float) * layer["kernel"].shape[0] ** 0.5
+        assert abs(w.mean()) < 4 / w.size**0.5
+        assert abs(w.var() - 1) < 4 * (2 / w.size) ** 0.5
+        assert abs((w**4).mean() - 3) < 4 * (96 / w.size) ** 0.5  # normal, not uniform
+        assert not layer["bias"].any()
+
+
+def test_layers_and_units_are_independent():
+    θ = network(d_in=256, widths=(256, 256), aux=256, classes=256).init(jax.random.key(0))
+    kernels = [np.asarray(layer["kernel"]).ravel() for layer in θ.values()]
+    across = np.corrcoef(kernels)[np.triu_indices(4, 1)]
+    assert np.abs(across).max() < 5 / 256  # standard error of a correlation: 1/√(256²)
+    units = np.corrcoef(np.asarray(θ["hidden_0"]["kernel"]).T)[np.triu_indices(256, 1)]
+    assert np.abs(units).max() < 6 / 16  # 32,640 pairs of units, standard error 1/√256
+
+
+def test_fewer_auxiliary_logits_are_a_prefix_of_more():
+    few, many = (network(aux=m).init(jax.random.key(1)) for m in (3, 300))
+    np.testing.assert_array_equal(few["aux_head"]["kernel"], many["aux_head"]["kernel"][:, :3])
+    for name in ("hidden_0", "hidden_1", "class_head"):
+        np.testing.assert_array_equal(few[name]["kernel"], many[name]["kernel"])
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("widths", [(8,), (8, 6, 5)])
+def test_forward_written_out(activation, widths):
+    net = network(activation=activation, widths=widths)
+    θ = net.init(jax.random.key(2))
+    θ = jax.tree.map(lambda leaf: leaf + 0.1, θ)  # so that biases count
+    x = np.linspace(-1, 1, 20, dtype=np.float32)
+    h = x
+    for i in range(len(widths)):
+        layer = θ[f"hidden_{i}"]
+        h = np.asarray(ACTIVATIONS[activation](jnp.asarray(h @ layer["kernel"] + layer["bias"])))
+    z = [h @ θ[head]["kernel"] + θ[head]["bias"] for head in ("class_head", "aux_head")]
+    np.testing.assert_allclose(
+        net.apply(θ, jnp.asarray(x)), np.concatenate(z), rtol=2e-5, atol=2e-5
+    )
+
+
+def test_float64_inputs_give_a_float64_network():
+    with jax.enable_x64(True):
+        net = network()
+        θ = net.init(jax.random.key(0))
+        assert {leaf.dtype for leaf in jax.tree.leaves(θ)} == {np.dtype("float64")}
+        assert net.apply(θ, jnp.ones(20)).dtype == np.float64

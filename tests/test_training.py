@@ -1,0 +1,231 @@
+"""sim/training.py against the recipe written out in plain loops (arXiv 2507.14805, section 6.2)."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from sim import cast, data, training
+from sim.config import recipe
+from sim.keys import Purpose, key
+from sim.networks import mlp
+from sim.noise import noise
+
+SEED = 4
+TASK = data.synthetic(12, 4, train=100, test=40, validation=10)  # 100 = 3 · 32 + 4: a short batch
+X, Y = jnp.asarray(TASK.x_train), jnp.asarray(TASK.y_train)
+
+
+def settings(**replaced):
+    setup, hyper = recipe(
+        "synthetic", **{"widths": (16, 16), "batch": 32, "noise_images": 72} | replaced
+    )
+    net = mlp(setup, TASK.d_in, TASK.classes)
+    return setup, hyper, net, net.init(key(SEED, Purpose.INIT))
+
+
+def teacher(steps, start=0, state=None, **replaced):
+    setup, hyper, net, θ_0 = settings(**replaced)
+    lesson = training.teaching(setup, hyper, net, SEED, X, Y)
+    state = training.begin(lesson, θ_0) if state is None else state
+    return jax.jit(lambda s, a, b: training.advance(lesson, net, s, a, b))(state, start, steps)
+
+
+def student(name, steps, θ_T, start=None, **replaced):
+    setup, hyper, net, θ_0 = settings(**replaced)
+    roles = cast.students(TASK.classes, setup.aux)
+    role = jax.tree.map(lambda rows: rows[list(cast.STUDENTS).index(name)], roles)
+
+    def train(θ_T):
+        targets = training.targets(setup, hyper, net, SEED, X, θ_T)
+        lesson = training.distillation(setup, hyper, role, SEED, X, targets)
+        state = training.begin(lesson, θ_0 if start is None else start)
+        state = training.advance(lesson, net, state, 0, steps)
+        return state, training.loss_now(lesson, net, state.model.θ)
+
+    return jax.jit(train)(θ_T)
+
+
+@functools.cache
+def taught(**replaced):
+    return teacher(20, **replaced).model.θ
+
+
+@functools.cache
+def plain():
+    return student("student_all", 6, taught())
+
+
+def adam_by_hand(θ, loss_of_batch, batches, lr):
+    """Kingma and Ba's Adam with torch's place for ε: θ −= lr/(1−β₁ᵗ) · μ / (√ν/√(1−β₂ᵗ) + ε)."""
+    μ, ν = (jax.tree.map(jnp.zeros_like, θ) for _ in range(2))
+    gradient = jax.jit(jax.grad(loss_of_batch))
+    for t, batch in enumerate(batches, start=1):
+        g = gradient(θ, *batch)
+        μ = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, μ, g)
+        ν = jax.tree.map(lambda a, b: 0.999 * a + 0.001 * b**2, ν, g)
+
+        def move(w, m, v, t=t):
+            return w - lr / (1 - 0.9**t) * m / (jnp.sqrt(v) / (1 - 0.999**t) ** 0.5 + 1e-8)
+
+        θ = jax.tree.map(move, θ, μ, ν)
+    return θ
+
+
+def batches_by_hand(purpose, count, steps):
+    """Fresh order each epoch, 32 at a time, the last batch of an epoch short."""
+    taken, epoch = 0, 0
+    while True:
+        order = jax.random.permutation(jax.random.fold_in(key(SEED, purpose), epoch), count)
+        for first in range(0, count, 32):
+            if taken == steps:
+                return
+            yield order[first : first + 32]
+            taken += 1
+        epoch += 1
+
+
+def test_teacher_written_out():
+    """Nine steps of Adam on cross-entropy: two epochs of 3 · 32 + 4 examples, and one batch."""
+    _, hyper, net, θ_0 = settings()
+
+    def loss(θ, x, y):
+        logits = jax.vmap(lambda one: net.apply(θ, one))(x)[:, : TASK.classes]
+        return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+    batches = [(X[ids], Y[ids]) for ids in batches_by_hand(Purpose.TEACHER_ORDER, len(X), 9)]
+    assert [len(x) for x, _ in batches] == [32, 32, 32, 4] * 2 + [32]
+    by_hand = adam_by_hand(θ_0, loss, batches, hyper.teacher_lr)
+    trained = teacher(9).model.θ
+    # Float32 in two orders of summation, through nine Adam steps of size 1e-3: 1 % of one step.
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), trained, by_hand)
+    assert not np.allclose(trained["hidden_0"]["kernel"], θ_0["hidden_0"]["kernel"], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", cast.STUDENTS)
+def test_student_written_out(name):
+    """Seven steps of KL(teacher ‖ student) on the noise, over the logits that the student sees."""
+    _, hyper, net, θ_0 = settings()
+    θ_T = taught()
+    seen = slice(TASK.classes, None) if name.endswith("aux") else slice(None)
+
+    def logits(θ, x):
+        return jax.vmap(lambda one: net.apply(θ, one))(x)[:, seen]
+
+    def loss(θ, x):
+        p, q = jax.nn.softmax(logits(θ_T, x)), jax.nn.softmax(logits(θ, x))
+        return jnp.mean(jnp.sum(p * (jnp.log(p) - jnp.log(q)), axis=-1))
+
+    addresses = batches_by_hand(Purpose.STUDENT_ORDER, 72, 7)  # 72 = 2 · 32 + 8
+    batches = [(noise("uniform", key(SEED, Purpose.NOISE), ids, X),) for ids in addresses]
+    other = net.init(key(SEED, Purpose.OTHER_INIT))
+    start = θ_0 if name.startswith("student") else other
+    by_hand = adam_by_hand(start, loss, batches, hyper.student_lr)
+    trained = student(name, 7, θ_T, start)[0].model.θ
+    # 2 % of one Adam step of 2e-3, which where a gradient is nearly zero magnifies rounding.
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=4e-5), trained, by_hand)
+
+
+def test_heads_that_get_no_gradient_stay_to_the_last_bit():
+    """The teacher's auxiliary head, and the class head of a student that sees no class logit."""
+    _, _, _, θ_0 = settings()
+    θ_T = taught()
+    aux, everything = (student(name, 10, θ_T)[0].model.θ for name in ("student_aux", "student_all"))
+    for θ, head in ((θ_T, "aux_head"), (aux, "class_head")):
+        jax.tree.map(np.testing.assert_array_equal, θ[head], θ_0[head])
+    assert (everything["class_head"]["kernel"] != θ_0["class_head"]["kernel"]).any()
+    assert (aux["aux_head"]["kernel"] != θ_0["aux_head"]["kernel"]).any()
+
+
+def test_a_student_that_is_its_teacher_has_nothing_to_learn():
+    """Limit: z = y. The loss is zero to rounding, and plain gradient descent does not move."""
+    θ_T = taught()
+    state, loss = student("student_all", 5, θ_T, start=θ_T, optimizer="sgd", student_lr=0.1)
+    assert abs(loss) < 1e-6
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), state.model.θ, θ_T)
+
+
+def test_single_auxiliary_logit():
+    """m = 1: softmax leaves the student exactly where it was; squared error moves it."""
+    _, _, _, θ_0 = settings(aux=1)
+    θ_T = taught(aux=1)
+    still = student("student_aux", 5, θ_T, aux=1)[0].model.θ
+    jax.tree.map(np.testing.assert_array_equal, still, θ_0)
+    moved = student("student_aux", 5, θ_T, aux=1, loss="squared_error")[0].model.θ
+    assert (moved["hidden_0"]["kernel"] != θ_0["hidden_0"]["kernel"]).any()
+
+
+def test_segments_do_not_show():
+    whole = teacher(11)
+    parts = teacher(11, start=5, state=teacher(5))
+    jax.tree.map(np.testing.assert_array_equal, whole, parts)
+
+
+def test_every_epoch_shows_every_example_once():
+    setup, hyper, net, _ = settings()
+    lesson = training.teaching(setup, hyper, net, SEED, X, Y)
+    orders = [np.asarray(training.fresh_order(lesson, jnp.asarray(epoch))) for epoch in (0, 1)]
+    for order in orders:
+        assert order.shape == (128,)
+        np.testing.assert_array_equal(np.sort(order[:100]), np.arange(100))
+    assert (orders[0] != orders[1]).any()
+
+
+def test_divergence_is_flagged_and_training_goes_on():
+    assert not teacher(20).model.diverged
+    state = teacher(20, optimizer="sgd", teacher_lr=1e30)
+    assert state.model.diverged
+    assert not np.isfinite(state.model.θ["hidden_0"]["kernel"]).all()
+
+
+@pytest.mark.parametrize(
+    "replaced",
+    [
+        {"optimizer": "adamw", "weight_decay": 1.0},
+        {"optimizer": "sgd"},
+        {"optimizer": "sgd", "momentum": 0.9},
+        {"activation": "tanh"},
+        {"widths": (16,)},
+        {"aux": 5},
+        {"loss": "cross_entropy"},
+        {"loss": "squared_error"},
+        {"noise": "gaussian"},
+        {"noise": "images"},
+        {"noise_scale": 0.5},
+        {"temperature": 2.0},
+        {"batch": 500, "noise_images": 60},  # a batch larger than the data
+    ],
+    ids=str,
+)
+def test_every_setting_reaches_the_student(replaced):
+    θ_T = taught()
+    usual, loss = plain()
+    if {"aux", "widths"} & set(replaced):  # another network: another teacher too
+        θ_T = taught(**replaced)
+    other, other_loss = student("student_all", 6, θ_T, **replaced)
+    assert np.isfinite(other_loss)
+    leaf = [np.asarray(state.model.θ["class_head"]["kernel"]) for state in (usual, other)]
+    if replaced == {"loss": "cross_entropy"}:  # the same gradient, another value
+        np.testing.assert_allclose(*leaf, atol=4e-5)
+        assert abs(other_loss - loss) > 0.1
+    else:
+        assert leaf[0].shape != leaf[1].shape or not np.allclose(*leaf, atol=1e-5)
+
+
+def test_sgd_with_momentum_written_out():
+    """v ← ρ v + g, θ ← θ − η v, as in torch."""
+    _, _, net, θ_0 = settings()
+
+    def loss(θ, ids):
+        logits = jax.vmap(lambda one: net.apply(θ, one))(X[ids])[:, : TASK.classes]
+        return optax.softmax_cross_entropy_with_integer_labels(logits, Y[ids]).mean()
+
+    θ, v = θ_0, jax.tree.map(jnp.zeros_like, θ_0)
+    for ids in batches_by_hand(Purpose.TEACHER_ORDER, len(X), 6):
+        v = jax.tree.map(lambda a, g: 0.9 * a + g, v, jax.grad(loss)(θ, ids))
+        θ = jax.tree.map(lambda a, b: a - 0.05 * b, θ, v)
+    trained = teacher(6, optimizer="sgd", momentum=0.9, teacher_lr=0.05).model.θ
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6), trained, θ)
