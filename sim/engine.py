@@ -24,6 +24,7 @@ from sim.training import Lesson, State
 
 CPU_NETWORKS = 8
 GPU_SEEDS = 64
+Bounds = tuple[training.Step, training.Step]  # first step of a segment, and the one after it
 Progress = Callable[[float], None]  # told how many steps of single networks have been taken
 
 # Students of a seed have their own models and one order of inputs: jax refuses a program in which
@@ -177,7 +178,7 @@ def begin_teachers(
 @partial(jax.jit, static_argnames=("setup", "classes"), donate_argnames="state")
 def teach(
     setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data,
-    state: State, bounds: tuple[int, int],
+    state: State, bounds: Bounds,
 ) -> tuple[State, Record]:  # fmt: skip
     """Take a segment of steps with each teacher, then measure it."""
     net = _network(setup, classes, data)
@@ -212,7 +213,7 @@ def begin_students(
 @partial(jax.jit, static_argnames=("setup", "classes"), donate_argnames="state")
 def distill(
     setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data,
-    targets: Float[Array, "s N n"], state: State, bounds: tuple[int, int],
+    targets: Float[Array, "s N n"], state: State, bounds: Bounds,
 ) -> tuple[State, Record]:  # fmt: skip
     """Take a segment of steps with each student of each seed, then measure it."""
     net = _network(setup, classes, data)
@@ -229,7 +230,7 @@ def distill(
 
 
 def _segment(
-    lesson: Lesson, net: Network, data: Data, state: State, bounds: tuple[int, int]
+    lesson: Lesson, net: Network, data: Data, state: State, bounds: Bounds
 ) -> tuple[State, Record]:
     state = training.advance(lesson, net, state, *bounds)
     θ = state.model.θ

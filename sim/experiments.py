@@ -14,7 +14,7 @@ import platformdirs
 import xarray as xr
 
 from sim import data, engine, results
-from sim.config import Figure10
+from sim.config import Figure10, rule
 
 ROOT = Path(__file__).parent.parent
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
@@ -75,7 +75,9 @@ class Run:
             "device": engine.device(),
         }
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
-        self.folder = out and Path(out) / f"figure10-{self.task.name}-{digest[:8]}"
+        self.folder = (
+            out and Path(out) / f"figure10-{self.task.name.replace(':', '-')}-{digest[:8]}"
+        )
         kept = self.folder and self.folder / results.SETTINGS
         if experiment.chunk is None and kept and kept.is_file():
             self.chunk = json.loads(kept.read_text())["chunk"]
@@ -107,7 +109,11 @@ class Run:
             return ds
         _compilation_cache()
         if self.folder:
-            (self.folder / "chunks").mkdir(parents=True, exist_ok=True)
+            try:
+                (self.folder / "chunks").mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                place = str(self.folder.parent)
+                rule("out", place, False, f"a folder to write to ({error.strerror})")
             settings = self.identity | {"seeds": self.experiment.seeds, "chunk": self.chunk}
             results.save_json(settings, self.folder / results.SETTINGS)
         fresh = dict(self._compute(progress))
@@ -116,6 +122,8 @@ class Run:
         ds.attrs = self._attributes()
         if self.folder:
             results.save(ds, self.folder / results.RESULTS)
+            for part in self.folder.rglob(".part-*"):  # of a run that was killed while writing
+                part.unlink()
         return ds
 
     def _compute(self, progress: Progress) -> Iterator[tuple[range, xr.Dataset]]:

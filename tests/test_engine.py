@@ -1,0 +1,185 @@
+"""sim/engine.py: what seeds, chunks, segments, hyper-numbers and devices may and may not change."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from sim import cast, data, engine
+from sim.config import recipe
+from sim.errors import InputError
+
+TASK = data.synthetic(12, 4, train=100, test=40, validation=10)
+ROOT = Path(__file__).parent.parent
+
+
+def records(chunks, small, **replaced):
+    setup, hyper = recipe("synthetic", **(small | replaced))
+    return list(engine.run(setup, hyper, TASK, chunks))
+
+
+def same(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def compiled():
+    programs = engine.begin_teachers, engine.teach, engine.begin_students, engine.distill
+    return [program._cache_size() for program in programs]
+
+
+def test_shapes_and_moments(small):
+    ((teacher, students),) = records([range(2)], small)
+    assert engine.moments(recipe("synthetic", **small)[0], 100) == ([0, 3, 6], [0, 3, 6])
+    assert {field.shape for field in teacher} == {(2, 3)}
+    assert {field.shape for field in students} == {(2, len(cast.STUDENTS), 3)}
+
+
+def test_epochs_become_steps_with_the_short_batch_kept():
+    setup, _ = recipe("mnist")
+    assert [m[-1] for m in engine.moments(setup, 60_000)] == [295, 295]  # 5 · ⌈60,000 / 1,024⌉
+    assert engine.network_steps(setup, 60_000) == 295 * 5
+
+
+def test_same_settings_chunk_and_device_give_the_same_bits(small):
+    same(records([range(2)], small), records([range(2)], small))
+
+
+def test_a_seeds_numbers_do_not_depend_on_the_other_seeds(small):
+    """To the last bit where the chunk has the same length; else to rounding through six steps."""
+    both = records([range(2), range(2, 4)], small)
+    same(both[1], records([range(2, 4)], small)[0])
+    (wide,) = records([range(4)], small)
+    for wide_field, *narrow in zip(jax.tree.leaves(wide), *map(jax.tree.leaves, both), strict=True):
+        # float32 rounding; an accuracy may differ by one of the 40 test images
+        np.testing.assert_allclose(wide_field, np.concatenate(narrow), rtol=1e-4, atol=1.01 / 40)
+
+
+def test_seeds_differ(small):
+    ((teacher, students),) = records([range(2)], small)
+    assert (teacher.loss[0] != teacher.loss[1]).all()
+    assert (students.loss[0] != students.loss[1]).all()
+
+
+def test_students_of_a_seed_share_inputs_and_differ_by_role(small):
+    ((_, students),) = records([range(1)], small)
+    at_start = students.loss[0, :, 0]
+    assert len(set(at_start)) == 4
+    # Before the first step student and teacher's reference are one network, the control another.
+    assert (students.test_accuracy[0, 0, 0], students.test_accuracy[0, 2, 0]) == (
+        students.test_accuracy[0, 1, 0],
+        students.test_accuracy[0, 3, 0],
+    )
+
+
+def test_new_numbers_compile_nothing(small):
+    records([range(2)], small)
+    before = compiled()
+    numbers = {
+        "teacher_lr": 0.5, "student_lr": 0.25, "noise_scale": 3.0, "temperature": 7,
+    }  # fmt: skip
+    records([range(5, 7), range(7, 9)], small, **numbers)
+    records([range(2)], small, teacher_lr=1)  # an int is a number too
+    assert compiled() == before
+
+
+def test_a_setup_compiles_each_program_once(small):
+    before = compiled()
+    records([range(3), range(3, 6)], small, widths=(7, 5))  # two chunks, three segments a phase
+    assert [now - then for now, then in zip(compiled(), before, strict=True)] == [1, 1, 1, 1]
+
+
+def test_data_is_an_argument_and_not_baked_into_the_program(small):
+    """A program for forty times the data is as long: it holds shapes, not images."""
+    setup, hyper = recipe("synthetic", **small)
+
+    def length(train):
+        task = data.synthetic(12, 4, train=train)
+        given = engine.Data(*(np.asarray(getattr(task, name)) for name in engine.Data._fields))
+        common = setup, task.classes, hyper, np.arange(2)
+        _, state = engine.begin_teachers(*common, given)
+        return len(engine.teach.lower(*common, given, state, (0, 1)).as_text())
+
+    assert length(4000) < 1.1 * length(100)  # 46,800 numbers more
+
+
+def test_divergence_is_flagged_for_the_model_that_diverged(small):
+    ((teacher, students),) = records([range(2)], small, optimizer="sgd", student_lr=1e30)
+    assert not teacher.diverged.any()
+    assert students.diverged[..., -1].all()
+    assert not students.diverged[..., 0].any()  # not before the first step
+    assert np.isfinite(students.test_accuracy).all()  # kept: it answers, and badly
+
+
+def test_chunk_size_fits_memory_and_seeds():
+    setup, _ = recipe("mnist")
+    task = data.synthetic(784, 10, train=100)
+    assert engine.chunk_size(setup, task, seeds=1, asked=None, memory=1.0) == 1
+    assert engine.chunk_size(setup, task, seeds=100, asked=None, memory=1.0) >= 1
+    assert engine.chunk_size(setup, task, seeds=100, asked=None, memory=1e-6) == 1
+    assert engine.chunk_size(setup, task, seeds=100, asked=7, memory=1.0) == 7
+    assert engine.seed_bytes(setup, task) > 4 * 4 * 270_000 * 3
+
+
+SHARDED = """
+import jax, numpy as np, pickle, sys
+from sim import data, engine
+from sim.config import recipe
+assert len(jax.devices()) == 4
+task = data.synthetic(12, 4, train=100, test=40, validation=10)
+setup, hyper = recipe("synthetic", **{small})
+states = []
+begin = engine.begin_students
+def spy(**given):
+    targets, state = begin(**given)
+    states.append(state.model.θ["hidden_0"]["kernel"].sharding)
+    return targets, state
+engine.begin_students = spy
+(record,) = engine.run(setup, hyper, task, [range(8)])
+assert all(len(s.device_set) == 4 and not s.is_fully_replicated for s in states), states
+seeds = jax.device_put(np.arange(8, dtype=np.int32), engine._shardings()[0])
+arrays = jax.device_put(
+    engine.Data(*(getattr(task, n) for n in engine.Data._fields)), engine._shardings()[1]
+)
+_, state = engine.begin_teachers(setup, task.classes, hyper, seeds, arrays)
+program = engine.teach.lower(setup, task.classes, hyper, seeds, arrays, state, (0, 3)).compile()
+assert "all-" not in program.as_text() and "collective" not in program.as_text()
+try:
+    engine.chunk_size(setup, task, 8, 3, 1.0)
+except ValueError as error:
+    assert "multiple of the 4 devices" in str(error)
+else:
+    raise AssertionError("a chunk of 3 on 4 devices")
+assert engine.chunk_size(setup, task, 5, None, 1.0) == 8
+pickle.dump(jax.tree.map(np.asarray, record), sys.stdout.buffer)
+"""
+
+
+def test_seeds_are_sharded_over_all_devices(small):
+    """Four devices with two seeds each do, to rounding, what one does with eight; no device waits
+    for another's numbers."""
+    import pickle  # noqa: PLC0415
+
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
+    run = subprocess.run(
+        [sys.executable, "-c", SHARDED.replace("{small}", repr(small))],
+        env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    sharded = pickle.loads(run.stdout)
+    (alone,) = records([range(8)], small)
+    for a, b in zip(jax.tree.leaves(sharded), jax.tree.leaves(alone), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1.01 / 40)
+
+
+def test_a_chunk_that_no_device_number_divides_is_refused(monkeypatch, small):
+    setup, _ = recipe("synthetic", **small)
+    monkeypatch.setattr(jax, "local_devices", lambda: [jax.devices()[0]] * 4)
+    with pytest.raises(InputError, match="chunk = 6: must be a multiple of the 4 devices"):
+        engine.chunk_size(setup, TASK, seeds=8, asked=6, memory=1.0)

@@ -1,0 +1,210 @@
+"""sim/experiments.py: a run goes on where it was killed, and is never computed twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import sim
+from sim import engine, experiments, results
+from sim.config import Figure10
+from sim.errors import InputError
+
+ROOT = Path(__file__).parent.parent
+DATA = "synthetic:12x4"
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The chunks of seeds that are really trained from here on."""
+    seen = []
+    run = engine.run
+
+    def spy(setup, hyper, task, chunks, progress):
+        for seeds, record in zip(chunks, run(setup, hyper, task, chunks, progress), strict=True):
+            seen.append(seeds)
+            yield record
+
+    monkeypatch.setattr(engine, "run", spy)
+    return seen
+
+
+def figure10(out, small, seeds=5, **more):
+    return sim.figure10(DATA, seeds, out=out, chunk=2, **small, **more)
+
+
+def test_dataset_and_its_labels(tmp_path, small):
+    told = []
+    ds = figure10(tmp_path, small, progress=lambda done, whole: told.append((done, whole)))
+    assert dict(ds.sizes) == {"seed": 5, "model": 6, "step": 3}
+    assert ds.attrs["seeds"] == 5
+    settings = json.loads(ds.attrs["settings"])
+    assert settings["setup"]["widths"] == [16, 16]
+    assert settings["hyper"]["student_lr"] == 2e-3
+    assert set(json.loads(ds.attrs["versions"])) == {"sublim", "jax", "jaxlib"}
+    assert ds.attrs["device"] == engine.device()
+    done, whole = zip(*told, strict=True)
+    assert list(done) == sorted(done)
+    assert (done[0], done[-1], set(whole)) == (0, 6 * 6 * (1 + 4), {6 * 6 * (1 + 4)})
+    (folder,) = tmp_path.iterdir()
+    assert {path.name for path in folder.iterdir()} == {"results.nc", "settings.json", "chunks"}
+    xr.testing.assert_identical(results.load(folder), ds)
+    xr.testing.assert_identical(sim.figure10(DATA, 5, chunk=2, **small), ds)  # with no folder
+
+
+def test_a_finished_run_is_found(tmp_path, small, trained):
+    first = figure10(tmp_path, small)
+    assert trained == [range(2), range(2, 4), range(4, 6)]
+    xr.testing.assert_identical(figure10(tmp_path, small), first)
+    assert len(trained) == 3
+
+
+def test_more_seeds_compute_only_the_new_and_fewer_none(tmp_path, small, trained):
+    five = figure10(tmp_path, small)
+    del trained[:]
+    nine = figure10(tmp_path, small, seeds=9)
+    assert trained == [range(6, 8), range(8, 10)]
+    xr.testing.assert_equal(nine.isel(seed=slice(5)), five)
+    xr.testing.assert_identical(figure10(tmp_path, small), five)
+    assert len(trained) == 2
+
+
+def test_a_chunk_once_chosen_stays_with_the_folder(tmp_path, small, trained):
+    sim.figure10(DATA, 3, out=tmp_path, chunk=3, **small)
+    sim.figure10(DATA, 5, out=tmp_path, **small)
+    assert trained == [range(3), range(3, 6)]
+
+
+@pytest.mark.parametrize(
+    "other", [{"student_lr": 0.5}, {"aux": 4}, {"validation": 0.1, "dataset": "folder"}], ids=str
+)
+def test_other_settings_go_to_another_folder(tmp_path, small, other, monkeypatch):
+    if "dataset" in other:  # which reads a folder of IDX files: its name is enough here
+        other = {"validation": 0.0}
+        monkeypatch.setattr(experiments, "_code_digest", lambda: "other code")
+    run = experiments.Run(Figure10.of(DATA, **small, **other), tmp_path)
+    monkeypatch.undo()
+    plain = experiments.Run(Figure10.of(DATA, **small), tmp_path)
+    assert run.folder != plain.folder
+    again = experiments.Run(Figure10.of(DATA, **small, seeds=99), tmp_path)
+    assert again.folder == plain.folder
+
+
+KILLED = """
+import sys
+import sim
+from sim import results
+
+save, count = results.save, 0
+
+def save_slowly(ds, path):  # so that the second chunk is certainly not yet in place
+    global count
+    count += 1
+    if count == 2:
+        with results.atomically(path) as part:
+            part.write_bytes(b"half of it")
+            print("half written", flush=True)
+            sys.stdin.read()
+    save(ds, path)
+
+results.save = save_slowly
+sim.figure10({data!r}, 5, out={out!r}, chunk=2, **{small!r})
+"""
+
+
+def killed(out, small, how):
+    """Start the run elsewhere and end it while it writes its second chunk."""
+    script = KILLED.format(data=DATA, out=str(out), small=small)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ,
+    )
+    assert process.stdout.readline() == b"half written\n", process.stderr.read().decode()
+    process.send_signal(how)
+    process.communicate(timeout=60)
+
+
+def test_killed_at_any_time_the_same_call_goes_on(tmp_path, small, trained):
+    killed(tmp_path / "killed", small, signal.SIGKILL)
+    (folder,) = (tmp_path / "killed").iterdir()
+    assert [path.name for path in folder.glob("chunks/seeds*")] == ["seeds-000000-000001.nc"]
+    resumed = figure10(tmp_path / "killed", small)
+    assert trained == [range(2, 4), range(4, 6)]
+    assert not list(folder.rglob(".part*"))
+    whole = figure10(tmp_path / "whole", small)
+    assert resumed.equals(whole)
+    for name, variable in whole.variables.items():  # to the last bit, on disk too
+        for ds in (resumed, results.load(folder)):
+            assert ds[name].values.tobytes() == variable.values.tobytes()
+
+
+def test_interrupted_says_what_is_saved(tmp_path, small, monkeypatch, capsys):
+    from sim.__main__ import main  # noqa: PLC0415
+
+    save = results.save
+
+    def interrupt(ds, path):
+        if "000002" in path.name:
+            raise KeyboardInterrupt
+        save(ds, path)
+
+    monkeypatch.setattr(results, "save", interrupt)
+    words = ["figure10", "--dataset", DATA, "--out", str(tmp_path), "--seeds", "5", "--chunk", "2"]
+    words += ["--widths", "16", "16", "--noise-images", "96", "--student-steps", "6"]
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 130
+    message = capsys.readouterr().err
+    assert "2 of 5 seeds are saved" in message
+    assert "same command goes on" in message
+
+
+def test_a_run_in_a_folder_that_cannot_be_made(tmp_path, small):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"out = .*file"):
+        figure10(tmp_path / "file", small)
+
+
+def test_results_are_at_once_and_compiled_programs_are_kept(tmp_path, small, monkeypatch):
+    """A second process finds the compiled programs in the user's cache folder."""
+    command = [sys.executable, "-c", f"import sim; sim.figure10({DATA!r}, 1, **{small!r})"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+
+    def run():
+        start = time.monotonic()
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+        return time.monotonic() - start
+
+    run()
+    kept = {path.name for path in (tmp_path / "sublim" / "jax").iterdir()}
+    for program in ("begin_teachers", "teach", "begin_students", "distill"):
+        assert any(f"jit_{program}-" in name for name in kept)
+    run()
+    assert {path.name for path in (tmp_path / "sublim" / "jax").iterdir()} == kept
+
+
+def test_effect_on_digits():
+    """The claim itself, small: transfer with the shared initialisation, none with another."""
+    ds = sim.figure10("digits", 8, student_steps=300, points=1)
+    mean = ds.test_accuracy.mean("seed").to_series()
+    difference = results.paired(ds, "student_aux", "cross_aux")
+    assert difference.mean > 4 * difference.sd / difference.n**0.5
+    assert mean.student_aux > 0.25
+    for model in ("reference", "cross_aux"):  # at chance, within 4 standard errors
+        one = results.summary(ds.test_accuracy.sel(model=model))
+        assert abs(one.mean - 0.1) < 4 * one.sd / one.n**0.5
+    assert mean.teacher > 0.96
+    assert mean.student_all > 0.9
+    assert not ds.diverged.any()
+    assert np.isfinite(ds.test_accuracy).all()

@@ -1,0 +1,133 @@
+"""The command line as a person meets it: help, tables, pictures, and one line for bad input."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim.__main__ import main
+
+ROOT = Path(__file__).parent.parent
+SMALL = [
+    "figure10", "--dataset", "synthetic:12x4", "--seeds", "3", "--widths", "16", "16",
+    "--noise-images", "96", "--teacher-steps", "6", "--student-steps", "6", "--points", "2",
+]  # fmt: skip
+
+
+@pytest.fixture
+def sublim(capsys, tmp_path, monkeypatch):
+    """Runs a command line in an empty folder; gives exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*words):
+        code = 0
+        try:
+            main([str(word) for word in words])
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_a_run_leaves_table_figures_and_data(sublim, tmp_path):
+    code, out, err = sublim(*SMALL)
+    assert (code, err) == (0, "")
+    for word in ("student_aux − cross_aux", "95 % interval", "sd", "3 seeds", "reference"):
+        assert word in out
+    (folder,) = (tmp_path / "runs").iterdir()
+    made = {path.name for path in folder.iterdir()}
+    names = {f"{name}.{end}" for name in ("figure10", "trajectories") for end in ("png", "pdf")}
+    assert made == names | {"results.nc", "settings.json", "chunks"}
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    _, again, _ = sublim(*SMALL)
+    assert again == out[out.index("Figure 10 on") :]  # no progress bar: it was finished
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    (folder / "figure10.png").write_bytes(b"")
+    code, _, _ = sublim("plot", folder)
+    assert code == 0
+    assert (folder / "figure10.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_help_teaches(sublim):
+    code, out, _ = sublim("--help")
+    assert code == 0
+    for command in ("figure10", "plot", "data"):
+        assert command in out
+    _, digits, _ = sublim("figure10", "--help")
+    _, mnist, _ = sublim("figure10", "--dataset", "mnist", "--help")
+    for text, batch, rate in ((digits, "64", "0.002"), (mnist, "1024", "0.0003")):
+        text = " ".join(text.replace("│", " ").split())  # as if on one line
+        assert f"(default: {batch})" in text
+        assert f"(default: {rate})" in text
+    assert "steps" in mnist
+    assert "GiB" in mnist
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["figure10", "--seeds", "0"], "seeds = 0: must be a positive whole number"),
+        (["figure10", "--student-lr", "-1"], "student_lr = -1.0: must be a positive number"),
+        (["figure10", "--dataset", "digts"], "did you mean digits?"),
+        (["figure10", "--momentum", "0.5"], "momentum = 0.5: must be 0 unless optimizer is sgd"),
+        (["figure10", "--validation", "0.5"], "validation"),
+        (["plot", "nowhere"], "nowhere: no results.nc here"),
+        (["data", "fetch"], "name = ''"),
+        (["data", "fetch", "digits"], "embedded"),
+        (["data", "verify", "cifar"], "cifar"),
+        (["figure10", "--dataset", "."], "lacks train-images"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(sublim, tmp_path, words, says):
+    code, out, err = sublim(*words)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert says in err
+    assert list(tmp_path.iterdir()) == []  # nothing begun
+
+
+@pytest.mark.parametrize("words", [["figure10", "--seeds", "abc"], ["figure10", "--sedes", "3"]])
+def test_what_cannot_be_parsed_names_the_argument(sublim, words):
+    code, _, err = sublim(*words)
+    assert code == 2
+    assert "--seeds" in err  # the flag, or the nearest one
+    assert "Traceback" not in err
+
+
+def test_traps_are_warned_about(sublim):
+    code, _, err = sublim(*SMALL, "--aux", "1")
+    assert code == 0
+    assert err.startswith("warning: aux = 1 with loss = kl")
+
+
+def test_divergence_is_counted_in_the_table(sublim):
+    _, out, _ = sublim(*SMALL, "--optimizer", "sgd", "--student-lr", "1e30")
+    row = next(line for line in out.splitlines() if "student_all" in line)
+    assert "diverged" in out
+    assert row.split("│")[-2].strip() == "3"
+
+
+def test_data_list_and_verify(sublim, monkeypatch, tmp_path):
+    code, out, _ = sublim("data", "list")
+    assert code == 0
+    assert "embedded" in out
+    assert "not here: sublim data fetch mnist" in out
+
+
+def test_installed_command_and_module():
+    for command in ([sys.executable, "-m", "sim"], [Path(sys.executable).parent / "sublim"]):
+        run = subprocess.run(
+            [*command, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+            env=os.environ,
+        )
+        assert "figure10" in run.stdout

@@ -1,0 +1,90 @@
+"""sim/results.py: statistics against scipy's, labels in the right places, files whole or absent."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from sim import cast, results
+from sim.engine import Record
+from sim.errors import InputError
+
+
+def test_summary_is_students_t():
+    values = np.random.default_rng(0).normal(0.5, 0.1, 12)
+    mean, half_width, sd, n = results.summary(values)
+    low, high = stats.t.interval(0.95, n - 1, values.mean(), stats.sem(values))
+    assert (mean - half_width, mean + half_width) == pytest.approx((low, high))
+    assert sd == pytest.approx(np.std(values, ddof=1))
+    assert n == 12
+
+
+def test_summary_of_one_seed_has_no_interval():
+    mean, half_width, sd, n = results.summary([0.25])
+    assert (mean, n) == (0.25, 1)
+    assert np.isnan([half_width, sd]).all()
+
+
+def record(shape, start):
+    field = start + np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    return Record(field, field + 1000, field + 2000, field % 2 == 0)
+
+
+@pytest.fixture
+def ds():
+    """Two seeds; teachers measured after 0, 3, 5 steps, students after 0, 5, 9."""
+    return results.label(
+        range(4, 6), ([0, 3, 5], [0, 5, 9]), record((2, 3), 0), record((2, 4, 3), 100)
+    )
+
+
+def test_every_number_is_where_its_label_says(ds):
+    assert dict(ds.sizes) == {"seed": 2, "model": 6, "step": 4}
+    assert list(ds.seed.values) == [4, 5]
+    assert list(ds.step.values) == [0, 3, 5, 9]
+    teacher = ds.accuracy_by_step.sel(model="teacher", seed=5).values
+    np.testing.assert_array_equal(teacher, [3, 4, 5, np.nan])
+    control = ds.accuracy_by_step.sel(model="cross_aux", seed=4).values
+    np.testing.assert_array_equal(control, [106, np.nan, 107, 108])
+    reference = ds.accuracy_by_step.sel(model="reference", seed=5).values
+    np.testing.assert_array_equal(reference, [3, np.nan, np.nan, np.nan])
+    assert list(ds.test_accuracy.sel(seed=5).values) == [3, 5, 114, 117, 120, 123]
+    assert list(ds.validation_accuracy.sel(seed=5).values) == [1003, 1005, 1114, 1117, 1120, 1123]
+    assert ds.loss_by_step.sel(model="student_all", seed=4, step=9) == 2105
+    assert list(ds.diverged.sel(seed=4).values) == [True, True, True, False, True, False]
+
+
+def test_paired_difference_is_by_seed(ds):
+    difference = results.paired(ds, "student_aux", "cross_aux")
+    assert (difference.mean, difference.sd, difference.n) == (-6, 0, 2)
+
+
+def test_save_and_load(ds, tmp_path):
+    results.save(ds, tmp_path / results.RESULTS)
+    for place in (tmp_path, tmp_path / results.RESULTS):
+        xr.testing.assert_identical(results.load(place), ds)
+    assert list(ds.model.values) == list(cast.MODELS)
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), results.atomically(path) as part:  # noqa: PT012
+        part.write_text("ne")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    with results.atomically(path) as part:
+        part.write_text("new")
+        assert path.read_text() == "old"  # until it is whole
+    assert path.read_text() == "new"
+
+
+def test_loading_what_is_no_result_says_so(tmp_path):
+    with pytest.raises(InputError, match=r"no results\.nc here"):
+        results.load(tmp_path)
+    with pytest.raises(InputError, match=r"no results\.nc here"):
+        results.load(tmp_path / "absent")
+    (tmp_path / results.RESULTS).write_bytes(b"not netCDF")
+    with pytest.raises(InputError, match="not a results file"):
+        results.load(tmp_path)
