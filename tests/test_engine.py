@@ -58,6 +58,33 @@ def test_a_seeds_numbers_do_not_depend_on_the_other_seeds(small):
         np.testing.assert_allclose(wide_field, np.concatenate(narrow), rtol=1e-4, atol=1.01 / 40)
 
 
+def test_no_control_starts_where_a_teacher_does(small):
+    """A permutation over seeds has one fixed point on average; a seed's own keys have none."""
+    setup, hyper = recipe("synthetic", **small)
+    given = engine.Data(*(jax.numpy.asarray(getattr(TASK, name)) for name in engine.Data._fields))
+    common = setup, TASK.classes, hyper, jax.numpy.arange(32), given
+    starts, teachers = engine.begin_teachers(*common)
+    _, students = engine.begin_students(*common, starts, teachers.model.θ)
+    first = students.model.θ["hidden_0"]["kernel"]  # [seed, student, d_in, units]
+    θ_0 = np.asarray(teachers.model.θ["hidden_0"]["kernel"])
+    for i, name in enumerate(cast.STUDENTS):
+        if name.startswith("student"):
+            np.testing.assert_array_equal(first[:, i], θ_0)
+    np.testing.assert_array_equal(first[:, 2], first[:, 3])
+    correlation = np.corrcoef(θ_0.reshape(32, -1), np.asarray(first[:, 2]).reshape(32, -1))
+    # 1,024 teachers × controls and 992 of either among themselves, of 192 weights each
+    assert np.abs(correlation[np.triu_indices(64, 1)]).max() < 5.5 / 192**0.5
+
+
+def test_each_part_of_the_data_is_measured_as_itself(small):
+    ((teacher, students),) = records([range(4)], small)
+    for record in (teacher, students):
+        for accuracy, images in ((record.test_accuracy, 40), (record.validation_accuracy, 10)):
+            count = accuracy * images
+            np.testing.assert_allclose(count, np.round(count), atol=1e-4)
+        assert (np.abs(record.test_accuracy * 10 % 1 - 0.5) < 0.4).any()  # not the ten
+
+
 def test_seeds_differ(small):
     ((teacher, students),) = records([range(2)], small)
     assert (teacher.loss[0] != teacher.loss[1]).all()

@@ -59,8 +59,8 @@ def test_help_teaches(sublim):
         assert command in out
     _, digits, _ = sublim("figure10", "--help")
     _, mnist, _ = sublim("figure10", "--dataset", "mnist", "--help")
-    for text, batch, rate in ((digits, "64", "0.002"), (mnist, "1024", "0.0003")):
-        text = " ".join(text.replace("│", " ").split())  # as if on one line
+    for shown, batch, rate in ((digits, "64", "0.002"), (mnist, "1024", "0.0003")):
+        text = " ".join(shown.replace("│", " ").split())  # as if on one line
         assert f"(default: {batch})" in text
         assert f"(default: {rate})" in text
     assert "steps" in mnist

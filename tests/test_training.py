@@ -108,6 +108,7 @@ def test_teacher_written_out():
 @pytest.mark.parametrize("name", cast.STUDENTS)
 def test_student_written_out(name):
     """Seven steps of KL(teacher ‖ student) on the noise, over the logits that the student sees."""
+    T, scale = 2.0, 0.5
     _, hyper, net, θ_0 = settings()
     θ_T = taught()
     seen = slice(TASK.classes, None) if name.endswith("aux") else slice(None)
@@ -116,15 +117,15 @@ def test_student_written_out(name):
         return jax.vmap(lambda one: net.apply(θ, one))(x)[:, seen]
 
     def loss(θ, x):
-        p, q = jax.nn.softmax(logits(θ_T, x)), jax.nn.softmax(logits(θ, x))
+        p, q = jax.nn.softmax(logits(θ_T, x) / T), jax.nn.softmax(logits(θ, x) / T)
         return jnp.mean(jnp.sum(p * (jnp.log(p) - jnp.log(q)), axis=-1))
 
     addresses = batches_by_hand(Purpose.STUDENT_ORDER, 72, 7)  # 72 = 2 · 32 + 8
-    batches = [(noise("uniform", key(SEED, Purpose.NOISE), ids, X),) for ids in addresses]
+    batches = [(scale * noise("uniform", key(SEED, Purpose.NOISE), ids, X),) for ids in addresses]
     other = net.init(key(SEED, Purpose.OTHER_INIT))
     start = θ_0 if name.startswith("student") else other
     by_hand = adam_by_hand(start, loss, batches, hyper.student_lr)
-    trained = student(name, 7, θ_T, start)[0].model.θ
+    trained = student(name, 7, θ_T, start, temperature=T, noise_scale=scale)[0].model.θ
     # 2 % of one Adam step of 2e-3, which where a gradient is nearly zero magnifies rounding.
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=4e-5), trained, by_hand)
 

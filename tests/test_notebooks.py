@@ -1,0 +1,45 @@
+"""Notebooks run from their text, small; what is committed was executed and says the same."""
+
+from pathlib import Path
+
+import jupytext
+import nbclient
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+SMALL = {
+    "01_figure10": """
+dataset, seeds = "synthetic:12x4", 3
+settings = dict(widths=(16, 16), noise_images=96, teacher_steps=6, student_steps=6, points=2)
+""",
+}
+
+
+def test_every_notebook_is_known():
+    assert {path.stem for path in NOTEBOOKS.glob("*.py")} == set(SMALL)
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.filterwarnings("ignore")  # of Jupyter's own machinery
+def test_runs_small(name, tmp_path):
+    notebook = jupytext.read(NOTEBOOKS / f"{name}.py")
+    (parameters,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
+    parameters.source = SMALL[name]
+    nbclient.NotebookClient(
+        notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    shown = [out for cell in notebook.cells for out in cell.get("outputs", [])]
+    assert sum("image/png" in out.get("data", {}) for out in shown) == 2
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_committed_with_its_pictures_and_the_same_text(name):
+    executed = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    text = jupytext.read(NOTEBOOKS / f"{name}.py")
+    assert [cell.source for cell in executed.cells] == [cell.source for cell in text.cells]
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    shown = [out for cell in code for out in cell.outputs]
+    assert sum("image/png" in out.get("data", {}) for out in shown) == 2
+    assert not [out for out in shown if out.output_type == "error"]
