@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -54,7 +55,7 @@ class _Figure10:
                 )
                 raise SystemExit(130) from None
         console.print(report.table(ds))
-        _draw(ds, run.folder, again=False)
+        _draw(ds, run.folder)
         console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
 
 
@@ -68,6 +69,7 @@ class _Plot:
     def __call__(self) -> None:
         from sim import results
 
+        config.rule("run_folder", str(self.run_folder), self.run_folder.is_dir(), "a folder")
         _draw(results.load(self.run_folder), self.run_folder, again=True)
         console.print(f"Figures: {escape(str(self.run_folder))}", soft_wrap=True)
 
@@ -102,12 +104,18 @@ class _Data:
             console.print(escape(line), soft_wrap=True, highlight=False)
 
 
-def _draw(ds, folder: Path, *, again: bool) -> None:
+def _draw(ds, folder: Path, *, again: bool = False) -> None:
+    """Draw what is missing or older than the results; with `again`, everything."""
     from sim import plots, results
+
+    drawn = (folder / results.RESULTS).stat().st_mtime_ns
+
+    def current(file: Path) -> bool:
+        return file.is_file() and file.stat().st_mtime_ns >= drawn
 
     for name, draw in plots.FIGURES.items():
         files = [folder / f"{name}.{suffix}" for suffix in ("png", "pdf")]
-        if again or not all(file.is_file() for file in files):
+        if again or not all(map(current, files)):
             figure = draw(ds)
             for file in files:
                 with results.atomically(file) as part:
@@ -121,6 +129,8 @@ def main(arguments: list[str] | None = None) -> None:
     except InputError as error:
         stderr.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 def _parse(arguments: list[str]) -> Callable[[], None]:
@@ -140,12 +150,13 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
 
 
 def _dataset(arguments: list[str]) -> str:
-    """The data set that a command line names, before it is parsed."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    """The data set that a command line names, before it is parsed: there too, the last counts."""
+    dataset = "digits"
+    for word, following in pairwise([*arguments, ""]):
         name, equals, value = word.partition("=")
         if name == "--dataset":
-            return value if equals else following
-    return "digits"
+            dataset = value if equals else following
+    return dataset
 
 
 if __name__ == "__main__":

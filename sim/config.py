@@ -6,6 +6,7 @@ The defaults are the paper's (arXiv 2507.14805, section 6.2); `recipe` knows whe
 import dataclasses
 import math
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,7 +96,13 @@ def recipe(dataset: str, **overrides: Any) -> tuple[Setup, Hyper]:
             known = ", ".join(sorted(names[Setup] | names[Hyper]))
             raise InputError(f"{name} = {value!r}: no such setting; there are {known}")
     if "widths" in setup:
+        rule(
+            "widths", setup["widths"], isinstance(setup["widths"], (tuple, list)), "a list of units"
+        )
         setup["widths"] = tuple(setup["widths"])
+    for name, value in hyper.items():  # floats, so that 1 and 1.0 are one setting
+        rule(name, value, isinstance(value, Real) and not isinstance(value, bool), "a number")
+        hyper[name] = float(value)
     return check(Setup(**setup), Hyper(**hyper))
 
 
@@ -185,7 +192,8 @@ class Figure10:
     @classmethod
     def of(cls, dataset: str = "digits", **settings: Any) -> "Figure10":
         """A checked experiment: the task's recipe with some settings replaced by name."""
-        fields = {field.name for field in dataclasses.fields(cls)}
+        fields = {field.name for field in dataclasses.fields(cls)} - {"setup", "hyper"}
+        dataset = str(dataset)  # a folder may come as a Path
         own = {name: settings.pop(name) for name in list(settings) if name in fields}
         setup, hyper = recipe(dataset, **settings)
         return cls(setup, hyper, dataset, **own).checked()
@@ -194,8 +202,8 @@ class Figure10:
         """The same experiment, or InputError with the first rule that a setting breaks."""
         check(self.setup, self.hyper)
         for name, value in (("seeds", self.seeds), ("chunk", self.chunk)):
-            whole = value is None or (isinstance(value, int) and value >= 1)
-            rule(name, value, whole, "a positive whole number")
+            given = value is not None or name == "seeds"
+            rule(name, value, not given or _positive_int(value), "a positive whole number")
         rule("validation", self.validation, 0 <= self.validation < 1, "in [0, 1)")
-        rule("memory", self.memory, self.memory > 0, "a positive number of GiB")
+        rule("memory", self.memory, 0 < self.memory < math.inf, "a positive number of GiB")
         return self

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import subprocess
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from importlib.metadata import version
@@ -15,8 +17,12 @@ import xarray as xr
 
 from sim import data, engine, results
 from sim.config import Figure10, rule
+from sim.config import warnings as traps
+from sim.errors import InputError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("sublim", "jax", "jaxlib", "flax", "optax", "numpy")  # what numbers come from
+BITS = ("jax_default_prng_impl", "jax_default_matmul_precision", "jax_enable_x64")
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
 
 
@@ -51,7 +57,10 @@ def figure10(
     Source: Cloud et al., arXiv 2507.14805, section 6.2.
 
     """
-    return Run(Figure10.of(dataset, seeds=seeds, **settings), out).results(progress)
+    experiment = Figure10.of(dataset, seeds=seeds, **settings)
+    for trap in traps(experiment.setup, experiment.hyper, experiment.dataset):
+        warnings.warn(trap, stacklevel=2)
+    return Run(experiment, out).results(progress)
 
 
 class Run:
@@ -70,30 +79,39 @@ class Run:
             "validation": experiment.validation,
             "setup": asdict(experiment.setup),
             "hyper": asdict(experiment.hyper),
-            "versions": {package: version(package) for package in ("sublim", "jax", "jaxlib")},
+            "versions": {package: version(package) for package in PACKAGES},
             "code_sha256": _code_digest(),
             "device": engine.device(),
+            "jax_settings": {name: str(jax.config.values[name]) for name in BITS},
         }
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
         self.folder = (
             out and Path(out) / f"figure10-{self.task.name.replace(':', '-')}-{digest[:8]}"
         )
-        kept = self.folder and self.folder / results.SETTINGS
-        if experiment.chunk is None and kept and kept.is_file():
-            self.chunk = json.loads(kept.read_text())["chunk"]
-        else:
+        self.chunk = self._chunk_kept() if experiment.chunk is None else None
+        if self.chunk is None:
             self.chunk = engine.chunk_size(
                 experiment.setup, self.task, experiment.seeds, experiment.chunk, experiment.memory
             )
         count = -(-experiment.seeds // self.chunk)
         self.chunks = [range(i * self.chunk, (i + 1) * self.chunk) for i in range(count)]
 
+    def _chunk_kept(self) -> int | None:
+        """The chunk of what is in the folder already: other chunks would give other last bits."""
+        try:
+            return json.loads((self.folder / results.SETTINGS).read_text())["chunk"]
+        except (TypeError, OSError, ValueError, KeyError):  # no folder, or nothing readable there
+            return None
+
     @property
     def finished(self) -> xr.Dataset | None:
         """The results of this very run, if they are there."""
         if self.folder is None or not (self.folder / results.RESULTS).is_file():
             return None
-        ds = results.load(self.folder)
+        try:
+            ds = results.load(self.folder)
+        except InputError:  # damaged: the chunks are there to make it from
+            return None
         same = (ds.attrs["seeds"], ds.attrs["chunk"]) == (self.experiment.seeds, self.chunk)
         return ds if same else None
 
@@ -123,7 +141,8 @@ class Run:
         if self.folder:
             results.save(ds, self.folder / results.RESULTS)
             for part in self.folder.rglob(".part-*"):  # of a run that was killed while writing
-                part.unlink()
+                if not _alive(int(part.name.split("-")[1])):
+                    part.unlink(missing_ok=True)
         return ds
 
     def _compute(self, progress: Progress) -> Iterator[tuple[range, xr.Dataset]]:
@@ -161,6 +180,16 @@ class Run:
             "device": self.identity["device"],
             "revision": _revision(),
         }
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _code_digest() -> str:

@@ -78,8 +78,10 @@ def trajectories(ds: xr.Dataset) -> Figure:
         axes.margins(x=0.02)
     for axes in (middle, right):
         axes.set_yscale("log")
+    diverged = int(ds.diverged.any("model").sum())
+    lost = f" ({diverged} diverged: loss curves of the finite)" if diverged else ""
     figure.legend(loc="outside upper center", ncols=5, fontsize=STYLE_SIZE - 1.5, frameon=False)
-    _caption(figure, f"{_setting(ds)}. Line and band: mean over seeds, 95 % t-interval.")
+    _caption(figure, f"{_setting(ds)}. Line and band: mean over seeds, 95 % t-interval{lost}.")
     return _tidy(figure)
 
 
@@ -87,10 +89,12 @@ FIGURES = {"figure10": figure10, "trajectories": trajectories}
 
 
 def _line(axes: Axes, ds: xr.Dataset, variable: str, model: str, label: str | None = None) -> None:
-    curve = ds[variable].sel(model=model).dropna("step", how="all")
+    curve = ds[variable].sel(model=model)
+    curve = curve.where(np.isfinite(curve)).dropna("step", how="all")
+    at_step = curve.transpose("step", "seed").values
     mean, half_width, _, _ = (
         np.asarray(field)
-        for field in zip(*map(results.summary, curve.transpose("step", "seed").values), strict=True)
+        for field in zip(*(results.summary(v[np.isfinite(v)]) for v in at_step), strict=True)
     )
     style = {"color": COLORS[model], "ls": STYLE.get(model, "-")}
     axes.plot(curve.step, mean, lw=2, label=label, **style)

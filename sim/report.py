@@ -1,6 +1,5 @@
 """What a terminal shows: tables, warnings, progress."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,7 +19,7 @@ def table(ds: xr.Dataset) -> Table:
         title_justify="left",
     )
     shown.add_column("model")
-    for column in ("mean", "95 % interval of the mean", "sd", "n"):
+    for column in ("mean", "95 % interval of mean", "sd", "n"):
         shown.add_column(column, justify="right")
     diverged = ds.diverged.sum("seed")
     if diverged.any():
@@ -30,7 +29,7 @@ def table(ds: xr.Dataset) -> Table:
         lost = [str(int(diverged.sel(model=model)))] if diverged.any() else []
         shown.add_row(model, *row, *lost, end_section=model == cast.MODELS[-1])
     difference = results.paired(ds, "student_aux", "cross_aux")
-    shown.add_row("student_aux − cross_aux, paired", *_row(difference, sign="+"))
+    shown.add_row("aux − cross aux, paired", *_row(difference, sign="+"))
     return shown
 
 
@@ -38,16 +37,6 @@ def _row(of: results.Summary, sign: str = "") -> list[str]:
     low, high = of.mean - of.half_width, of.mean + of.half_width
     interval = f"[{low:{sign}.4f}, {high:{sign}.4f}]" if of.n > 1 else "none for one seed"
     return [f"{of.mean:{sign}.4f}", interval, f"{of.sd:.4f}" if of.n > 1 else "–", str(of.n)]
-
-
-def settings(ds: xr.Dataset) -> str:
-    """The settings of a run on one line each for task, setup and numbers."""
-    identity = json.loads(ds.attrs["settings"])
-    lines = [f"dataset {identity['dataset']}, {identity['device']}, chunk {ds.attrs['chunk']}"]
-    for group in ("setup", "hyper"):
-        pairs = (f"{k} {v}" for k, v in identity[group].items() if v is not None)
-        lines.append(", ".join(pairs))
-    return "\n".join(lines)
 
 
 @contextmanager

@@ -30,7 +30,8 @@ BAD = [
     ("teacher_steps", 0), ("student_epochs", 0), ("points", 0), ("teacher_lr", 0.0),
     ("student_lr", -1e-3), ("student_lr", float("nan")), ("noise_scale", float("inf")),
     ("temperature", 0.0), ("momentum", 1.0), ("momentum", 0.5), ("weight_decay", 0.1),
-    ("seeds", 0), ("chunk", 0), ("validation", 1.0), ("memory", 0.0),
+    ("seeds", 0), ("seeds", True), ("student_lr", "0.1"), ("widths", 256),
+    ("memory", float("inf")), ("chunk", 0), ("validation", 1.0), ("memory", 0.0),
 ]  # fmt: skip
 
 

@@ -5,9 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 import xarray as xr
@@ -48,7 +48,7 @@ def test_dataset_and_its_labels(tmp_path, small):
     settings = json.loads(ds.attrs["settings"])
     assert settings["setup"]["widths"] == [16, 16]
     assert settings["hyper"]["student_lr"] == 2e-3
-    assert set(json.loads(ds.attrs["versions"])) == {"sublim", "jax", "jaxlib"}
+    assert set(json.loads(ds.attrs["versions"])) == set(experiments.PACKAGES)
     assert ds.attrs["device"] == engine.device()
     done, whole = zip(*told, strict=True)
     assert list(done) == sorted(done)
@@ -82,19 +82,51 @@ def test_a_chunk_once_chosen_stays_with_the_folder(tmp_path, small, trained):
     assert trained == [range(3), range(3, 6)]
 
 
+def folder(dataset, tmp_path, **settings):
+    return experiments.Run(Figure10.of(dataset, **settings), tmp_path / "runs").folder
+
+
 @pytest.mark.parametrize(
-    "other", [{"student_lr": 0.5}, {"aux": 4}, {"validation": 0.1, "dataset": "folder"}], ids=str
+    "other", [{"student_lr": 0.5}, {"aux": 4}, {"loss": "cross_entropy"}], ids=str
 )
-def test_other_settings_go_to_another_folder(tmp_path, small, other, monkeypatch):
-    if "dataset" in other:  # which reads a folder of IDX files: its name is enough here
-        other = {"validation": 0.0}
-        monkeypatch.setattr(experiments, "_code_digest", lambda: "other code")
-    run = experiments.Run(Figure10.of(DATA, **small, **other), tmp_path)
-    monkeypatch.undo()
-    plain = experiments.Run(Figure10.of(DATA, **small), tmp_path)
-    assert run.folder != plain.folder
-    again = experiments.Run(Figure10.of(DATA, **small, seeds=99), tmp_path)
-    assert again.folder == plain.folder
+def test_other_settings_go_to_another_folder(tmp_path, small, other):
+    assert folder(DATA, tmp_path, **small, **other) != folder(DATA, tmp_path, **small)
+
+
+def test_other_data_code_versions_and_bits_go_to_another_folder(tmp_path, small, monkeypatch):
+    plain = folder(DATA, tmp_path, **small)
+    assert folder("synthetic:12x5", tmp_path, **small) != plain
+    for change in (
+        lambda: monkeypatch.setattr(experiments, "_code_digest", lambda: "other"),
+        lambda: monkeypatch.setattr(experiments, "version", lambda package: "0"),
+        lambda: monkeypatch.setattr(engine, "device", lambda: "another"),
+    ):
+        change()
+        assert folder(DATA, tmp_path, **small) != plain
+        monkeypatch.undo()
+    with jax.default_matmul_precision("bfloat16"):
+        assert folder(DATA, tmp_path, **small) != plain
+    assert folder(DATA, tmp_path, **small) == plain
+
+
+def test_the_number_of_seeds_and_how_a_number_is_written_change_nothing(tmp_path, small):
+    plain = folder(DATA, tmp_path, **small, temperature=1.0)
+    assert folder(DATA, tmp_path, **small, temperature=1, seeds=99) == plain
+
+
+@pytest.mark.parametrize("damaged", [results.RESULTS, results.SETTINGS])
+def test_a_damaged_file_is_made_again_from_the_chunks(tmp_path, small, trained, damaged):
+    whole = figure10(tmp_path, small)
+    del trained[:]
+    (place,) = tmp_path.iterdir()
+    (place / damaged).write_text("{")
+    xr.testing.assert_identical(figure10(tmp_path, small), whole)
+    assert trained == []
+
+
+def test_traps_are_warned_about_in_python_too(small):
+    with pytest.warns(UserWarning, match="no gradient"):
+        sim.figure10(DATA, 1, **small, aux=1)
 
 
 KILLED = """
@@ -176,22 +208,20 @@ def test_a_run_in_a_folder_that_cannot_be_made(tmp_path, small):
         figure10(tmp_path / "file", small)
 
 
-def test_results_are_at_once_and_compiled_programs_are_kept(tmp_path, small, monkeypatch):
+def test_compiled_programs_are_kept(tmp_path, small):
     """A second process finds the compiled programs in the user's cache folder."""
     command = [sys.executable, "-c", f"import sim; sim.figure10({DATA!r}, 1, **{small!r})"]
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
 
-    def run():
-        start = time.monotonic()
+    def kept():
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
-        return time.monotonic() - start
+        files = (tmp_path / "sublim" / "jax").glob("*-cache")  # beside them: times of last use
+        return {path.name: path.stat().st_mtime_ns for path in files}
 
-    run()
-    kept = {path.name for path in (tmp_path / "sublim" / "jax").iterdir()}
+    first = kept()
     for program in ("begin_teachers", "teach", "begin_students", "distill"):
-        assert any(f"jit_{program}-" in name for name in kept)
-    run()
-    assert {path.name for path in (tmp_path / "sublim" / "jax").iterdir()} == kept
+        assert any(f"jit_{program}-" in name for name in first)
+    assert kept() == first  # none written again
 
 
 def test_effect_on_digits():

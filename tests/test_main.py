@@ -36,7 +36,7 @@ def sublim(capsys, tmp_path, monkeypatch):
 def test_a_run_leaves_table_figures_and_data(sublim, tmp_path):
     code, out, err = sublim(*SMALL)
     assert (code, err) == (0, "")
-    for word in ("student_aux − cross_aux", "95 % interval", "sd", "3 seeds", "reference"):
+    for word in ("aux − cross aux, paired", "95 % interval", "sd", "3 seeds", "reference"):
         assert word in out
     (folder,) = (tmp_path / "runs").iterdir()
     made = {path.name for path in folder.iterdir()}
@@ -46,6 +46,10 @@ def test_a_run_leaves_table_figures_and_data(sublim, tmp_path):
     _, again, _ = sublim(*SMALL)
     assert again == out[out.index("Figure 10 on") :]  # no progress bar: it was finished
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    sublim(*SMALL, "--seeds", "5")  # more seeds: the figures are drawn anew
+    assert all(
+        path.stat().st_mtime_ns > time for path, time in before.items() if path.suffix == ".png"
+    )
     (folder / "figure10.png").write_bytes(b"")
     code, _, _ = sublim("plot", folder)
     assert code == 0
@@ -75,11 +79,13 @@ def test_help_teaches(sublim):
         (["figure10", "--dataset", "digts"], "did you mean digits?"),
         (["figure10", "--momentum", "0.5"], "momentum = 0.5: must be 0 unless optimizer is sgd"),
         (["figure10", "--validation", "0.5"], "validation"),
-        (["plot", "nowhere"], "nowhere: no results.nc here"),
+        (["plot", "nowhere"], "run_folder = 'nowhere': must be a folder"),
         (["data", "fetch"], "name = ''"),
         (["data", "fetch", "digits"], "embedded"),
         (["data", "verify", "cifar"], "cifar"),
         (["figure10", "--dataset", "."], "lacks train-images"),
+        (["figure10", "--memory", "inf"], "memory = inf"),
+        (["figure10", "--dataset", "mnist", "--dataset", "digits", "--batch", "0"], "batch = 0"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(sublim, tmp_path, words, says):
@@ -113,7 +119,12 @@ def test_divergence_is_counted_in_the_table(sublim):
     assert row.split("│")[-2].strip() == "3"
 
 
-def test_data_list_and_verify(sublim, monkeypatch, tmp_path):
+def test_the_last_data_set_named_gives_the_defaults(sublim):
+    _, shown, _ = sublim("figure10", "--dataset", "mnist", "--dataset=digits", "--help")
+    assert "(default: 64)" in " ".join(shown.replace("│", " ").split())
+
+
+def test_data_list(sublim):
     code, out, _ = sublim("data", "list")
     assert code == 0
     assert "embedded" in out

@@ -55,6 +55,15 @@ def test_diverged_seeds_are_named_in_the_caption(ds):
     assert "1 seed" in plots.figure10(ds)._supxlabel.get_text()
 
 
+def test_one_diverged_seed_does_not_hide_the_others(ds):
+    ds.loss_by_step[3, 2, :] = np.nan
+    ds.diverged[3, 2] = True
+    figure = plots.trajectories(ds)
+    others = ds.loss_by_step.sel(model="student_aux", step=[0, 5, 9]).drop_sel(seed=3).mean("seed")
+    np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), others, rtol=1e-6)
+    assert "diverged" in figure._supxlabel.get_text()
+
+
 def test_trajectories_draw_each_model_at_its_own_steps(ds):
     accuracy, distillation, teacher = plots.trajectories(ds).axes
     assert list(accuracy.lines[0].get_xdata()) == [0, 3, 5]  # teacher
