@@ -23,7 +23,7 @@ from sim.networks import Network, Params, mlp
 from sim.training import Lesson, State
 
 # Rows of a step's matrix products from which on more seeds at a time gain nothing: on a CPU they
-# only leave its caches (MNIST: 1 seed at a time runs at 0.70 of the product's rate, 2 at 0.61).
+# only leave its caches.
 CPU_ROWS = 512
 GPU_SEEDS = 64
 Bounds = tuple[training.Step, training.Step]  # first step of a segment, and the one after it
