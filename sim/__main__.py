@@ -44,17 +44,35 @@ class _Figure10:
         run = Run(experiment, self.out)
         seeds = f"{experiment.seeds} seeds"
         if (ds := run.finished) is None:
-            try:
-                with report.bar(console, f"figure10, {seeds}") as progress:
-                    ds = run.results(progress)
-            except KeyboardInterrupt:
-                stderr.print(
-                    f"Stopped: {run.saved} of {seeds} are saved in {escape(str(run.folder))}. "
-                    "The same command goes on from there.",
-                    soft_wrap=True,
-                )
-                raise SystemExit(130) from None
+            ds = _with_bar(f"figure10, {seeds}", run, lambda: f"{run.saved} of {seeds}")
         console.print(report.table(ds))
+        _draw(ds, run.folder)
+        console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class _Theorem:
+    """Hold the paper's Lemma 1 and Theorem 1 against networks, in float64, over many seeds.
+
+    Prints one line per statement: its equation, which hypotheses were checked, what was measured,
+    and the verdict (holds, violated, degenerate, not applicable; "estimate" where the theory gives
+    a size and not a truth). The same command again prints the finished run, or goes on with an
+    interrupted one.
+    """
+
+    experiment: config.Theorem
+    out: Folder = Path("runs")
+    """Where run folders go."""
+
+    def __call__(self) -> None:
+        experiment = self.experiment.checked()
+        from sim import report
+        from sim.theorem import Run
+
+        run = Run(experiment, self.out)
+        if (ds := run.finished) is None:
+            ds = _with_bar(f"theorem, {experiment.seeds} seeds", run, lambda: run.saved)
+        console.print(report.statements(ds))
         _draw(ds, run.folder)
         console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
 
@@ -104,16 +122,33 @@ class _Data:
             console.print(escape(line), soft_wrap=True, highlight=False)
 
 
+def _with_bar(what: str, run, saved: Callable[[], str]):
+    """The run's results, with a progress bar; Ctrl-C says what is saved and how to go on."""
+    from sim import report
+
+    try:
+        with report.bar(console, what) as progress:
+            return run.results(progress)
+    except KeyboardInterrupt:
+        stderr.print(
+            f"Stopped: {saved()} are saved in {escape(str(run.folder))}. "
+            "The same command goes on from there.",
+            soft_wrap=True,
+        )
+        raise SystemExit(130) from None
+
+
 def _draw(ds, folder: Path, *, again: bool = False) -> None:
     """Draw what is missing or older than the results; with `again`, everything."""
-    from sim import plots, results
+    from sim import plots, results, theorem_plots
 
+    figures = theorem_plots.FIGURES if ds.attrs["kind"] == "theorem" else plots.FIGURES
     drawn = (folder / results.RESULTS).stat().st_mtime_ns
 
     def current(file: Path) -> bool:
         return file.is_file() and file.stat().st_mtime_ns >= drawn
 
-    for name, draw in plots.FIGURES.items():
+    for name, draw in figures.items():
         files = [folder / f"{name}.{suffix}" for suffix in ("png", "pdf")]
         if again or not all(map(current, files)):
             figure = draw(ds)
@@ -140,6 +175,7 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
     subcommand = tyro.conf.subcommand
     return tyro.cli(
         Annotated[_Figure10, subcommand("figure10", default=figure10)]
+        | Annotated[_Theorem, subcommand("theorem", default=_Theorem(config.Theorem()))]
         | Annotated[_Plot, subcommand("plot")]
         | Annotated[_Data, subcommand("data")],
         args=arguments,

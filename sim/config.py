@@ -207,3 +207,68 @@ class Figure10:
         rule("validation", self.validation, 0 <= self.validation < 1, "in [0, 1)")
         rule("memory", self.memory, 0 < self.memory < math.inf, "a positive number of GiB")
         return self
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """Lemma 1 and Theorem 1 of the paper, held against networks in float64."""
+
+    dataset: str = "digits"
+    """The teacher's task, of whose training images L_T is made: as for figure10."""
+    seeds: int = 64
+    """Number of seeds: 0 … N − 1, each with its own initialisation, inputs and directions."""
+    loss: tuple[Loss, ...] = ("squared_error", "kl")
+    """Imitation losses L_S to check."""
+    activation: tuple[Activation, ...] = ("relu", "tanh", "gelu")
+    """Nonlinearities to check."""
+    width: int = 64
+    """Units in each hidden layer."""
+    depth: int = 2
+    """Hidden layers."""
+    aux: int = 3
+    """Auxiliary logits m."""
+    noise: Noise = "uniform"
+    """Distillation inputs."""
+    inputs: int = 64
+    """Distillation inputs N, over which E_x is the mean."""
+    images: int = 64
+    """Labelled images in L_T."""
+    alpha: float = 1.0
+    """The student's rate α, at which the change of L_T is measured."""
+    lazy_widths: tuple[int, ...] = (16, 64, 256)
+    """Widths at which trained networks are held against the linearised prediction."""
+    lazy_activation: Activation = "tanh"
+    """Their nonlinearity. The smoother, the sooner the lazy limit is reached."""
+    lazy_seeds: int = 4
+    """Seeds of that comparison."""
+    lazy_steps: int = 100
+    """Steps of plain gradient descent, of teacher and student, in that comparison."""
+    data_dir: Path | None = None
+    """Where data sets lie or are put. Default: $SUBLIM_DATA_DIR, else the user's cache folder."""
+
+    def checked(self) -> "Theorem":
+        """The same experiment, or InputError with the first rule that a setting breaks."""
+        for name, literal in (
+            ("loss", Loss),
+            ("activation", Activation),
+            ("lazy_activation", Activation),
+            ("noise", Noise),
+        ):
+            value, options = getattr(self, name), literal.__args__
+            for one in value if isinstance(value, tuple) else (value,):
+                rule(name, one, one in options, "one of " + ", ".join(options))
+        for name in (
+            "seeds", "width", "depth", "aux", "inputs", "images", "lazy_seeds", "lazy_steps",
+        ):  # fmt: skip
+            rule(
+                name, value := getattr(self, name), _positive_int(value), "a positive whole number"
+            )
+        for name in ("inputs", "images"):
+            rule(name, value := getattr(self, name), value >= 2, "at least 2, to compare")
+        for width in self.lazy_widths:
+            rule("lazy_widths", width, _positive_int(width), "positive whole numbers")
+        for name in ("loss", "activation", "lazy_widths"):
+            value = getattr(self, name)
+            rule(name, value, len(set(value)) == len(value) > 0, "at least one, each once")
+        rule("alpha", self.alpha, math.isfinite(self.alpha) and self.alpha > 0, "a positive number")
+        return self

@@ -1,28 +1,19 @@
 """Experiments: settings in, a Dataset out; with a folder, resumable and saved."""
 
-import hashlib
 import json
-import os
-import subprocess
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jax
-import platformdirs
 import xarray as xr
 
-from sim import data, engine, results
-from sim.config import Figure10, rule
+from sim import data, engine, results, runs
+from sim.config import Figure10
 from sim.config import warnings as traps
 from sim.errors import InputError
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("sublim", "jax", "jaxlib", "flax", "optax", "numpy")  # what numbers come from
-BITS = ("jax_default_prng_impl", "jax_default_matmul_precision", "jax_enable_x64")
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
 
 
@@ -72,22 +63,14 @@ class Run:
             experiment.dataset, data_dir=experiment.data_dir, validation=experiment.validation
         )
         # Everything that a seed's numbers depend on, but for the chunk, which the folder keeps.
-        self.identity = {
-            "experiment": "figure10",
-            "dataset": self.task.name,
-            "data_sha256": self.task.digest,
-            "validation": experiment.validation,
-            "setup": asdict(experiment.setup),
-            "hyper": asdict(experiment.hyper),
-            "versions": {package: version(package) for package in PACKAGES},
-            "code_sha256": _code_digest(),
-            "device": engine.device(),
-            "jax_settings": {name: str(jax.config.values[name]) for name in BITS},
-        }
-        digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
-        self.folder = (
-            out and Path(out) / f"figure10-{self.task.name.replace(':', '-')}-{digest[:8]}"
+        self.identity = runs.identity(
+            "figure10",
+            self.task,
+            validation=experiment.validation,
+            setup=asdict(experiment.setup),
+            hyper=asdict(experiment.hyper),
         )
+        self.folder = runs.folder(out, self.identity)
         self.chunk = self._chunk_kept() if experiment.chunk is None else None
         if self.chunk is None:
             self.chunk = engine.chunk_size(
@@ -125,24 +108,17 @@ class Run:
         """Compute what is missing, save it chunk by chunk, and put the whole together."""
         if (ds := self.finished) is not None:
             return ds
-        _compilation_cache()
+        runs.compilation_cache()
         if self.folder:
-            try:
-                (self.folder / "chunks").mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                place = str(self.folder.parent)
-                rule("out", place, False, f"a folder to write to ({error.strerror})")
-            settings = self.identity | {"seeds": self.experiment.seeds, "chunk": self.chunk}
-            results.save_json(settings, self.folder / results.SETTINGS)
+            settings = {"seeds": self.experiment.seeds, "chunk": self.chunk}
+            runs.open_folder(self.folder, self.identity | settings)
         fresh = dict(self._compute(progress))
         parts = [fresh[s] if s in fresh else results.load(self._file(s)) for s in self.chunks]
         ds = xr.concat(parts, "seed", data_vars="minimal").isel(seed=slice(self.experiment.seeds))
         ds.attrs = self._attributes()
         if self.folder:
             results.save(ds, self.folder / results.RESULTS)
-            for part in self.folder.rglob(".part-*"):  # of a run that was killed while writing
-                if not _alive(int(part.name.split("-")[1])):
-                    part.unlink(missing_ok=True)
+            runs.sweep_up(self.folder)
         return ds
 
     def _compute(self, progress: Progress) -> Iterator[tuple[range, xr.Dataset]]:
@@ -169,58 +145,8 @@ class Run:
 
     def _attributes(self) -> dict[str, Any]:
         return {
+            "kind": "figure10",
             "title": "Subliminal learning, figure 10 of arXiv 2507.14805",
-            "dataset": self.task.name,
-            "classes": self.task.classes,
-            "test_images": len(self.task.x_test),
             "seeds": self.experiment.seeds,
             "chunk": self.chunk,
-            "settings": json.dumps(self.identity, sort_keys=True),
-            "versions": json.dumps(self.identity["versions"], sort_keys=True),
-            "device": self.identity["device"],
-            "revision": _revision(),
-        }
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def _code_digest() -> str:
-    """Of the source that numbers come from: other code's results are never taken for its own."""
-    tells = {"__main__.py", "plots.py", "report.py"}  # what only shows results
-    files = sorted(p for part in ("theory", "sim") for p in (ROOT / part).rglob("*.py"))
-    digest = hashlib.sha256()
-    for file in files:
-        if file.name not in tells:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _revision() -> str:
-    """The git revision of this source tree, or nothing if it is not a checkout of its own."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(ROOT), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        if Path(git("rev-parse", "--show-toplevel")) != ROOT:
-            return ""
-        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
-def _compilation_cache() -> None:
-    """Keep compiled programs between runs: in the user's cache, unless jax is told a place."""
-    if jax.config.jax_compilation_cache_dir is None:
-        folder = platformdirs.user_cache_path("sublim") / "jax"
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+        } | runs.attributes(self.identity, self.task)

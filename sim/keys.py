@@ -16,6 +16,7 @@ class Purpose(IntEnum):
     TEACHER_ORDER = 2
     STUDENT_ORDER = 3
     NOISE = 4
+    THEOREM = 5  # the directions and data that the theorem is tried on
 
 
 def key(seed: Seed, purpose: Purpose) -> Key[Array, ""]:

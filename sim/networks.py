@@ -4,12 +4,13 @@ Everything else knows a network only as these two functions, written for one exa
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
 from sim.config import Setup
 
@@ -24,6 +25,11 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
+def numbered(index: Int[Array, ""], names: tuple[str, ...]) -> Callable[[Array], Array]:
+    """One of the named activations, by a number that may be traced: one program for them all."""
+    return partial(jax.lax.switch, index, [ACTIVATIONS[name] for name in names])
+
+
 class Network(NamedTuple):
     """`init(key) -> θ`, a dict of layers; `apply(θ, x) -> z` for x [d_in], z [classes + aux]."""
 
@@ -33,9 +39,14 @@ class Network(NamedTuple):
     classes: int
 
 
-def mlp(setup: Setup, d_in: int, classes: int) -> Network:
-    """The paper's MLP: weights N(0, 1/d_in) by layer, biases zero; z = (class, aux) logits."""
-    module = _MLP(setup.widths, classes, setup.aux, ACTIVATIONS[setup.activation])
+def mlp(
+    setup: Setup, d_in: int, classes: int, activation: Callable[[Array], Array] | None = None
+) -> Network:
+    """The paper's MLP: weights N(0, 1/d_in) by layer, biases zero; z = (class, aux) logits.
+
+    `activation` takes the place of the one that the setup names.
+    """
+    module = _MLP(setup.widths, classes, setup.aux, activation or ACTIVATIONS[setup.activation])
     return Network(
         init=lambda key: module.init(key, jnp.zeros(d_in))["params"],
         apply=lambda θ, x: module.apply({"params": θ}, x),

@@ -50,12 +50,12 @@ def figure10(ds: xr.Dataset) -> Figure:
     axes.set(xlim=(-0.5, len(cast.MODELS) - 0.4), ylim=(0, 1.02))
     axes.set_ylabel("test accuracy (fraction)", fontsize=STYLE_SIZE)
     lost = int(ds.diverged.any("model").sum())
-    _caption(
+    caption(
         figure,
         f"{_setting(ds)}. Point: one seed{f' (×: diverged, {lost} seeds)' if lost else ''}. "
         "Diamond and bar: mean, 95 % t-interval.",
     )
-    return _tidy(figure)
+    return tidy(figure)
 
 
 def trajectories(ds: xr.Dataset) -> Figure:
@@ -81,8 +81,8 @@ def trajectories(ds: xr.Dataset) -> Figure:
     diverged = int(ds.diverged.any("model").sum())
     lost = f" ({diverged} diverged: loss curves of the finite)" if diverged else ""
     figure.legend(loc="outside upper center", ncols=5, fontsize=STYLE_SIZE - 1.5, frameon=False)
-    _caption(figure, f"{_setting(ds)}. Line and band: mean over seeds, 95 % t-interval{lost}.")
-    return _tidy(figure)
+    caption(figure, f"{_setting(ds)}. Line and band: mean over seeds, 95 % t-interval{lost}.")
+    return tidy(figure)
 
 
 FIGURES = {"figure10": figure10, "trajectories": trajectories}
@@ -119,11 +119,13 @@ def _units(ds: xr.Dataset) -> str:
     return "squared logits" if '"loss": "squared_error"' in ds.attrs["settings"] else "nats"
 
 
-def _caption(figure: Figure, text: str) -> None:
+def caption(figure: Figure, text: str) -> None:
+    """What is shown, with n, below a figure."""
     figure.supxlabel(text, fontsize=STYLE_SIZE - 1.5, color="#333333")
 
 
-def _tidy(figure: Figure) -> Figure:
+def tidy(figure: Figure) -> Figure:
+    """No frame on the free sides, ticks readable at half size."""
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=STYLE_SIZE - 1)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import xarray as xr
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
@@ -30,6 +31,23 @@ def table(ds: xr.Dataset) -> Table:
         shown.add_row(model, *row, *lost, end_section=model == cast.MODELS[-1])
     difference = results.paired(ds, "student_aux", "cross_aux")
     shown.add_row("aux − cross aux, paired", *_row(difference, sign="+"))
+    return shown
+
+
+def statements(ds: xr.Dataset) -> Table:
+    """What the theorem says and what was measured, one row a statement."""
+    from sim.statements import Statement, statements  # noqa: PLC0415 (jax: not for --help)
+
+    shown = Table(
+        title=f"The theorem on {ds.attrs['dataset']}, {ds.sizes['seed']} seeds, float64",
+        title_justify="left",
+    )
+    for column in Statement._fields:
+        shown.add_column(column, overflow="fold")
+    colors = {"holds": "green", "violated": "bold red", "degenerate": "cyan"}
+    for row in statements(ds):
+        color = colors.get(row.verdict, "yellow")
+        shown.add_row(*map(escape, row[:-1]), f"[{color}]{row.verdict}[/]")
     return shown
 
 

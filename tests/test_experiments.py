@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 import sim
-from sim import engine, experiments, results
+from sim import engine, experiments, results, runs
 from sim.config import Figure10
 from sim.errors import InputError
 
@@ -48,7 +48,7 @@ def test_dataset_and_its_labels(tmp_path, small):
     settings = json.loads(ds.attrs["settings"])
     assert settings["setup"]["widths"] == [16, 16]
     assert settings["hyper"]["student_lr"] == 2e-3
-    assert set(json.loads(ds.attrs["versions"])) == set(experiments.PACKAGES)
+    assert set(json.loads(ds.attrs["versions"])) == set(runs.PACKAGES)
     assert ds.attrs["device"] == engine.device()
     done, whole = zip(*told, strict=True)
     assert list(done) == sorted(done)
@@ -97,8 +97,8 @@ def test_other_data_code_versions_and_bits_go_to_another_folder(tmp_path, small,
     plain = folder(DATA, tmp_path, **small)
     assert folder("synthetic:12x5", tmp_path, **small) != plain
     for change in (
-        lambda: monkeypatch.setattr(experiments, "_code_digest", lambda: "other"),
-        lambda: monkeypatch.setattr(experiments, "version", lambda package: "0"),
+        lambda: monkeypatch.setattr(runs, "_code_digest", lambda: "other"),
+        lambda: monkeypatch.setattr(runs, "version", lambda package: "0"),
         lambda: monkeypatch.setattr(engine, "device", lambda: "another"),
     ):
         change()

@@ -1,0 +1,151 @@
+"""Figures of `sublim theorem`: each takes its Dataset and returns a matplotlib Figure."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import NullLocator
+
+from sim.plots import STYLE_SIZE, caption, tidy
+from sim.statements import asked
+
+COLORS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito
+MARKERS = "osD^v"
+
+
+def ladder(ds: xr.Dataset) -> Figure:
+    """The errors of eq. (2) and of Theorem 1 over ε, with the slopes they should have."""
+    figure = Figure(figsize=(9.5, 4.6), layout="constrained")
+    panels = figure.subplots(1, 2)
+    one = ds.sel(case="data", loss=ds.loss[0])
+    for axes, measured, leading, order, what in (
+        (panels[0], one.dot, one.epsilon_q, 1, "|Δθ_S·Δθ_T / ε q − 1|"),
+        (panels[1], one.change, one.epsilon_alpha_q, 1, "|ΔL_T / (−ε α q) − 1|"),
+    ):
+        ε = ds.epsilon.values
+        for color, marker, network in zip(COLORS, MARKERS, asked(ds), strict=False):
+            gap = np.abs(measured / leading - 1).sel(network=network)
+            low, middle, high = gap.quantile([0.1, 0.5, 0.9], "seed").values
+            axes.plot(ε, middle, f"{marker}-", color=color, lw=2, ms=5, label=network)
+            axes.fill_between(ε, low, high, color=color, alpha=0.15, lw=0)
+        top = float(np.nanmax(axes.get_lines()[-1].get_ydata()))
+        axes.plot(ε, 3 * top * (ε / ε[0]) ** order, "--", color="#555555", lw=1.2)
+        axes.annotate(f"slope {order}", (ε[3], 3 * top * (ε[3] / ε[0]) ** order), (-4, 4),
+                      textcoords="offset points", ha="right", color="#555555")  # fmt: skip
+        axes.set(xscale="log", yscale="log")
+        axes.set_xlabel("teacher's step ε", fontsize=STYLE_SIZE)
+        axes.set_ylabel(what, fontsize=STYLE_SIZE)
+    panels[0].set_title("eq. (2): the dot product", fontsize=STYLE_SIZE, loc="left")
+    panels[1].set_title("Theorem 1: the fall of L_T", fontsize=STYLE_SIZE, loc="left")
+    panels[0].legend(frameon=False, fontsize=STYLE_SIZE - 1)
+    caption(
+        figure,
+        f"{_setting(ds)}, {ds.loss.values[0]}, float64. Line: median; band: 10–90 % of seeds.",
+    )
+    return tidy(figure)
+
+
+def sign_map(ds: xr.Dataset) -> Figure:
+    """Where L_T falls in the plane of α and ε, with the hyperbola that eq. (3) predicts."""
+    networks, losses = asked(ds), ds.loss.values
+    size = (3.3 * len(networks) + 0.6, 2.9 * len(losses) + 0.9)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(losses), len(networks), squeeze=False)
+    colors = ListedColormap(["#56B4E9", "#E69F00"])
+    for row, loss in zip(panels, losses, strict=True):
+        for axes, network in zip(row, networks, strict=True):
+            one = ds.sel(network=network, loss=loss)
+            grid, predicted = one.map_grid.values, float(one.map_predicted)
+            axes.pcolormesh(grid, grid, (one.map_change.values >= 0).astype(float), cmap=colors,
+                            vmin=0, vmax=1, shading="nearest", rasterized=True)  # fmt: skip
+            if np.isfinite(predicted):
+                axes.plot(grid, predicted / grid, color="black", lw=2)
+            axes.set(xscale="log", yscale="log", xlim=grid[[0, -1]], ylim=grid[[0, -1]])
+            axes.set_title(f"{network}, {loss.replace('_', ' ')}", fontsize=STYLE_SIZE - 0.5)
+    for axes in panels[-1]:
+        axes.set_xlabel("teacher's step ε", fontsize=STYLE_SIZE)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("student's rate α", fontsize=STYLE_SIZE)
+    handles = [
+        Patch(color="#56B4E9", label="L_T falls"),
+        Patch(color="#E69F00", label="L_T rises"),
+        *figure.axes[0].plot([], [], color="black", lw=2, label="α ε = 2q / vᵀ∇²L_T v, eq. (3)"),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
+    caption(
+        figure, f"{ds.attrs['dataset']}, seed {int(ds.seed[0])}, L_T on data, one student step."
+    )
+    return tidy(figure)
+
+
+def boundary(ds: xr.Dataset) -> Figure:
+    """The α ε at which L_T is back at its start: predicted and measured, every seed."""
+    figure = Figure(figsize=(5.6, 5.2), layout="constrained")
+    axes = figure.subplots()
+    one = ds.isel(boundary_epsilon=-1)
+    shown, whole = 0, 0
+    for color, marker, network in zip(COLORS, MARKERS, asked(ds), strict=False):
+        x = one.boundary_predicted.sel(network=network).values.ravel()
+        y = one.boundary_measured.sel(network=network).values.ravel()
+        both = np.isfinite(x) & np.isfinite(y)
+        shown, whole = shown + both.sum(), whole + both.size
+        axes.plot(x[both], y[both], marker, color=color, ms=5, alpha=0.55, mew=0, label=network)
+    values = np.concatenate([np.concatenate(line.get_data()) for line in axes.get_lines()])
+    ends = (
+        np.array([values.min() / 1.5, values.max() * 1.5]) if values.size else np.array([0.1, 10])
+    )
+    axes.fill_between(ends, ends / 2, ends * 2, color="#888888", alpha=0.15, lw=0)
+    axes.plot(ends, ends, color="#555555", lw=1.2)
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
+    axes.set_xlabel("predicted α ε = 2q / vᵀ∇²L_T v", fontsize=STYLE_SIZE)
+    axes.set_ylabel("measured α ε", fontsize=STYLE_SIZE)
+    axes.legend(frameon=False, fontsize=STYLE_SIZE - 1)
+    caption(
+        figure,
+        f"{_setting(ds)} × {ds.sizes['loss']} losses: {shown} of {whole} have both.\n"
+        f"ε = {float(ds.boundary_epsilon[-1]):g}. Band: a factor of 2.",
+    )
+    return tidy(figure)
+
+
+def lazy(ds: xr.Dataset) -> Figure:
+    """How far trained networks are from the linearised prediction, over width."""
+    figure = Figure(figsize=(9.5, 4.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _over_width(left, ds, "lazy_gap", COLORS[0], "o", "parameters, θ_S − θ_0")
+    _over_width(left, ds, "lazy_logit_gap", COLORS[1], "s", "class logits on test images")
+    width = ds.width.values
+    start = float(ds.lazy_gap.isel(width=0).mean())
+    left.plot(width, 1.6 * start * (width / width[0]) ** -0.5, "--", color="#555555", lw=1.2,
+              label="slope −1/2")  # fmt: skip
+    left.set_ylabel("gap to eq. (6), relative", fontsize=STYLE_SIZE)
+    _over_width(right, ds, "lazy_visible_fraction", COLORS[2], "D", None)
+    right.set_ylabel("visible fraction ‖PΔθ_T‖² / ‖Δθ_T‖²", fontsize=STYLE_SIZE)
+    left.legend(frameon=False, fontsize=STYLE_SIZE - 1)
+    caption(
+        figure,
+        f"{ds.attrs['dataset']}, n = {ds.sizes['lazy_seed']} seeds a width. Small points: seeds; "
+        "line: mean. Plain gradient descent, squared error.",
+    )
+    return tidy(figure)
+
+
+FIGURES = {"ladder": ladder, "sign_map": sign_map, "boundary": boundary, "lazy": lazy}
+
+
+def _over_width(
+    axes: Axes, ds: xr.Dataset, name: str, color: str, marker: str, label: str | None
+) -> None:
+    width, values = ds.width.values, ds[name].transpose("width", "lazy_seed").values
+    axes.plot(width, values.mean(1), f"{marker}-", color=color, lw=2, ms=6, label=label)
+    axes.plot(width, values, marker, color=color, ms=3.5, alpha=0.4, mew=0)
+    axes.set(xscale="log", yscale="log")
+    axes.set_xticks(width, [str(w) for w in width])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("units in each hidden layer", fontsize=STYLE_SIZE)
+
+
+def _setting(ds: xr.Dataset) -> str:
+    return f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds"

@@ -1,0 +1,152 @@
+"""theory/linearized.py: closed forms against P × P matrices, and against training itself."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from tests.tiny import flat, init, jacobian, network
+from theory import linearized, losses, one_step
+
+SIZES, N, W = (3, 6, 2), 4, jnp.array([1.0, 2.5])
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture
+def world():
+    """f, θ_0, a displacement that is not small, X, and G in full."""
+    keys = jax.random.split(jax.random.key(0), 3)
+    f, θ_0 = network(SIZES), init(keys[0], SIZES)
+    Δ, X = init(keys[1], SIZES), jax.random.normal(keys[2], (N, 3))
+    J = np.asarray(jacobian(f, θ_0, X))
+    G = np.einsum("xip,i,xiq->pq", J, np.asarray(W), J) / N
+    return f, θ_0, Δ, X, G
+
+
+def relative(a, b):
+    return np.linalg.norm(a - b) / np.linalg.norm(b)
+
+
+def student(world, φ):
+    f, θ_0, Δ, X, _ = world
+    channel = jax.jit(lambda θ: linearized.channel(f, θ, Δ, X, W))(θ_0)
+    return flat(linearized.student(f, θ_0, X, channel, φ, W)), channel
+
+
+def test_spectrum(world):
+    f, θ_0, _, X, G = world
+    _, channel = student(world, linearized.limit)
+    rows = np.linalg.eigvalsh(G)[-channel.λ.size :]
+    np.testing.assert_allclose(channel.λ, rows, atol=1e-12 * rows[-1])
+    np.testing.assert_allclose(channel.rate_limit, 1 / rows[-1], rtol=1e-12)
+    largest = jax.jit(lambda θ: linearized.largest(f, θ, X, W, iterations=200))(θ_0)
+    np.testing.assert_allclose(largest, rows[-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("t", [0.0, 0.1, 1.0, 30.0])
+def test_flow_is_the_matrix_exponential(world, t):
+    *_, Δ, _, G = world
+    found, _ = student(world, linearized.flow(t))
+    expected = (np.eye(len(G)) - expm(-2 * t * G)) @ flat(Δ)
+    np.testing.assert_allclose(found, expected, atol=1e-11 * np.linalg.norm(flat(Δ)))
+
+
+def test_flow_starts_along_2G_and_ends_in_the_projection(world):
+    *_, Δ, _, G = world
+    short, _ = student(world, linearized.flow(1e-7))
+    assert relative(short, 2e-7 * G @ flat(Δ)) < 1e-5
+    long, channel = student(world, linearized.flow(1e9))
+    λ, V = np.linalg.eigh(G)
+    seen = V[:, λ > 1e-12 * λ[-1]]
+    projection = seen @ (seen.T @ flat(Δ))
+    assert relative(long, projection) < 1e-8
+    assert relative(student(world, linearized.limit)[0], projection) < 1e-8
+    fraction = np.sum(projection**2) / np.sum(np.asarray(flat(Δ)) ** 2)
+    np.testing.assert_allclose(channel.visible_fraction, fraction, rtol=1e-10)
+    assert 0 < fraction < 1
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.99])  # of the limit: factors 1 − 2ηλ of both signs
+def test_a_trained_linearised_network(world, rate):
+    """Gradient descent on L_S itself, with the labels of a linearised teacher that is far away."""
+    f, θ_0, Δ, X, G = world
+    f_lin = linearized.linearize(f, θ_0)
+    L_S = partial(losses.squared_error, visible=jnp.ones(2, bool), w=W)
+    Y = jax.vmap(f_lin, (None, 0))(jax.tree.map(jnp.add, θ_0, Δ), X)
+    η = rate / np.linalg.eigvalsh(G)[-1]
+
+    @jax.jit
+    def train(θ, k):
+        step = lambda θ: one_step.student_step(f_lin, θ, L_S, X, Y)  # noqa: E731
+        move = lambda _, θ: jax.tree.map(lambda a, b: a + η * b, θ, step(θ))  # noqa: E731
+        return jax.lax.fori_loop(0, k, move, θ)
+
+    for k in (1, 10, 300):
+        trained = flat(train(θ_0, k)) - flat(θ_0)
+        assert relative(student(world, linearized.descent(η, k))[0], trained) < 1e-8
+    least = np.linalg.eigvalsh(G)[-N * 2]  # the slowest direction that is seen
+    k = int(30 / (2 * η * least))  # e^{−30}
+    assert k < 10**7
+    trained = flat(train(θ_0, k)) - flat(θ_0)
+    assert relative(student(world, linearized.limit)[0], trained) < 1e-8
+
+
+@pytest.mark.parametrize(("rate", "converges"), [(0.98, True), (1.02, False)])
+def test_rate_limit_from_both_sides(world, rate, converges):
+    _, channel = student(world, linearized.limit)
+    late = [np.linalg.norm(student(world, linearized.descent(rate * channel.rate_limit, k))[0])
+            for k in (2000, 4001)]  # fmt: skip
+    assert (late[1] < 1.5 * late[0]) == converges
+
+
+def test_the_dot_product_only_grows(world):
+    *_, Δ, _, _ = world
+    times = [0.01, 0.1, 1.0, 10.0, 100.0]
+    dots = [student(world, linearized.flow(t))[0] @ flat(Δ) for t in times]
+    assert dots[0] > 0
+    assert (np.diff(dots) > 0).all()
+
+
+def test_linearize_touches_and_is_linear(world):
+    f, θ_0, Δ, X, _ = world
+    f_lin = linearized.linearize(f, θ_0)
+    np.testing.assert_array_equal(f_lin(θ_0, X[0]), f(θ_0, X[0]))
+    at = [f_lin(jax.tree.map(lambda a, b, c=c: a + c * b, θ_0, Δ), X[0]) for c in (0.0, 1.0, 2.0)]
+    np.testing.assert_allclose(at[2] - at[1], at[1] - at[0], atol=1e-13)
+    h = 1e-6
+    near = f(jax.tree.map(lambda a, b: a + h * b, θ_0, Δ), X[0])
+    np.testing.assert_allclose((near - at[0]) / h, at[1] - at[0], atol=1e-4)
+
+
+def test_real_networks_near_the_prediction_as_they_widen():
+    """One teacher's step of gradient descent scaled to width, then 50 of the student's."""
+
+    def gap(width, seed):
+        sizes = (4, width, 3)
+        keys = jax.random.split(jax.random.key(seed), 3)
+        f, θ_0, X = network(sizes), init(keys[0], sizes), jax.random.normal(keys[1], (6, 4))
+        aux, classes = (lambda θ, x: f(θ, x)[2:]), (lambda θ, x: f(θ, x)[:2])
+        images = jax.random.normal(keys[2], (8, 4))
+        g = jax.grad(lambda θ: jnp.mean((jax.vmap(classes, (None, 0))(θ, images) - 1.0) ** 2))(θ_0)
+        rate = 1 / linearized.largest(classes, θ_0, images)
+        Δ = jax.tree.map(lambda leaf: -rate * leaf, g)
+        channel = linearized.channel(aux, θ_0, Δ, X)
+        η, L_S = channel.rate_limit / 2, partial(losses.squared_error, visible=jnp.ones(1, bool))
+        Y = jax.vmap(aux, (None, 0))(jax.tree.map(jnp.add, θ_0, Δ), X)
+        step = lambda _, θ: jax.tree.map(  # noqa: E731
+            lambda a, b: a + η * b, θ, one_step.student_step(aux, θ, L_S, X, Y)
+        )
+        real = jax.tree.map(jnp.subtract, jax.lax.fori_loop(0, 50, step, θ_0), θ_0)
+        δ = linearized.student(aux, θ_0, X, channel, linearized.descent(η, 50))
+        return jnp.linalg.norm(flat(real) - flat(δ)) / jnp.linalg.norm(flat(δ))
+
+    gaps = [jax.jit(jax.vmap(partial(gap, width)))(jnp.arange(20)).mean() for width in (8, 128)]
+    assert gaps[0] > 2 * gaps[1]

@@ -1,0 +1,198 @@
+"""sim/theorem.py and sim/statements.py: what is measured is theory's, and verdicts can turn."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+
+from sim import statements as said
+from sim import theorem, theorem_plots
+from sim.config import Setup, Theorem
+from sim.errors import InputError
+from sim.networks import mlp
+from theory import losses, one_step
+from theory.verdict import Verdict
+
+pytestmark = pytest.mark.xdist_group("theorem")  # one worker, so that the fixture is made once
+
+SMALL = {
+    "dataset": "synthetic:12x4",
+    "seeds": 3,
+    "activation": ("tanh",),
+    "width": 8,
+    "inputs": 8,
+    "images": 8,
+    "lazy_widths": (4, 8),
+    "lazy_seeds": 2,
+    "lazy_steps": 5,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def ds(folder):
+    return theorem.theorem(**SMALL, out=folder)
+
+
+def run(folder=None, **settings):
+    return theorem.Run(Theorem(**(SMALL | settings)).checked(), folder)
+
+
+def test_dataset(ds):
+    assert dict(ds.dot.sizes) == {"network": 2, "case": 6, "loss": 2, "seed": 3, "epsilon": 7}
+    assert list(ds.network.values) == ["tanh", "linear"]
+    assert list(ds.loss.values) == ["squared_error", "kl"]
+    for name in ("dot", "epsilon_q", "change", "m_error", "change_shared", "change_adam"):
+        assert np.isfinite(ds[name]).all(), name
+    assert np.isfinite(ds.boundary_q.sel(network="tanh")).all()
+    assert ds.lazy_exact.notnull().sum() == 2 * 3  # of the narrowest
+    assert ds.attrs["kind"] == "theorem"
+
+
+def test_initialisations_are_figure_10s():
+    of = run()
+    worlds = of._worlds(of._shape(8), range(3))
+    net = mlp(Setup(widths=(8, 8)), 12, 4)
+    from sim.keys import Purpose, key  # noqa: PLC0415
+
+    for purpose, found in ((Purpose.INIT, worlds.θ_0), (Purpose.OTHER_INIT, worlds.θ_other)):
+        expected = jax.vmap(lambda seed, p=purpose: net.init(key(seed, p)))(jnp.arange(3))
+        # The same draws; two programs may differ in the last bit of float32.
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=3e-7), expected, found)
+
+
+@pytest.mark.parametrize("case", ["data", "other data", "random direction"])
+def test_a_case_is_what_theory_says_of_the_network_written_out(ds, case):
+    """Seed 2, KL: L_T and L_S as plain functions, and the library's ladder."""
+    of = run()
+    with jax.enable_x64(True):
+        world = jax.tree.map(lambda leaf: leaf[2], of._worlds(of._shape(8), range(3)))
+        f = mlp(Setup(widths=(8, 8), activation="tanh"), 12, 4).apply
+        place = 1 if case == "other data" else 0
+
+        def cross_entropy(θ):
+            z = jax.vmap(f, (None, 0))(θ, world.images[place])[:, :4]
+            return -jnp.mean(jax.nn.log_softmax(z)[jnp.arange(8), world.labels[place]])
+
+        L_T = {
+            "random direction": one_step.towards(world.r),
+        }.get(case, cross_entropy)
+        visible = jnp.arange(7) >= 4
+        ladder = jax.jit(
+            lambda θ: one_step.ladder(
+                f, θ, L_T, lambda z, y: losses.kl(z, y, visible), world.X,
+                jnp.asarray(theorem.EPSILONS),
+            )
+        )(world.θ_0)  # fmt: skip
+    found = ds.sel(network="tanh", loss="kl", case=case, seed=2)
+    np.testing.assert_allclose(found.dot[:5], ladder.dot[:5], rtol=1e-8)
+    np.testing.assert_allclose(found.epsilon_q, ladder.ε_q, rtol=1e-10)
+    np.testing.assert_allclose(found.change[:4], ladder.change[:4], rtol=1e-6)
+
+
+def verdict(ds, beginning):
+    (row,) = (row for row in said.statements(ds) if row.statement.startswith(beginning))
+    return row.verdict, row.measured
+
+
+def test_statements(ds):
+    rows = said.statements(ds)
+    assert not [row for row in rows if row.verdict == Verdict.VIOLATED and "real net" not in
+                row.statement]  # fmt: skip
+    for beginning, expected in (
+        ("Δθ_S · Δθ_T > 0", Verdict.HOLDS),
+        ("L_T falls", Verdict.HOLDS),
+        ("frozen trunk", Verdict.DEGENERATE),
+        ("softmax over one logit", Verdict.DEGENERATE),
+        ("squared error over one logit", Verdict.HOLDS),
+        ("linear with hidden layers", Verdict.HOLDS),
+        ("another θ_S⁰: Δθ_S · Δθ_T > 0", Verdict.NOT_APPLICABLE),
+        ("Lemma 1 for the loss top_logit", Verdict.NOT_APPLICABLE),
+        ("Lemma 1 for the loss softmax_twice", Verdict.NOT_APPLICABLE),
+        ("linearised network", Verdict.HOLDS),
+        ("one fixed D", Verdict.HOLDS),
+    ):
+        assert verdict(ds, beginning)[0] == expected, beginning
+    assert verdict(ds, "Δθ_S · Δθ_T > 0")[1] == f"{2 * 4 * 2 * 3} of {2 * 4 * 2 * 3}"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "spoil", "expected"),
+    [
+        ("Δθ_S · Δθ_T > 0", {"dot": lambda v: -v}, Verdict.VIOLATED),
+        ("L_T falls", {"change": lambda v: -v}, Verdict.VIOLATED),
+        ("Δθ_S · Δθ_T > 0", {"dot": lambda v: v * np.nan}, Verdict.NOT_APPLICABLE),
+        ("Δθ_S · Δθ_T > 0", {"null_space": lambda v: v + 1}, Verdict.NOT_APPLICABLE),
+        ("tanh: remainder", {"dot": lambda v: 1.01 * v}, Verdict.VIOLATED),  # slope 1
+        ("M in closed form", {"m_error": lambda v: v + 1e-3}, Verdict.VIOLATED),
+        ("M in closed form", {"m_error": lambda v: v * np.nan}, Verdict.VIOLATED),
+        ("frozen trunk", {"dot": lambda v: v + 1.0}, Verdict.NOT_APPLICABLE),
+        ("one fixed D", {"change_shared": lambda v: -v}, Verdict.VIOLATED),
+        ("one fixed D", {"change_shared": lambda v: v * np.nan}, Verdict.VIOLATED),
+        ("linearised network", {"lazy_exact": lambda v: v + 1e-7}, Verdict.VIOLATED),
+        ("… and Δθ_S", {"lazy_cosine": lambda v: -v}, Verdict.VIOLATED),
+    ],
+)
+def test_a_verdict_turns_when_the_measurement_does(ds, beginning, spoil, expected):
+    spoiled = ds.assign({name: change(ds[name]) for name, change in spoil.items()})
+    assert verdict(spoiled, beginning)[0] == expected
+
+
+def test_goes_on_where_it_stopped(ds, folder, monkeypatch):
+    again = run(folder)
+    xr.testing.assert_identical(again.finished, ds)
+    (again.folder / "results.nc").unlink()
+    (again.folder / "chunks" / "tanh-000000.nc").unlink()
+    made = []
+    one_step_of = theorem.Run._one_step
+    monkeypatch.setattr(
+        theorem.Run,
+        "_one_step",
+        lambda self, *job: made.append(job) or one_step_of(self, *job),
+    )
+    xr.testing.assert_identical(run(folder).results(), ds)
+    assert made == [("tanh", range(3))]
+
+
+def test_other_settings_are_another_run(folder):
+    assert run(folder).folder == run(folder).folder
+    for field in dataclasses.fields(Theorem):
+        if field.name in ("dataset", "data_dir"):
+            continue
+        value = {"loss": ("kl",), "activation": ("gelu",), "noise": "gaussian", "alpha": 0.5,
+                 "lazy_activation": "gelu", "lazy_widths": (4,)}.get(field.name, 7)  # fmt: skip
+        assert run(folder, **{field.name: value}).folder != run(folder).folder, field.name
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seeds", 0),
+        ("loss", ("hinge",)),
+        ("loss", ()),
+        ("activation", ("relu", "relu")),
+        ("inputs", 1),
+        ("alpha", float("nan")),
+        ("lazy_widths", (0,)),
+        ("noise", "perlin"),
+    ],
+)
+def test_bad_settings_are_named(name, value):
+    with pytest.raises(InputError, match=name):
+        run(**{name: value})
+
+
+@pytest.mark.parametrize("name", theorem_plots.FIGURES)
+def test_figures(ds, name, tmp_path):
+    figure = theorem_plots.FIGURES[name](ds)
+    for axes in figure.axes:
+        assert axes.get_xlabel() or axes.get_subplotspec().is_last_row() is False
+    assert "digits" in str(figure.get_supxlabel()) or "synthetic" in str(figure.get_supxlabel())
+    figure.savefig(tmp_path / "figure.png")

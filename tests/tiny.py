@@ -1,0 +1,41 @@
+"""Small problems for the theory's tests: explicit, slow, and obviously right."""
+
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+
+
+def network(sizes, activation=jnp.tanh):
+    """An MLP by hand, over a list of (W, b): f(θ, x)."""
+
+    def f(θ, x):
+        for i, (W, b) in enumerate(θ):
+            x = W @ x + b
+            if i < len(sizes) - 2:
+                x = activation(x)
+        return x
+
+    return f
+
+
+def init(key, sizes):
+    keys = jax.random.split(key, 2 * len(sizes))
+    return [
+        (
+            jax.random.normal(keys[2 * i], (b, a)) / a**0.5,
+            0.3 * jax.random.normal(keys[2 * i + 1], (b,)),
+        )
+        for i, (a, b) in enumerate(pairwise(sizes))
+    ]
+
+
+def flat(θ):
+    return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(θ)])
+
+
+def jacobian(f, θ, X):
+    """J [N, n, P], every entry of it."""
+    J = jax.vmap(lambda x: jax.jacfwd(f)(θ, x))(X)
+    N, n = jax.vmap(f, (None, 0))(θ, X).shape
+    return jnp.concatenate([leaf.reshape(N, n, -1) for leaf in jax.tree.leaves(J)], axis=-1)
