@@ -3,15 +3,16 @@
 from importlib import import_module
 from typing import Any
 
-__all__ = ["figure10", "plots", "results", "statements", "theorem", "theorem_plots"]
+# Functions, by the module that they are in; no module has a function's name, which importing it
+# would put in the function's place.
+_FUNCTIONS = {"figure10": "experiments", "theorem": "checks", "boundaries": "checks"}
+__all__ = [*_FUNCTIONS, "plots", "results", "statements", "theorem_plots"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is: the command line's --help needs little of it."""
-    if name == "figure10":
-        return import_module("sim.experiments").figure10
-    if name == "theorem":
-        return import_module("sim.theorem").theorem
+    if name in _FUNCTIONS:
+        return getattr(import_module(f"sim.{_FUNCTIONS[name]}"), name)
     if name in __all__:
         return import_module(f"sim.{name}")
     raise AttributeError(f"module 'sim' has no attribute {name!r}")

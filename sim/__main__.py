@@ -67,7 +67,7 @@ class _Theorem:
     def __call__(self) -> None:
         experiment = self.experiment.checked()
         from sim import report
-        from sim.theorem import Run
+        from sim.checks import Run
 
         run = Run(experiment, self.out)
         if (ds := run.finished) is None:

@@ -1,4 +1,4 @@
-"""What the measurements of `sim.theorem` say: one line per statement, with its verdict.
+"""What the measurements of `sim.checks` say: one line per statement, with its verdict.
 
 Which hypotheses were checked, what was measured and over how many cases stands beside each; a
 statement is never said to hold because nothing was tested.
@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from sim.theorem import ASCII, DEEP
+from sim.checks import ASCII, DEEP
 from theory.conditions import Conditions
 from theory.one_step import Ladder
 from theory.verdict import Finding, Verdict, judge

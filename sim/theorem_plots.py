@@ -5,6 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
@@ -130,6 +131,48 @@ def lazy(ds: xr.Dataset) -> Figure:
         "line: mean. Plain gradient descent, squared error.",
     )
     return tidy(figure)
+
+
+def boundaries(*studies: xr.Dataset) -> Figure:
+    """How the boundary moves with each of some settings: predicted and measured medians.
+
+    studies: from `sim.boundaries`, one for each column.
+    """
+    losses = studies[0].loss.values
+    size = (2.7 * len(studies) + 0.6, 2.7 * len(losses) + 0.9)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(losses), len(studies), sharey="row", squeeze=False)
+    for column, study in zip(panels.T, studies, strict=True):
+        one = study.isel(boundary_epsilon=-1)
+        varied = str(one.boundary_q.dims[0])
+        for axes, loss in zip(column, losses, strict=True):
+            for color, marker, network in zip(COLORS, MARKERS, one.network.values, strict=False):
+                of = one.sel(loss=loss, network=network)
+                _medians(axes, of.boundary_measured, f"{marker}-", color, str(network))
+                _medians(axes, of.boundary_predicted, f"{marker}--", color, None)
+            axes.set_yscale("log")
+            axes.set_xticks(range(one.sizes[varied]), [str(v) for v in one[varied].values])
+        column[-1].set_xlabel(varied, fontsize=STYLE_SIZE)
+    for axes, loss in zip(panels[:, 0], losses, strict=True):
+        axes.set_ylabel(f"α ε, {str(loss).replace('_', ' ')}", fontsize=STYLE_SIZE)
+    lines = figure.axes[0].get_lines()
+    style = [Line2D([], [], color="#555555", ls=ls, marker="o", ms=5, mfc=face, label=label)
+             for ls, face, label in (("-", None, "measured"), ("--", "white", "predicted, eq. (3)"))
+             ]  # fmt: skip
+    figure.legend(handles=[*lines[::2], *style], loc="outside upper center", ncols=5, frameon=False)
+    caption(
+        figure,
+        f"Medians of n = {studies[0].sizes['seed']} seeds at ε = {float(one.boundary_epsilon):g}; "
+        "no point where half of them have no boundary.",
+    )
+    return tidy(figure)
+
+
+def _medians(axes: Axes, values: xr.DataArray, style: str, color: str, label: str | None) -> None:
+    """Over seeds; a seed without a boundary counts as beyond all others."""
+    middle = values.fillna(np.inf).median("seed").values
+    axes.plot(range(len(middle)), np.where(np.isfinite(middle), middle, np.nan), style, lw=1.6,
+              color=color, ms=5, mfc="white" if "--" in style else color, label=label)  # fmt: skip
 
 
 FIGURES = {"ladder": ladder, "sign_map": sign_map, "boundary": boundary, "lazy": lazy}

@@ -1,4 +1,4 @@
-"""sim/theorem.py and sim/statements.py: what is measured is theory's, and verdicts can turn."""
+"""sim/checks.py and sim/statements.py: what is measured is theory's, and verdicts can turn."""
 
 import dataclasses
 
@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import sim
+from sim import checks, theorem_plots
 from sim import statements as said
-from sim import theorem, theorem_plots
 from sim.config import Setup, Theorem
 from sim.errors import InputError
 from sim.networks import mlp
 from theory import losses, one_step
 from theory.verdict import Verdict
-
-pytestmark = pytest.mark.xdist_group("theorem")  # one worker, so that the fixture is made once
 
 SMALL = {
     "dataset": "synthetic:12x4",
@@ -38,11 +37,11 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ds(folder):
-    return theorem.theorem(**SMALL, out=folder)
+    return checks.theorem(**SMALL, out=folder)
 
 
 def run(folder=None, **settings):
-    return theorem.Run(Theorem(**(SMALL | settings)).checked(), folder)
+    return checks.Run(Theorem(**(SMALL | settings)).checked(), folder)
 
 
 def test_dataset(ds):
@@ -88,7 +87,7 @@ def test_a_case_is_what_theory_says_of_the_network_written_out(ds, case):
         ladder = jax.jit(
             lambda θ: one_step.ladder(
                 f, θ, L_T, lambda z, y: losses.kl(z, y, visible), world.X,
-                jnp.asarray(theorem.EPSILONS),
+                jnp.asarray(checks.EPSILONS),
             )
         )(world.θ_0)  # fmt: skip
     found = ds.sel(network="tanh", loss="kl", case=case, seed=2)
@@ -145,15 +144,35 @@ def test_a_verdict_turns_when_the_measurement_does(ds, beginning, spoil, expecte
     assert verdict(spoiled, beginning)[0] == expected
 
 
+def test_boundaries_over_a_setting_are_those_of_its_runs(ds):
+    settings = SMALL | {"activation": ("tanh", "relu")}
+    assert settings.pop("width") == 8
+    study = sim.boundaries("width", (8, 4), **settings)
+    assert dict(study.boundary_q.sizes) == {
+        "width": 2, "network": 2, "loss": 2, "seed": 3, "boundary_epsilon": 3,
+    }  # fmt: skip
+    for name in ("boundary_q", "boundary_curvature", "boundary_predicted", "boundary_measured"):
+        found = study[name].sel(width=8, network="tanh")
+        np.testing.assert_allclose(found, ds[name].sel(network="tanh"), rtol=1e-6)
+    figure = theorem_plots.boundaries(study, study)
+    assert len(figure.axes) == 4
+    assert "n = 3 seeds" in str(figure.get_supxlabel())
+
+
+def test_functions_stay_functions(ds):
+    assert callable(sim.theorem)
+    assert callable(sim.figure10)
+
+
 def test_goes_on_where_it_stopped(ds, folder, monkeypatch):
     again = run(folder)
     xr.testing.assert_identical(again.finished, ds)
     (again.folder / "results.nc").unlink()
     (again.folder / "chunks" / "tanh-000000.nc").unlink()
     made = []
-    one_step_of = theorem.Run._one_step
+    one_step_of = checks.Run._one_step
     monkeypatch.setattr(
-        theorem.Run,
+        checks.Run,
         "_one_step",
         lambda self, *job: made.append(job) or one_step_of(self, *job),
     )
