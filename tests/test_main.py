@@ -142,3 +142,27 @@ def test_installed_command_and_module():
             env=os.environ,
         )
         assert "figure10" in run.stdout
+
+
+def test_theorem_prints_verdicts_and_leaves_figures(sublim, tmp_path):
+    words = ["theorem", "--dataset", "synthetic:12x4", "--seeds", "3", "--activation", "tanh",
+             "--loss", "kl", "--width", "8", "--inputs", "8", "--images", "8",
+             "--lazy-widths", "4", "8", "--lazy-seeds", "2", "--lazy-steps", "5"]  # fmt: skip
+    code, out, err = sublim(*words)
+    assert (code, err) == (0, "")
+    for word in ("Lemma 1", "holds", "degenerate", "12 of 12"):
+        assert word in out
+    (folder,) = (tmp_path / "runs").iterdir()
+    names = ("ladder", "sign_map", "boundary", "lazy")
+    assert {f"{name}.{end}" for name in names for end in ("png", "pdf")} < {
+        path.name for path in folder.iterdir()
+    }
+    _, again, _ = sublim(*words)
+    assert again in out  # finished: printed at once, with no progress bar
+
+
+def test_theorem_with_a_bad_setting_says_so_in_one_line(sublim):
+    code, out, err = sublim("theorem", "--inputs", "1")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "inputs = 1" in err
