@@ -439,7 +439,7 @@ def boundaries(varied: str, values: Sequence[Any], **settings: Any) -> xr.Datase
     boundary_curvature, and boundary_predicted and boundary_measured, the α ε of eq. (3).
 
     """
-    parts = [Run(Theorem(**settings, **{varied: v}).checked(), None).boundaries() for v in values]
+    parts = [Run(Theorem(**(settings | {varied: v})).checked(), None).boundaries() for v in values]
     return xr.concat(parts, xr.Variable(varied, list(values)))
 
 
