@@ -13,7 +13,13 @@ SMALL = {
 dataset, seeds = "synthetic:12x4", 3
 settings = dict(widths=(16, 16), noise_images=96, teacher_steps=6, student_steps=6, points=2)
 """,
+    "02_theorem": """
+dataset, seeds = "synthetic:12x4", 3
+settings = dict(activation=("tanh",), inputs=8, images=8, lazy_widths=(4, 8), lazy_steps=5)
+studies = {"depth": (1, 2)}
+""",
 }
+PICTURES = {"01_figure10": 2, "02_theorem": 5}
 
 
 def test_every_notebook_is_known():
@@ -30,7 +36,7 @@ def test_runs_small(name, tmp_path):
         notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
     shown = [out for cell in notebook.cells for out in cell.get("outputs", [])]
-    assert sum("image/png" in out.get("data", {}) for out in shown) == 2
+    assert sum("image/png" in out.get("data", {}) for out in shown) == PICTURES[name]
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -41,5 +47,5 @@ def test_committed_with_its_pictures_and_the_same_text(name):
     code = [cell for cell in executed.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     shown = [out for cell in code for out in cell.outputs]
-    assert sum("image/png" in out.get("data", {}) for out in shown) == 2
+    assert sum("image/png" in out.get("data", {}) for out in shown) == PICTURES[name]
     assert not [out for out in shown if out.output_type == "error"]
