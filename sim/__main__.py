@@ -67,7 +67,7 @@ class _Theorem:
     def __call__(self) -> None:
         experiment = self.experiment.checked()
         from sim import report
-        from sim.checks import Run
+        from sim.theorem_runs import Run
 
         run = Run(experiment, self.out)
         if (ds := run.finished) is None:
@@ -142,7 +142,7 @@ def _draw(ds, folder: Path, *, again: bool = False) -> None:
     """Draw what is missing or older than the results; with `again`, everything."""
     from sim import plots, results, theorem_plots
 
-    figures = theorem_plots.FIGURES if ds.attrs["kind"] == "theorem" else plots.FIGURES
+    figures = theorem_plots.FIGURES if ds.attrs["experiment"] == "theorem" else plots.FIGURES
     drawn = (folder / results.RESULTS).stat().st_mtime_ns
 
     def current(file: Path) -> bool:

@@ -1,25 +1,20 @@
-"""The theorem held against networks: `theory/` measured over seeds, losses and activations.
+"""The theorem held against networks: what `theory/` says, measured over cases, losses and seeds.
 
-All in float64. Directions, channels and losses are numbers, so that one compiled program per
-activation takes every seed through every case; widths compile one program each.
+All in float64. Directions, channels, losses and activations are numbers, so that one compiled
+program takes every network of one shape through every case; only shapes compile anew.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import xarray as xr
 from jaxtyping import Array, Float, Int
 
-from sim import data, results, runs
 from sim.config import Setup, Theorem
-from sim.errors import InputError
 from sim.keys import Purpose, Seed, key
 from sim.networks import ACTIVATIONS, Network, Params, mlp, numbered
 from sim.noise import noise
@@ -27,17 +22,12 @@ from theory import boundary, conditions, linearized, losses, one_step, precondit
 from theory.one_step import Trait
 from theory.trees import dot, move, norm, scale
 
-Progress = Callable[[float, float], None]  # told the parts done and their number
 EPSILONS = np.asarray(verdict.LADDER)
+SHARED_EPSILONS = np.array([1e-4, 1e-5, 1e-6])
 BOUNDARY_EPSILONS = np.array([1e-1, 1e-2, 1e-3])
 MAP = np.logspace(-2, 2, 33)  # α and ε of the map, in units of √(predicted α ε)
 ADAM_LR = 3e-4  # figure 10's
-# Names of the ladder's fields in a file.
-ASCII = {"ε": "epsilon", "dot": "dot", "ε_q": "epsilon_q", "change": "change",
-         "ε_α_q": "epsilon_alpha_q", "dot_rounding": "dot_rounding",
-         "change_rounding": "change_rounding"}  # fmt: skip
 TIMES = (1, 10, 100)  # steps at which descent on the linearised network is compared
-CHUNK = 32  # seeds measured together, and saved
 
 DEEP = "linear"  # the network of hidden layers without a nonlinearity, beside what is asked for
 
@@ -94,14 +84,14 @@ class Steps(NamedTuple):
     """One step in one case.
 
     ladder: of ε.  conditions: of L_S.  M_error: of M by differentiation against its closed form.
-    shared: change of L_T with one random preconditioner for both networks, at ε = 1e-5.
-    adam: the same with each network's own, at the rate of figure 10.
+    shared: change of L_T with one random preconditioner for both, at each of SHARED_EPSILONS.
+    adam: its change with each network's own, at the rate of figure 10.
     """
 
     ladder: one_step.Ladder
     conditions: conditions.Conditions
     M_error: Float[Array, ""]
-    shared: Float[Array, ""]
+    shared: preconditioned.Change
     adam: Float[Array, ""]
 
 
@@ -141,10 +131,10 @@ class Lazy(NamedTuple):
 
 
 # Worlds are made in float32 and then widened: the initialisations are those of figure 10. In two
-# programs, as the second is the same for networks of every shape. Maps compile in a sixth of the
-# time that vmap takes here.
+# programs, as the second is the same for networks of every shape. Maps over seeds, as many draws
+# under vmap take seconds to compile.
 @partial(jax.jit, static_argnames="shape")
-def _inits(shape: Shape, seeds: Array) -> tuple[Params, Params, Params]:
+def inits(shape: Shape, seeds: Array) -> tuple[Params, Params, Params]:
     """θ_0, θ_other and r of every seed."""
     init = partial(jax.lax.map, _network(shape).init)
 
@@ -152,21 +142,21 @@ def _inits(shape: Shape, seeds: Array) -> tuple[Params, Params, Params]:
         starts = jnp.stack([key(seed, purpose) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)])
         both = init(starts)
         θ_0, θ_other = (jax.tree.map(lambda leaf, i=i: leaf[i], both) for i in (0, 1))
-        r = _normal(key(seed, Purpose.THEOREM), θ_0)
+        r = _normal(_keys(seed)[3], θ_0)
         return θ_0, θ_other, scale(1 / norm(r), r)
 
     return jax.lax.map(one, seeds)
 
 
 @partial(jax.jit, static_argnames=("experiment", "classes"))
-def _examples(
+def examples(
     experiment: Theorem, classes: int, seeds: Array, x: Array, y: Array
 ) -> tuple[Array, Array, Array]:
     """X, images and labels of every seed."""
     k, d = experiment.images, x.shape[1]
 
     def one(seed: Seed) -> tuple[Array, Array, Array]:
-        keys = jax.random.split(key(seed, Purpose.THEOREM), 3)
+        keys = _keys(seed)
         chosen = jax.random.choice(keys[0], len(x), (k,), replace=False)
         return (
             noise(experiment.noise, key(seed, Purpose.NOISE), jnp.arange(experiment.inputs), x),
@@ -178,7 +168,7 @@ def _examples(
 
 
 @partial(jax.jit, static_argnames=("experiment", "shape"))
-def _steps(
+def steps(
     experiment: Theorem, shape: Shape, kind: Array, cases: Case, which: Array, worlds: World
 ) -> Steps:
     """One step of the student [case, loss, seed, …]; `which`: one-hot rows that choose L_S."""
@@ -189,13 +179,16 @@ def _steps(
         L_T = _trait(net, world, case)
         case_of = (net.apply, world.θ_0, L_T, L_S, world.X)
         z = _logits(net, world.θ_0, world.X)
-        # Log-normal, spread over a few orders of magnitude.
-        D = jax.tree.map(lambda r: jnp.exp(r / jnp.std(r)), world.r)
+        # Log-normal: r, of length 1, has entries of variance 1 / P.
+        P = sum(leaf.size for leaf in jax.tree.leaves(world.r))
+        D = jax.tree.map(lambda r: jnp.exp(P**0.5 * r), world.r)
         return Steps(
             one_step.ladder(*case_of, jnp.asarray(EPSILONS), experiment.alpha),
             conditions.conditions(L_S, z),
             jnp.max(jnp.abs(jax.vmap(M)(z) - jax.vmap(partial(losses.M, L_S))(z))),
-            preconditioned.shared(*case_of, D, ε=1e-5).measured,
+            jax.lax.map(
+                lambda ε: preconditioned.shared(*case_of, D, ε), jnp.asarray(SHARED_EPSILONS)
+            ),
             preconditioned.adam(*case_of, ε=ADAM_LR, α=ADAM_LR).measured,
         )
 
@@ -203,9 +196,7 @@ def _steps(
 
 
 @partial(jax.jit, static_argnames=("experiment", "shape"))
-def _remarks(
-    experiment: Theorem, shape: Shape, kind: Array, which: Array, worlds: World
-) -> Remarks:
+def remarks(experiment: Theorem, shape: Shape, kind: Array, which: Array, worlds: World) -> Remarks:
     """[loss, seed, …]."""
     net = _network(shape, kind)
 
@@ -233,7 +224,7 @@ def _remarks(
 
 
 @partial(jax.jit, static_argnames=("experiment", "shape"))
-def _boundary(
+def boundaries(
     experiment: Theorem, shape: Shape, kind: Array, which: Array, worlds: World
 ) -> boundary.Boundary:
     """[loss, seed, ε], at BOUNDARY_EPSILONS; L_T = CE on the task's images."""
@@ -249,7 +240,7 @@ def _boundary(
 
 
 @partial(jax.jit, static_argnames=("experiment", "shape"))
-def _map(
+def sign_map(
     experiment: Theorem, shape: Shape, kind: Array, which: Array, worlds: World
 ) -> tuple[Array, Array, Array]:
     """Of the first seed [loss, …]: predicted α ε, a grid for α and ε, L_T's change [α, ε] on it."""
@@ -269,7 +260,7 @@ def _map(
 
 
 @partial(jax.jit, static_argnames=("experiment", "shape", "kind", "times"))
-def _lazy(
+def lazy(
     experiment: Theorem, shape: Shape, kind: int, times: tuple[int, ...], worlds: World,
     x_test: Array, y_test: Array,
 ) -> Lazy:  # fmt: skip
@@ -328,6 +319,11 @@ def _lazy(
         )
 
     return jax.lax.map(one, worlds)
+
+
+def _keys(seed: Seed) -> Array:
+    """For the choice of images, the other images, their labels, and r."""
+    return jax.random.split(key(seed, Purpose.THEOREM), 4)
 
 
 def _network(shape: Shape, kind: Array | int = 0) -> Network:
@@ -401,239 +397,3 @@ def _over(f: Callable, *axes: Any) -> Any:
     if not rest:
         return jax.vmap(f)(first)
     return jax.lax.map(lambda element: _over(partial(f, element), *rest), first)
-
-
-def theorem(
-    dataset: str = "digits",
-    seeds: int = 64,
-    *,
-    out: str | Path | None = None,
-    progress: Progress = lambda done, whole: None,
-    **settings: Any,
-) -> xr.Dataset:
-    """Measure what Lemma 1, Theorem 1 and their continuations say, over seeds and networks.
-
-    Args:
-      dataset, seeds, **settings: the fields of `config.Theorem`, by name.
-      out: folder for run folders. Given one, finished parts are kept there, and the same call goes
-        on where an earlier one stopped; without one nothing is written.
-      progress: called with the number of parts done, and of all parts.
-
-    Returns a Dataset; `sim.statements.statements(ds)` says what follows from it. Errors:
-    InputError for a setting that breaks a rule.
-
-    """
-    return Run(Theorem(dataset, seeds, **settings).checked(), out).results(progress)
-
-
-def boundaries(varied: str, values: Sequence[Any], **settings: Any) -> xr.Dataset:
-    """How the boundary of Theorem 1 moves with one setting: width, depth, aux, dataset, inputs, …
-
-    Args:
-      varied: the name of a field of `config.Theorem`, other than loss and activation (of which all
-        that are asked for are measured anyway).
-      values: what to try.
-      settings: the others, by name.
-
-    Returns a Dataset over varied × network × loss × seed × boundary_epsilon: boundary_q,
-    boundary_curvature, and boundary_predicted and boundary_measured, the α ε of eq. (3).
-
-    """
-    parts = [Run(Theorem(**(settings | {varied: v})).checked(), None).boundaries() for v in values]
-    return xr.concat(parts, xr.Variable(varied, list(values)))
-
-
-class Run:
-    """One such measurement on this machine: where its results lie, and what of them is there."""
-
-    def __init__(self, experiment: Theorem, out: str | Path | None) -> None:
-        self.experiment = experiment
-        self.task = data.load(experiment.dataset, data_dir=experiment.data_dir, validation=0.0)
-        settings = asdict(experiment)
-        del settings["data_dir"]
-        self.identity = runs.identity("theorem", self.task, settings=settings)
-        self.folder = runs.folder(out, self.identity)
-
-    @property
-    def finished(self) -> xr.Dataset | None:
-        """The results of this very run, if they are there."""
-        if self.folder is None or not (self.folder / results.RESULTS).is_file():
-            return None
-        try:
-            return results.load(self.folder)
-        except InputError:  # damaged: the parts are there to make it from
-            return None
-
-    def results(self, progress: Progress = lambda done, whole: None) -> xr.Dataset:
-        """Compute the parts that are missing, save each, and put the whole together."""
-        if (ds := self.finished) is not None:
-            return ds
-        runs.compilation_cache()
-        if self.folder:
-            runs.open_folder(self.folder, self.identity)
-        ds = xr.combine_by_coords(
-            self._parts(progress),
-            join="outer",
-            compat="no_conflicts",
-            data_vars="all",
-            combine_attrs="drop",
-        )
-        # In the order that was asked for: combining sorts.
-        order = {"network": self._networks, "case": CASES, "loss": self.experiment.loss}
-        ds = ds.sel({name: list(values) for name, values in order.items()})
-        title = {"kind": "theorem", "title": "The theorem of arXiv 2507.14805, measured"}
-        ds.attrs = title | runs.attributes(self.identity, self.task)
-        if self.folder:
-            results.save(ds, self.folder / results.RESULTS)
-            runs.sweep_up(self.folder)
-        return ds
-
-    @property
-    def saved(self) -> str:
-        """How many of the parts are saved."""
-        names = [name for name, _ in self._jobs()]
-        return f"{sum(self._file(name).is_file() for name in names)} of {len(names)} parts"
-
-    def _parts(self, progress: Progress) -> list[xr.Dataset]:
-        """All parts: from their files, or computed."""
-        jobs = dict(self._jobs())
-        missing = [name for name in jobs if not (self.folder and self._file(name).is_file())]
-        done = len(jobs) - len(missing)
-        progress(done, len(jobs))
-        parts = []
-        for name, job in jobs.items():
-            if name not in missing:
-                parts.append(results.load(self._file(name)))
-                continue
-            with jax.enable_x64(True):
-                parts.append(job())
-            if self.folder:
-                results.save(parts[-1], self._file(name))
-            progress(done := done + 1, len(jobs))
-        return parts
-
-    def _jobs(self) -> Iterator[tuple[str, Callable[[], xr.Dataset]]]:
-        """Parts by name, each a function that makes it: chunks of seeds × networks, and widths."""
-        experiment = self.experiment
-        for width in sorted(experiment.lazy_widths, reverse=True):  # the longest first
-            yield f"width-{width:05d}", partial(self._lazily, width)
-        for start in range(0, experiment.seeds, CHUNK):
-            seeds = range(start, min(start + CHUNK, experiment.seeds))
-            for name in self._networks:
-                yield f"{name}-{start:06d}", partial(self._one_step, name, seeds)
-
-    @property
-    def _networks(self) -> tuple[str, ...]:
-        """Activations of the networks that are tried."""
-        return tuple(dict.fromkeys((*self.experiment.activation, DEEP)))
-
-    def _shape(self, width: int) -> Shape:
-        experiment, task = self.experiment, self.task
-        kinds = tuple(dict.fromkeys((*self._networks, experiment.lazy_activation)))
-        return Shape((width,) * experiment.depth, task.d_in, task.classes, experiment.aux, kinds)
-
-    def _worlds(self, shape: Shape, seeds: range) -> World:
-        x, y = jnp.asarray(self.task.x_train), jnp.asarray(self.task.y_train)
-        with jax.enable_x64(False):
-            numbers = jnp.asarray(seeds, jnp.int32)
-            examples = _examples(self.experiment, self.task.classes, numbers, x, y)
-            worlds = World(*_inits(shape, numbers), *examples)
-        widen = {"float32": jnp.float64, "int32": jnp.int32}
-        with jax.enable_x64(True):
-            return jax.tree.map(lambda leaf: leaf.astype(widen[leaf.dtype.name]), worlds)
-
-    def _one_step(self, network: str, seeds: range) -> xr.Dataset:
-        experiment, shape = self.experiment, self._shape(self.experiment.width)
-        kind, worlds = jnp.asarray(shape.kinds.index(network)), self._worlds(shape, seeds)
-        which = jnp.eye(len(experiment.loss))
-        cases = jax.tree.map(lambda *values: jnp.asarray(values), *CASES.values())
-        steps = jax.device_get(_steps(experiment, shape, kind, cases, which, worlds))
-        each = ("case", "loss", "seed")
-        variables = {
-            ASCII[name]: ((*each, "epsilon"), value)
-            for name, value in steps.ladder._asdict().items()
-            if name != "ε"
-        }
-        variables |= {name: (each, value) for name, value in steps.conditions._asdict().items()}
-        variables["m_error"] = (each, steps.M_error)
-        variables["change_shared"] = (each, steps.shared)
-        variables["change_adam"] = (each, steps.adam)
-        if network in experiment.activation:
-            variables |= self._remarks(shape, kind, worlds, which, seeds)
-        ds = xr.Dataset(
-            variables,
-            {
-                "case": list(CASES),
-                "loss": list(experiment.loss),
-                "seed": np.asarray(seeds),
-                "epsilon": EPSILONS,
-                "boundary_epsilon": BOUNDARY_EPSILONS,
-                "broken": list(conditions.BROKEN),
-            },
-        )
-        return ds.expand_dims(network=[network])
-
-    def _remarks(
-        self, shape: Shape, kind: Array, worlds: World, which: Array, seeds: range
-    ) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
-        remarks = jax.device_get(_remarks(self.experiment, shape, kind, which, worlds))
-        each = ("loss", "seed")
-        variables = self._boundary(shape, kind, worlds)
-        for name in ("other_dot", "other_moved"):
-            variables[name] = ((*each, "epsilon"), getattr(remarks, name))
-        for name in ("minimum", "semi_definite", "null_space"):
-            stacked = np.stack([getattr(one, name)[0] for one in remarks.broken])
-            variables[f"broken_{name}"] = (("broken", "seed"), stacked)
-        if seeds[0] == 0:
-            predicted, grid, change = jax.device_get(
-                _map(self.experiment, shape, kind, which, worlds)
-            )
-            variables["map_predicted"] = (("loss",), predicted)
-            variables["map_grid"] = (("loss", "map_epsilon"), grid)
-            variables["map_change"] = (("loss", "map_alpha", "map_epsilon"), change)
-        return variables
-
-    def _boundary(
-        self, shape: Shape, kind: Array, worlds: World
-    ) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
-        which = jnp.eye(len(self.experiment.loss))
-        found = jax.device_get(_boundary(self.experiment, shape, kind, which, worlds))
-        return {
-            f"boundary_{name}": (("loss", "seed", "boundary_epsilon"), value)
-            for name, value in found._asdict().items()
-        }
-
-    def boundaries(self) -> xr.Dataset:
-        """Of every network that is asked for, the boundary alone; nothing is saved."""
-        experiment, shape = self.experiment, self._shape(self.experiment.width)
-        worlds = self._worlds(shape, range(experiment.seeds))
-        labels = {
-            "loss": list(experiment.loss),
-            "seed": range(experiment.seeds),
-            "boundary_epsilon": BOUNDARY_EPSILONS,
-        }
-        with jax.enable_x64(True):
-            parts = [
-                xr.Dataset(self._boundary(shape, jnp.asarray(kind), worlds), labels)
-                for kind in range(len(experiment.activation))
-            ]
-        return xr.concat(parts, xr.Variable("network", list(experiment.activation)))
-
-    def _lazily(self, width: int) -> xr.Dataset:
-        experiment, task = self.experiment, self.task
-        shape = self._shape(width)
-        kind = shape.kinds.index(experiment.lazy_activation)
-        worlds = self._worlds(shape, range(experiment.lazy_seeds))
-        x_test, y_test = jnp.asarray(task.x_test, float), jnp.asarray(task.y_test)
-        times = TIMES if width == min(experiment.lazy_widths) else ()  # once is enough
-        lazy = _lazy(experiment, shape, kind, times, worlds, x_test, y_test)
-        variables = {
-            f"lazy_{name}": (("lazy_seed", "time") if name == "exact" else ("lazy_seed",), value)
-            for name, value in jax.device_get(lazy)._asdict().items()
-            if name != "exact" or times
-        }
-        ds = xr.Dataset(variables, {"lazy_seed": range(experiment.lazy_seeds), "time": list(TIMES)})
-        return ds.expand_dims(width=[width])
-
-    def _file(self, name: str) -> Path:
-        return self.folder / "chunks" / f"{name}.nc"

@@ -12,7 +12,6 @@ import xarray as xr
 from sim import data, engine, results, runs
 from sim.config import Figure10
 from sim.config import warnings as traps
-from sim.errors import InputError
 
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
 
@@ -89,11 +88,7 @@ class Run:
     @property
     def finished(self) -> xr.Dataset | None:
         """The results of this very run, if they are there."""
-        if self.folder is None or not (self.folder / results.RESULTS).is_file():
-            return None
-        try:
-            ds = results.load(self.folder)
-        except InputError:  # damaged: the chunks are there to make it from
+        if (ds := runs.finished(self.folder)) is None:
             return None
         same = (ds.attrs["seeds"], ds.attrs["chunk"]) == (self.experiment.seeds, self.chunk)
         return ds if same else None
@@ -145,7 +140,6 @@ class Run:
 
     def _attributes(self) -> dict[str, Any]:
         return {
-            "kind": "figure10",
             "title": "Subliminal learning, figure 10 of arXiv 2507.14805",
             "seeds": self.experiment.seeds,
             "chunk": self.chunk,

@@ -35,19 +35,25 @@ def table(ds: xr.Dataset) -> Table:
 
 
 def statements(ds: xr.Dataset) -> Table:
-    """What the theorem says and what was measured, one row a statement."""
-    from sim.statements import Statement, statements  # noqa: PLC0415 (jax: not for --help)
+    """What the theorem says and what was measured, one row a statement; fits 80 columns."""
+    from sim.statements import statements  # noqa: PLC0415 (jax: not for --help)
 
     shown = Table(
         title=f"The theorem on {ds.attrs['dataset']}, {ds.sizes['seed']} seeds, float64",
         title_justify="left",
+        show_lines=True,
     )
-    for column in Statement._fields:
-        shown.add_column(column, overflow="fold")
+    shown.add_column("statement, equation", ratio=5)
+    shown.add_column("measured; hypotheses checked", ratio=6)
+    shown.add_column("verdict", min_width=10)
     colors = {"holds": "green", "violated": "bold red", "degenerate": "cyan"}
     for row in statements(ds):
         color = colors.get(row.verdict, "yellow")
-        shown.add_row(*map(escape, row[:-1]), f"[{color}]{row.verdict}[/]")
+        shown.add_row(
+            f"{escape(row.statement)}  [dim]{escape(row.equation)}[/]",
+            f"{escape(row.measured)}\n[dim]{escape(row.hypotheses)}[/]",
+            f"[{color}]{row.verdict}[/]",
+        )
     return shown
 
 

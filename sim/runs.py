@@ -10,10 +10,12 @@ from typing import Any
 
 import jax
 import platformdirs
+import xarray as xr
 
 from sim import engine, results
 from sim.config import rule
 from sim.data import Task
+from sim.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("sublim", "jax", "jaxlib", "flax", "optax", "numpy")  # what numbers come from
@@ -45,6 +47,7 @@ def folder(out: str | Path | None, identity: dict[str, Any]) -> Path | None:
 def attributes(identity: dict[str, Any], task: Task) -> dict[str, Any]:
     """Of the results: settings, versions, device and revision."""
     return {
+        "experiment": identity["experiment"],
         "dataset": task.name,
         "classes": task.classes,
         "test_images": len(task.x_test),
@@ -62,6 +65,16 @@ def open_folder(folder: Path, settings: dict[str, Any]) -> None:
     except OSError as error:
         rule("out", str(folder.parent), False, f"a folder to write to ({error.strerror})")
     results.save_json(settings, folder / results.SETTINGS)
+
+
+def finished(folder: Path | None) -> xr.Dataset | None:
+    """The results in a run's folder, if they are there and whole."""
+    if folder is None or not (folder / results.RESULTS).is_file():
+        return None
+    try:
+        return results.load(folder)
+    except InputError:  # damaged: the chunks are there to make it from
+        return None
 
 
 def sweep_up(folder: Path) -> None:

@@ -28,9 +28,14 @@ def ladder(ds: xr.Dataset) -> Figure:
         ε = ds.epsilon.values
         for color, marker, network in zip(COLORS, MARKERS, asked(ds), strict=False):
             gap = np.abs(measured / leading - 1).sel(network=network)
+            if not np.isfinite(gap).any():
+                continue
             low, middle, high = gap.quantile([0.1, 0.5, 0.9], "seed").values
             axes.plot(ε, middle, f"{marker}-", color=color, lw=2, ms=5, label=network)
             axes.fill_between(ε, low, high, color=color, alpha=0.15, lw=0)
+        if not axes.get_lines():
+            _nothing(axes)
+            continue
         top = float(np.nanmax(axes.get_lines()[-1].get_ydata()))
         axes.plot(ε, 3 * top * (ε / ε[0]) ** order, "--", color="#555555", lw=1.2)
         axes.annotate(f"slope {order}", (ε[3], 3 * top * (ε[3] / ε[0]) ** order), (-4, 4),
@@ -40,7 +45,8 @@ def ladder(ds: xr.Dataset) -> Figure:
         axes.set_ylabel(what, fontsize=STYLE_SIZE)
     panels[0].set_title("eq. (2): the dot product", fontsize=STYLE_SIZE, loc="left")
     panels[1].set_title("Theorem 1: the fall of L_T", fontsize=STYLE_SIZE, loc="left")
-    panels[0].legend(frameon=False, fontsize=STYLE_SIZE - 1)
+    if panels[0].get_lines():
+        panels[0].legend(frameon=False, fontsize=STYLE_SIZE - 1)
     caption(
         figure,
         f"{_setting(ds)}, {ds.loss.values[0]}, float64. Line: median; band: 10–90 % of seeds.",
@@ -59,6 +65,9 @@ def sign_map(ds: xr.Dataset) -> Figure:
         for axes, network in zip(row, networks, strict=True):
             one = ds.sel(network=network, loss=loss)
             grid, predicted = one.map_grid.values, float(one.map_predicted)
+            if not np.isfinite(grid).all():
+                _nothing(axes)
+                continue
             axes.pcolormesh(grid, grid, (one.map_change.values >= 0).astype(float), cmap=colors,
                             vmin=0, vmax=1, shading="nearest", rasterized=True)  # fmt: skip
             if np.isfinite(predicted):
@@ -176,6 +185,11 @@ def _medians(axes: Axes, values: xr.DataArray, style: str, color: str, label: st
 
 
 FIGURES = {"ladder": ladder, "sign_map": sign_map, "boundary": boundary, "lazy": lazy}
+
+
+def _nothing(axes: Axes) -> None:
+    axes.text(0.5, 0.5, "q = 0: nothing passes", ha="center", transform=axes.transAxes,
+              fontsize=STYLE_SIZE, color="#555555")  # fmt: skip
 
 
 def _over_width(

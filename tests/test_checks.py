@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import sim
-from sim import checks, theorem_plots
+from sim import checks, theorem_plots, theorem_runs
 from sim import statements as said
 from sim.config import Setup, Theorem
 from sim.errors import InputError
@@ -37,22 +37,22 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ds(folder):
-    return checks.theorem(**SMALL, out=folder)
+    return theorem_runs.theorem(**SMALL, out=folder)
 
 
 def run(folder=None, **settings):
-    return checks.Run(Theorem(**(SMALL | settings)).checked(), folder)
+    return theorem_runs.Run(Theorem(**(SMALL | settings)).checked(), folder)
 
 
 def test_dataset(ds):
     assert dict(ds.dot.sizes) == {"network": 2, "case": 6, "loss": 2, "seed": 3, "epsilon": 7}
     assert list(ds.network.values) == ["tanh", "linear"]
     assert list(ds.loss.values) == ["squared_error", "kl"]
-    for name in ("dot", "epsilon_q", "change", "m_error", "change_shared", "change_adam"):
+    for name in ("dot", "epsilon_q", "change", "m_error", "shared_measured", "adam_measured"):
         assert np.isfinite(ds[name]).all(), name
     assert np.isfinite(ds.boundary_q.sel(network="tanh")).all()
     assert ds.lazy_exact.notnull().sum() == 2 * 3  # of the narrowest
-    assert ds.attrs["kind"] == "theorem"
+    assert ds.attrs["experiment"] == "theorem"
 
 
 def test_initialisations_are_figure_10s():
@@ -119,6 +119,9 @@ def test_statements(ds):
         ("one fixed D", Verdict.HOLDS),
     ):
         assert verdict(ds, beginning)[0] == expected, beginning
+    hypotheses = {row.statement: row.hypotheses for row in said.statements(ds)}
+    assert hypotheses["Lemma 1 for the loss top_logit"] == "fails: null_space"
+    assert hypotheses["Lemma 1 for the loss softmax_twice"] == "fails: minimum"
     assert verdict(ds, "Δθ_S · Δθ_T > 0")[1] == f"{2 * 4 * 2 * 3} of {2 * 4 * 2 * 3}"
 
 
@@ -133,8 +136,9 @@ def test_statements(ds):
         ("M in closed form", {"m_error": lambda v: v + 1e-3}, Verdict.VIOLATED),
         ("M in closed form", {"m_error": lambda v: v * np.nan}, Verdict.VIOLATED),
         ("frozen trunk", {"dot": lambda v: v + 1.0}, Verdict.NOT_APPLICABLE),
-        ("one fixed D", {"change_shared": lambda v: -v}, Verdict.VIOLATED),
-        ("one fixed D", {"change_shared": lambda v: v * np.nan}, Verdict.VIOLATED),
+        ("one fixed D", {"shared_measured": lambda v: -v}, Verdict.VIOLATED),
+        ("one fixed D", {"shared_measured": lambda v: v * np.nan}, Verdict.NOT_APPLICABLE),
+        ("one fixed D", {"change_rounding": lambda v: v + 1}, Verdict.NOT_APPLICABLE),
         ("linearised network", {"lazy_exact": lambda v: v + 1e-7}, Verdict.VIOLATED),
         ("… and Δθ_S", {"lazy_cosine": lambda v: -v}, Verdict.VIOLATED),
     ],
@@ -159,6 +163,26 @@ def test_boundaries_over_a_setting_are_those_of_its_runs(ds):
     assert "n = 3 seeds" in str(figure.get_supxlabel())
 
 
+@pytest.mark.parametrize("varied", ["activation", "lazy_steps", "color"])
+def test_what_a_boundary_cannot_be_varied_by_is_named(varied):
+    with pytest.raises(InputError, match=f"varied = '{varied}'"):
+        sim.boundaries(varied, (1, 2))
+
+
+def test_where_nothing_passes_nothing_is_said_to_hold():
+    """KL over one logit: every case is degenerate, and there is no boundary."""
+    lone = run(loss=("kl",), aux=1, seeds=2).results()
+    rows = said.statements(lone)
+    silent = ("Δθ_S · Δθ_T > 0", "L_T falls", "frozen trunk", "softmax over one logit")
+    for row in rows:
+        if row.statement in silent or row.statement.startswith("linear with"):
+            assert row.verdict == Verdict.DEGENERATE, row
+        elif "remainder" in row.statement or "ΔL_T" in row.statement or "bound" in row.statement:
+            assert row.verdict in (Verdict.NOT_APPLICABLE, "estimate"), row
+    for draw in theorem_plots.FIGURES.values():
+        draw(lone)
+
+
 def test_functions_stay_functions(ds):
     assert callable(sim.theorem)
     assert callable(sim.figure10)
@@ -170,9 +194,9 @@ def test_goes_on_where_it_stopped(ds, folder, monkeypatch):
     (again.folder / "results.nc").unlink()
     (again.folder / "chunks" / "tanh-000000.nc").unlink()
     made = []
-    one_step_of = checks.Run._one_step
+    one_step_of = theorem_runs.Run._one_step
     monkeypatch.setattr(
-        checks.Run,
+        theorem_runs.Run,
         "_one_step",
         lambda self, *job: made.append(job) or one_step_of(self, *job),
     )

@@ -150,7 +150,7 @@ def test_theorem_prints_verdicts_and_leaves_figures(sublim, tmp_path):
              "--lazy-widths", "4", "8", "--lazy-seeds", "2", "--lazy-steps", "5"]  # fmt: skip
     code, out, err = sublim(*words)
     assert (code, err) == (0, "")
-    for word in ("Lemma 1", "holds", "degenerate", "12 of 12"):
+    for word in ("Lemma 1", "holds", "degenerate", "24 of 24"):
         assert word in out
     (folder,) = (tmp_path / "runs").iterdir()
     names = ("ladder", "sign_map", "boundary", "lazy")

@@ -104,15 +104,15 @@ def judge(rungs: Ladder, of_loss: Conditions) -> Finding:
     if (np.abs(rungs.ε_q) <= nothing).all() and (np.abs(rungs.dot) <= nothing).all():
         return Finding(Verdict.DEGENERATE, Verdict.DEGENERATE, "q = 0", rungs)
     return Finding(
-        lemma_1=_sign(rungs.dot, rungs.ε_q, rungs.dot_rounding),
-        theorem_1=_sign(rungs.change, rungs.ε_α_q, rungs.change_rounding),
+        lemma_1=sign(rungs.dot, rungs.ε_q, rungs.dot_rounding),
+        theorem_1=sign(rungs.change, rungs.ε_α_q, rungs.change_rounding),
         reason=f"q = {rungs.ε_q[0] / rungs.ε[0]:.3g}",
         ladder=rungs,
     )
 
 
-def _sign(measured: np.ndarray, leading: np.ndarray, rounding: np.ndarray) -> Verdict:
-    """Whether the measured sign is the leading term's, at the three least ε above rounding.
+def sign(measured: np.ndarray, leading: np.ndarray, rounding: np.ndarray) -> Verdict:
+    """Whether the measured sign is the leading term's, at the three least ε above rounding [k].
 
     `holds` asks for more than the sign, within half of the leading term: ε is then small enough.
     A wrong sign at all three is `violated`; anything else decides nothing.
