@@ -4,8 +4,10 @@ A chunk of seeds is trained together, in segments of steps between which it is m
 knows neither the number of seeds nor the bounds of a segment: each `Setup` compiles once.
 """
 
+import os
 from collections.abc import Callable, Iterator
-from functools import partial
+from contextlib import suppress
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -16,7 +18,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
 from sim import cast, measures, training
-from sim.config import Hyper, Setup, rule
+from sim.config import Hyper, Setup
 from sim.data import Task
 from sim.keys import Purpose, key
 from sim.networks import Network, Params, mlp
@@ -72,7 +74,7 @@ def run(
     point], on the host, the points being those of `moments`. A seed's numbers depend on its number,
     the settings, the chunk's length and the device, not on which other seeds run.
     """
-    sharded, replicated = _shardings()
+    sharded, replicated = _shardings(len(chunks[0]) if chunks else 1)
     data = jax.device_put(Data(*(getattr(task, name) for name in Data._fields)), replicated)
     hyper = jax.tree.map(jnp.float32, hyper)  # not Python numbers: of one type however given
     program: dict[str, Any] = {"setup": setup, "classes": task.classes, "hyper": hyper}
@@ -103,22 +105,28 @@ def _measured(
 
 
 def chunk_size(setup: Setup, task: Task, seeds: int, asked: int | None, memory: float) -> int:
-    """Seeds to train together on this machine's devices: a multiple of their number.
+    """Seeds to train together on this machine's devices.
 
     `asked` if given; else as many as `memory` GiB hold (on a GPU, at least half of its own) and
-    run fast.
+    run fast, with the same number on each device that is used.
     """
-    devices = jax.local_devices()
     if asked is not None:
-        rule("chunk", asked, asked % len(devices) == 0, f"a multiple of the {len(devices)} devices")
         return asked
-    if devices[0].platform == "cpu":
+    count, (first, *_) = len(devices()), devices()
+    if first.platform == "cpu":
         most = CPU_ROWS // (min(setup.batch, setup.noise_images) * len(cast.STUDENTS))
     else:
-        limit = (devices[0].memory_stats() or {}).get("bytes_limit", 0)
-        memory, most = max(memory, len(devices) * limit / 2 / 2**30), GPU_SEEDS
-    fit = int(memory * 2**30 / seed_bytes(setup, task) / len(devices))
-    return len(devices) * max(1, min(fit, most, -(-seeds // len(devices))))
+        limit = (first.memory_stats() or {}).get("bytes_limit", 0)
+        memory, most = max(memory, count * limit / 2 / 2**30), GPU_SEEDS
+    data, one = task_bytes(task), seed_bytes(setup, task)
+    used = max(1, min(count, int(memory * 2**30 / (data + one)), seeds))
+    fit = int((memory * 2**30 / used - data) / one)
+    return used * max(1, min(fit, most, -(-seeds // used)))
+
+
+def task_bytes(task: Task) -> int:
+    """Memory of a task's arrays, of which each device has its own."""
+    return sum(getattr(task, name).nbytes for name in Data._fields)
 
 
 def seed_bytes(setup: Setup, task: Task) -> int:
@@ -136,10 +144,29 @@ def seed_bytes(setup: Setup, task: Task) -> int:
     return 4 * numbers
 
 
+@cache
+def devices() -> list[jax.Device]:
+    """What computes here: on a CPU a device per core, unless jax has started or was told otherwise.
+
+    Much of a small network's step keeps a single core busy: another then works on another seed.
+    """
+    told = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    if not told and jax.config.jax_num_cpu_devices < 0:
+        with suppress(RuntimeError):  # jax has started, with the devices that it has
+            jax.config.update("jax_num_cpu_devices", _cores())
+    return jax.local_devices()
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def device() -> str:
     """The kind and number of the devices that compute: part of what results depend on."""
-    devices = jax.local_devices()
-    return f"{devices[0].platform}: {len(devices)} × {devices[0].device_kind}"
+    return f"{devices()[0].platform}: {len(devices())} × {devices()[0].device_kind}"
 
 
 def network_steps(setup: Setup, examples: int) -> int:
@@ -253,7 +280,8 @@ def _teaching(setup: Setup, hyper: Hyper, net: Network, seed: Int[Array, ""], da
     return training.teaching(setup, hyper, net, seed, data.x_train, data.y_train)
 
 
-def _shardings() -> tuple[NamedSharding, NamedSharding]:
-    """Of arrays split by seed over all local devices, and of arrays that each device holds."""
-    mesh = Mesh(np.asarray(jax.local_devices()), ("seed",))
+def _shardings(chunk: int) -> tuple[NamedSharding, NamedSharding]:
+    """Of arrays split by seed over the devices, as many as divide a chunk; and of those on all."""
+    used = max(k for k in range(1, len(devices()) + 1) if chunk % k == 0)
+    mesh = Mesh(np.asarray(devices()[:used]), ("seed",))
     return NamedSharding(mesh, PartitionSpec("seed")), NamedSharding(mesh, PartitionSpec())

@@ -4,6 +4,8 @@ import os
 
 # Tests compile many small programs and run each for a moment: compile them fast.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# One device, however many cores there are: results hang on it. More are tried in other processes.
+os.environ["JAX_NUM_CPU_DEVICES"] = "1"
 
 import jax
 import pytest

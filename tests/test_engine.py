@@ -3,15 +3,15 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
-import pytest
 
 from sim import cast, data, engine
 from sim.config import recipe
-from sim.errors import InputError
 
 TASK = data.synthetic(12, 4, train=100, test=40, validation=10)
 ROOT = Path(__file__).parent.parent
@@ -141,14 +141,24 @@ def test_divergence_is_flagged_for_the_model_that_diverged(small):
     assert np.isfinite(students.test_accuracy).all()  # kept: it answers, and badly
 
 
-def test_chunk_size_fits_memory_and_seeds():
+def test_chunk_size_fits_memory_and_seeds(monkeypatch):
     setup, _ = recipe("mnist")
     task = data.synthetic(784, 10, train=100)
-    assert engine.chunk_size(setup, task, seeds=1, asked=None, memory=1.0) == 1
-    assert engine.chunk_size(setup, task, seeds=100, asked=None, memory=1.0) >= 1
-    assert engine.chunk_size(setup, task, seeds=100, asked=None, memory=1e-6) == 1
+    chunk = partial(engine.chunk_size, setup, task, asked=None)
+    assert chunk(seeds=100, memory=1.0) == 1
     assert engine.chunk_size(setup, task, seeds=100, asked=7, memory=1.0) == 7
     assert engine.seed_bytes(setup, task) > 4 * 4 * 270_000 * 3
+    # Four devices: each has the data, and as many seeds as every other.
+    monkeypatch.setattr(engine, "devices", lambda: jax.local_devices() * 4)
+    each = (engine.task_bytes(task) + engine.seed_bytes(setup, task)) / 2**30
+    assert chunk(seeds=100, memory=1.0) == 4
+    assert chunk(seeds=3, memory=1.0) == 3
+    assert chunk(seeds=100, memory=2.01 * each) == 2
+    assert chunk(seeds=100, memory=1.99 * each) == 1
+    assert chunk(seeds=100, memory=1e-6) == 1
+    short = replace(setup, batch=16)  # of which a device runs several together
+    assert engine.chunk_size(short, task, 100, None, 4.0) == 4 * 8
+    assert engine.chunk_size(short, task, 9, None, 4.0) == 4 * 3
 
 
 SHARDED = """
@@ -167,20 +177,14 @@ def spy(**given):
 engine.begin_students = spy
 (record,) = engine.run(setup, hyper, task, [range(8)])
 assert all(len(s.device_set) == 4 and not s.is_fully_replicated for s in states), states
-seeds = jax.device_put(np.arange(8, dtype=np.int32), engine._shardings()[0])
-arrays = jax.device_put(
-    engine.Data(*(getattr(task, n) for n in engine.Data._fields)), engine._shardings()[1]
-)
+sharded, replicated = engine._shardings(8)
+seeds = jax.device_put(np.arange(8, dtype=np.int32), sharded)
+arrays = jax.device_put(engine.Data(*(getattr(task, n) for n in engine.Data._fields)), replicated)
 _, state = engine.begin_teachers(setup, task.classes, hyper, seeds, arrays)
 program = engine.teach.lower(setup, task.classes, hyper, seeds, arrays, state, (0, 3)).compile()
 assert "all-" not in program.as_text() and "collective" not in program.as_text()
-try:
-    engine.chunk_size(setup, task, 8, 3, 1.0)
-except ValueError as error:
-    assert "multiple of the 4 devices" in str(error)
-else:
-    raise AssertionError("a chunk of 3 on 4 devices")
 assert engine.chunk_size(setup, task, 5, None, 1.0) == 8
+assert [len(engine._shardings(chunk)[0].device_set) for chunk in (1, 3, 5, 6)] == [1, 3, 1, 3]
 pickle.dump(jax.tree.map(np.asarray, record), sys.stdout.buffer)
 """
 
@@ -190,10 +194,9 @@ def test_seeds_are_sharded_over_all_devices(small):
     for another's numbers."""
     import pickle  # noqa: PLC0415
 
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
     run = subprocess.run(
         [sys.executable, "-c", SHARDED.replace("{small}", repr(small))],
-        env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        env=os.environ | {"JAX_NUM_CPU_DEVICES": "4", "JAX_PLATFORMS": "cpu"},
         cwd=ROOT,
         capture_output=True,
         check=False,
@@ -205,8 +208,18 @@ def test_seeds_are_sharded_over_all_devices(small):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1.01 / 40)
 
 
-def test_a_chunk_that_no_device_number_divides_is_refused(monkeypatch, small):
-    setup, _ = recipe("synthetic", **small)
-    monkeypatch.setattr(jax, "local_devices", lambda: [jax.devices()[0]] * 4)
-    with pytest.raises(InputError, match="chunk = 6: must be a multiple of the 4 devices"):
-        engine.chunk_size(setup, TASK, seeds=8, asked=6, memory=1.0)
+def test_a_cpu_has_a_device_per_core_unless_it_was_told_otherwise():
+    report = "import jax; {first}from sim import engine; print(len(engine.devices()))"
+
+    def count(first="", **more):
+        environment = os.environ | {"JAX_PLATFORMS": "cpu"} | more
+        if "JAX_NUM_CPU_DEVICES" not in more:
+            del environment["JAX_NUM_CPU_DEVICES"]
+        words = [sys.executable, "-c", report.format(first=first)]
+        return int(subprocess.check_output(words, cwd=ROOT, env=environment, text=True))
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert count() == cores
+    assert count(JAX_NUM_CPU_DEVICES="3") == 3
+    assert count(XLA_FLAGS="--xla_force_host_platform_device_count=3") == 3
+    assert count("jax.devices(); ") == 1
