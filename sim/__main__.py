@@ -73,6 +73,7 @@ class _Theorem:
         if (ds := run.finished) is None:
             ds = _with_bar(f"theorem, {experiment.seeds} seeds", run, lambda: run.saved)
         console.print(report.statements(ds))
+        console.print(report.widths(ds))
         _draw(ds, run.folder)
         console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
 

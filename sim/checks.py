@@ -84,15 +84,16 @@ class Steps(NamedTuple):
     """One step in one case.
 
     ladder: of ε.  conditions: of L_S.  M_error: of M by differentiation against its closed form.
-    shared: change of L_T with one random preconditioner for both, at each of SHARED_EPSILONS.
-    adam: its change with each network's own, at the rate of figure 10.
+    shared: change of L_T with one random preconditioner for both [seen, k], at SHARED_EPSILONS.
+    adam: its change with each network's own, at the rate of figure 10 [seen]. Seen by the student
+      is the first input alone, or all N.
     """
 
     ladder: one_step.Ladder
     conditions: conditions.Conditions
     M_error: Float[Array, ""]
     shared: preconditioned.Change
-    adam: Float[Array, ""]
+    adam: Float[Array, " seen"]
 
 
 class Remarks(NamedTuple):
@@ -177,19 +178,23 @@ def steps(
     def one(case: Case, which: Array, world: World) -> Steps:
         L_S, M = _imitation(experiment, net, which, case.channel)
         L_T = _trait(net, world, case)
-        case_of = (net.apply, world.θ_0, L_T, L_S, world.X)
+        case = (net.apply, world.θ_0, L_T, L_S)
+        seen = (world.X[:1], world.X)
         z = _logits(net, world.θ_0, world.X)
         # Log-normal: r, of length 1, has entries of variance 1 / P.
         P = sum(leaf.size for leaf in jax.tree.leaves(world.r))
         D = jax.tree.map(lambda r: jnp.exp(P**0.5 * r), world.r)
+
+        def shared(X: Array) -> preconditioned.Change:
+            at = partial(preconditioned.shared, *case, X, D)
+            return jax.lax.map(at, jnp.asarray(SHARED_EPSILONS))
+
         return Steps(
-            one_step.ladder(*case_of, jnp.asarray(EPSILONS), experiment.alpha),
+            one_step.ladder(*case, world.X, jnp.asarray(EPSILONS), experiment.alpha),
             conditions.conditions(L_S, z),
             jnp.max(jnp.abs(jax.vmap(M)(z) - jax.vmap(partial(losses.M, L_S))(z))),
-            jax.lax.map(
-                lambda ε: preconditioned.shared(*case_of, D, ε), jnp.asarray(SHARED_EPSILONS)
-            ),
-            preconditioned.adam(*case_of, ε=ADAM_LR, α=ADAM_LR).measured,
+            jax.tree.map(lambda *two: jnp.stack(two), *map(shared, seen)),
+            jnp.stack([preconditioned.adam(*case, X, ADAM_LR, ADAM_LR).measured for X in seen]),
         )
 
     return _over(one, cases, which, worlds)

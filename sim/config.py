@@ -239,9 +239,13 @@ class Theorem:
     """Widths at which trained networks are held against the linearised prediction."""
     lazy_activation: Activation = "tanh"
     """Their nonlinearity. The smoother, the sooner the lazy limit is reached."""
-    lazy_seeds: int = 4
+    lazy_aux: int = 10
+    """Their auxiliary logits."""
+    lazy_inputs: int = 100
+    """Their distillation inputs. The more of both, the more a student can see."""
+    lazy_seeds: int = 8
     """Seeds of that comparison."""
-    lazy_steps: int = 100
+    lazy_steps: int = 200
     """Steps of plain gradient descent, of teacher and student, in that comparison."""
     data_dir: Path | None = None
     """Where data sets lie or are put. Default: $SUBLIM_DATA_DIR, else the user's cache folder."""
@@ -258,7 +262,8 @@ class Theorem:
             for one in value if isinstance(value, tuple) else (value,):
                 rule(name, one, one in options, "one of " + ", ".join(options))
         for name in (
-            "seeds", "width", "depth", "aux", "inputs", "images", "lazy_seeds", "lazy_steps",
+            "seeds", "width", "depth", "aux", "inputs", "images",
+            "lazy_aux", "lazy_inputs", "lazy_seeds", "lazy_steps",
         ):  # fmt: skip
             rule(
                 name, value := getattr(self, name), _positive_int(value), "a positive whole number"

@@ -57,6 +57,33 @@ def statements(ds: xr.Dataset) -> Table:
     return shown
 
 
+LAZY = {
+    "lazy_gap": "student's displacement: relative gap",
+    "lazy_logit_gap": "change of class logits: relative gap",
+    "lazy_predicted_accuracy": "accuracy, predicted",
+    "lazy_accuracy": "accuracy, student",
+    "lazy_reference_accuracy": "accuracy, untrained",
+    "lazy_teacher_accuracy": "accuracy, teacher",
+    "lazy_visible_fraction": "visible fraction of Δθ_T",
+}
+
+
+def widths(ds: xr.Dataset) -> Table:
+    """Networks trained by gradient descent beside the linearised prediction, a column a width."""
+    n = ds.sizes["lazy_seed"]
+    shown = Table(
+        title=f"Eq. (6) and trained networks: mean ± half of 95 % interval, n = {n} seeds",
+        title_justify="left",
+    )
+    shown.add_column("hidden units")
+    for width in ds.width.values:
+        shown.add_column(str(width), justify="right")
+    for name, what in LAZY.items():
+        cells = (results.summary(values) for values in ds[name].transpose("width", "lazy_seed"))
+        shown.add_row(what, *(f"{of.mean:.3f} ± {of.half_width:.3f}" for of in cells))
+    return shown
+
+
 def _row(of: results.Summary, sign: str = "") -> list[str]:
     low, high = of.mean - of.half_width, of.mean + of.half_width
     interval = f"[{low:{sign}.4f}, {high:{sign}.4f}]" if of.n > 1 else "none for one seed"

@@ -141,19 +141,26 @@ def _exceptions(ds: xr.Dataset) -> Iterator[Statement]:
     )
     slopes = np.polyfit(np.log(ds.epsilon), np.log(moved), 1)[0] if moved.size else np.empty(0)
     yield _order("another θ_S⁰: Δθ_S − (untrained teacher's) is O(ε)", "Remark", False, 1.0, slopes)
-    of_interest = ds.sel(case=list(GRADIENTS))
+    yield from (row for seen in ds.seen.values for row in _preconditioned(ds, int(seen)))
+
+
+def _preconditioned(ds: xr.Dataset, seen: int) -> Iterator[Statement]:
+    of_interest = ds.sel(case=list(GRADIENTS), seen=seen)
+    where = "one input" if seen == 1 else f"{seen} inputs"
     k = ds.sizes["shared_epsilon"]
     measured, leading = (of_interest[f"shared_{name}"].values for name in Change._fields)
     rounding = np.broadcast_to(of_interest.change_rounding.values[..., [-1]], measured.shape)
     cases = zip(*(a.reshape(-1, k) for a in (measured, leading, rounding)), strict=True)
     yield _counted(
-        "one fixed D for both: L_T falls", "(4)", "same D for both", [sign(*case) for case in cases]
-    )
+        f"one fixed D for both, {where}: L_T falls", "(4)", "same D for both",
+        [sign(*case) for case in cases],
+    )  # fmt: skip
     change = of_interest.adam_measured.values.ravel()
     raised = int((~(change < 0)).sum())  # NaN has not fallen
     yield Statement(
-        "Adam's first step: L_T falls", "(4)", "fails: same D for both",
-        f"not in {raised} of {change.size}", Verdict.NOT_APPLICABLE,
+        f"Adam's first step, {where}: L_T falls", "(4)", "fails: same D for both",
+        f"it does not in {raised} of {change.size} ({raised / change.size:.0%})",
+        Verdict.NOT_APPLICABLE,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The theorem's measurements as a run: settings in, a Dataset out; with a folder, resumable."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -150,26 +150,32 @@ class Run:
         """Activations of the networks that are tried."""
         return tuple(dict.fromkeys((*self.experiment.activation, checks.DEEP)))
 
-    def _shape(self, width: int) -> checks.Shape:
-        experiment, task = self.experiment, self.task
+    def _network(self, name: str, seeds: range) -> tuple[checks.Shape, Array, checks.World]:
+        """Of the one-step checks: its shape, its activation by number, and its seeds' worlds."""
+        shape = self._shape(self.experiment, self.experiment.width)
+        kind = jnp.asarray(shape.kinds.index(name))
+        return shape, kind, self._worlds(self.experiment, shape, seeds)
+
+    def _shape(self, experiment: Theorem, width: int) -> checks.Shape:
+        task = self.task
         kinds = tuple(dict.fromkeys((*self._networks, experiment.lazy_activation)))
         return checks.Shape(
             (width,) * experiment.depth, task.d_in, task.classes, experiment.aux, kinds
         )
 
-    def _worlds(self, shape: checks.Shape, seeds: range) -> checks.World:
+    def _worlds(self, experiment: Theorem, shape: checks.Shape, seeds: range) -> checks.World:
         x, y = jnp.asarray(self.task.x_train), jnp.asarray(self.task.y_train)
         with jax.enable_x64(False):
             numbers = jnp.asarray(seeds, jnp.int32)
-            examples = checks.examples(self.experiment, self.task.classes, numbers, x, y)
+            examples = checks.examples(experiment, self.task.classes, numbers, x, y)
             worlds = checks.World(*checks.inits(shape, numbers), *examples)
         widen = {"float32": jnp.float64, "int32": jnp.int32}
         with jax.enable_x64(True):
             return jax.tree.map(lambda leaf: leaf.astype(widen[leaf.dtype.name]), worlds)
 
     def _one_step(self, network: str, seeds: range) -> xr.Dataset:
-        experiment, shape = self.experiment, self._shape(self.experiment.width)
-        kind, worlds = jnp.asarray(shape.kinds.index(network)), self._worlds(shape, seeds)
+        experiment = self.experiment
+        shape, kind, worlds = self._network(network, seeds)
         which = jnp.eye(len(experiment.loss))
         cases = jax.tree.map(lambda *values: jnp.asarray(values), *checks.CASES.values())
         steps = jax.device_get(checks.steps(experiment, shape, kind, cases, which, worlds))
@@ -182,8 +188,8 @@ class Run:
         variables |= {name: (each, value) for name, value in steps.conditions._asdict().items()}
         variables["m_error"] = (each, steps.M_error)
         for name, value in steps.shared._asdict().items():
-            variables[f"shared_{name}"] = ((*each, "shared_epsilon"), value)
-        variables["adam_measured"] = (each, steps.adam)
+            variables[f"shared_{name}"] = ((*each, "seen", "shared_epsilon"), value)
+        variables["adam_measured"] = ((*each, "seen"), steps.adam)
         if network in experiment.activation:
             variables |= self._remarks(shape, kind, worlds, which, seeds)
         ds = xr.Dataset(
@@ -193,6 +199,7 @@ class Run:
                 "case": list(checks.CASES),
                 "epsilon": checks.EPSILONS,
                 "shared_epsilon": checks.SHARED_EPSILONS,
+                "seen": [1, experiment.inputs],
                 "broken": list(conditions.BROKEN),
             },
         )
@@ -239,8 +246,7 @@ class Run:
             ).sel(network=list(self.experiment.activation))  # fmt: skip
 
     def _boundaries(self, network: str, seeds: range) -> xr.Dataset:
-        shape = self._shape(self.experiment.width)
-        kind, worlds = jnp.asarray(shape.kinds.index(network)), self._worlds(shape, seeds)
+        shape, kind, worlds = self._network(network, seeds)
         ds = xr.Dataset(self._boundary(shape, kind, worlds), self._labels(seeds))
         return ds.expand_dims(network=[network])
 
@@ -253,9 +259,11 @@ class Run:
 
     def _lazily(self, width: int) -> xr.Dataset:
         experiment, task = self.experiment, self.task
-        shape = self._shape(width)
+        # A channel of its own: with that of one step there is next to nothing to see.
+        experiment = replace(experiment, aux=experiment.lazy_aux, inputs=experiment.lazy_inputs)
+        shape = self._shape(experiment, width)
         kind = shape.kinds.index(experiment.lazy_activation)
-        worlds = self._worlds(shape, range(experiment.lazy_seeds))
+        worlds = self._worlds(experiment, shape, range(experiment.lazy_seeds))
         x_test, y_test = jnp.asarray(task.x_test, float), jnp.asarray(task.y_test)
         times = checks.TIMES if width == min(experiment.lazy_widths) else ()  # once is enough
         lazy = checks.lazy(experiment, shape, kind, times, worlds, x_test, y_test)

@@ -1,6 +1,7 @@
 """sim/checks.py and sim/statements.py: what is measured is theory's, and verdicts can turn."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ from sim import statements as said
 from sim.config import Setup, Theorem
 from sim.errors import InputError
 from sim.networks import mlp
-from theory import losses, one_step
+from theory import losses, one_step, preconditioned
 from theory.verdict import Verdict
 
 SMALL = {
@@ -25,6 +26,8 @@ SMALL = {
     "inputs": 8,
     "images": 8,
     "lazy_widths": (4, 8),
+    "lazy_aux": 2,
+    "lazy_inputs": 6,
     "lazy_seeds": 2,
     "lazy_steps": 5,
 }
@@ -57,7 +60,7 @@ def test_dataset(ds):
 
 def test_initialisations_are_figure_10s():
     of = run()
-    worlds = of._worlds(of._shape(8), range(3))
+    _, _, worlds = of._network("tanh", range(3))
     net = mlp(Setup(widths=(8, 8)), 12, 4)
     from sim.keys import Purpose, key  # noqa: PLC0415
 
@@ -72,7 +75,7 @@ def test_a_case_is_what_theory_says_of_the_network_written_out(ds, case):
     """Seed 2, KL: L_T and L_S as plain functions, and the library's ladder."""
     of = run()
     with jax.enable_x64(True):
-        world = jax.tree.map(lambda leaf: leaf[2], of._worlds(of._shape(8), range(3)))
+        world = jax.tree.map(lambda leaf: leaf[2], of._network("tanh", range(3))[2])
         f = mlp(Setup(widths=(8, 8), activation="tanh"), 12, 4).apply
         place = 1 if case == "other data" else 0
 
@@ -83,17 +86,21 @@ def test_a_case_is_what_theory_says_of_the_network_written_out(ds, case):
         L_T = {
             "random direction": one_step.towards(world.r),
         }.get(case, cross_entropy)
-        visible = jnp.arange(7) >= 4
-        ladder = jax.jit(
-            lambda θ: one_step.ladder(
-                f, θ, L_T, lambda z, y: losses.kl(z, y, visible), world.X,
-                jnp.asarray(checks.EPSILONS),
-            )
-        )(world.θ_0)  # fmt: skip
+        L_S = partial(losses.kl, visible=jnp.arange(7) >= 4)
+
+        @jax.jit
+        def measure(θ):
+            return one_step.ladder(f, θ, L_T, L_S, world.X, jnp.asarray(checks.EPSILONS)), [
+                preconditioned.adam(f, θ, L_T, L_S, world.X[:seen], 3e-4, 3e-4).measured
+                for seen in (1, 8)
+            ]
+
+        ladder, adam = measure(world.θ_0)
     found = ds.sel(network="tanh", loss="kl", case=case, seed=2)
     np.testing.assert_allclose(found.dot[:5], ladder.dot[:5], rtol=1e-8)
     np.testing.assert_allclose(found.epsilon_q, ladder.ε_q, rtol=1e-10)
     np.testing.assert_allclose(found.change[:4], ladder.change[:4], rtol=1e-6)
+    np.testing.assert_allclose(found.adam_measured.sel(seen=[1, 8]), adam, rtol=1e-6)
 
 
 def verdict(ds, beginning):
@@ -116,13 +123,18 @@ def test_statements(ds):
         ("Lemma 1 for the loss top_logit", Verdict.NOT_APPLICABLE),
         ("Lemma 1 for the loss softmax_twice", Verdict.NOT_APPLICABLE),
         ("linearised network", Verdict.HOLDS),
-        ("one fixed D", Verdict.HOLDS),
+        ("one fixed D for both, one input", Verdict.HOLDS),
+        ("one fixed D for both, 8 inputs", Verdict.HOLDS),
+        ("Adam's first step, one input", Verdict.NOT_APPLICABLE),
     ):
         assert verdict(ds, beginning)[0] == expected, beginning
     hypotheses = {row.statement: row.hypotheses for row in said.statements(ds)}
     assert hypotheses["Lemma 1 for the loss top_logit"] == "fails: null_space"
     assert hypotheses["Lemma 1 for the loss softmax_twice"] == "fails: minimum"
-    assert verdict(ds, "Δθ_S · Δθ_T > 0")[1] == f"{2 * 4 * 2 * 3} of {2 * 4 * 2 * 3}"
+    n = 2 * 4 * 2 * 3
+    raised = int((ds.adam_measured.sel(case=list(said.GRADIENTS), seen=1) >= 0).sum())
+    assert f"in {raised} of {n}" in verdict(ds, "Adam's first step, one input")[1]
+    assert verdict(ds, "Δθ_S · Δθ_T > 0")[1] == f"{n} of {n}"
 
 
 @pytest.mark.parametrize(
@@ -136,9 +148,13 @@ def test_statements(ds):
         ("M in closed form", {"m_error": lambda v: v + 1e-3}, Verdict.VIOLATED),
         ("M in closed form", {"m_error": lambda v: v * np.nan}, Verdict.VIOLATED),
         ("frozen trunk", {"dot": lambda v: v + 1.0}, Verdict.NOT_APPLICABLE),
-        ("one fixed D", {"shared_measured": lambda v: -v}, Verdict.VIOLATED),
-        ("one fixed D", {"shared_measured": lambda v: v * np.nan}, Verdict.NOT_APPLICABLE),
-        ("one fixed D", {"change_rounding": lambda v: v + 1}, Verdict.NOT_APPLICABLE),
+        ("one fixed D for both, one", {"shared_measured": lambda v: -v}, Verdict.VIOLATED),
+        (
+            "one fixed D for both, one",
+            {"shared_measured": lambda v: v * np.nan},
+            Verdict.NOT_APPLICABLE,
+        ),
+        ("one fixed D for both, one", {"change_rounding": lambda v: v + 1}, Verdict.NOT_APPLICABLE),
         ("linearised network", {"lazy_exact": lambda v: v + 1e-7}, Verdict.VIOLATED),
         ("… and Δθ_S", {"lazy_cosine": lambda v: -v}, Verdict.VIOLATED),
     ],

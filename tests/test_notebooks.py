@@ -15,7 +15,8 @@ settings = dict(widths=(16, 16), noise_images=96, teacher_steps=6, student_steps
 """,
     "02_theorem": """
 dataset, seeds = "synthetic:12x4", 3
-settings = dict(activation=("tanh",), inputs=8, images=8, lazy_widths=(4, 8), lazy_steps=5)
+settings = dict(activation=("tanh",), inputs=8, images=8, lazy_widths=(4, 8), lazy_aux=2,
+                lazy_inputs=6, lazy_steps=5)
 studies = {"depth": (1, 2)}
 """,
 }
