@@ -69,6 +69,14 @@ class Hyper:
     """Factor on the distillation inputs."""
     temperature: float = 1.0
     """Divides teacher's and student's logits in the imitation loss."""
+    channel: float = 0.0
+    """Auxiliary logits that students see, the first of them; 0 for all."""
+    distinct: float = 0.0
+    """Distinct inputs that the noise_images addresses share out; 0 for one each."""
+    init_noise: float = 0.0
+    """Standard deviation of what is added to each parameter of a student before its first step."""
+    init_scale: float = 1.0
+    """Factor on the initial weights, of the teacher's network and of the independent one."""
 
 
 # Chosen on the validation split of the digits (never on test) for a plain effect in a short run.
@@ -123,9 +131,13 @@ def check(setup: Setup, hyper: Hyper) -> tuple[Setup, Hyper]:
     for name in ("teacher_steps", "student_steps"):
         value = getattr(setup, name)
         rule(name, value, value is None or _positive_int(value), "a positive whole number")
-    for name in ("teacher_lr", "student_lr", "noise_scale", "temperature"):
+    for name in ("teacher_lr", "student_lr", "noise_scale", "temperature", "init_scale"):
         value = getattr(hyper, name)
         rule(name, value, math.isfinite(value) and value > 0, "a positive number")
+    for name, most in (("channel", setup.aux), ("distinct", setup.noise_images)):
+        value = getattr(hyper, name)
+        rule(name, value, value in range(most + 1), f"a whole number from 0 to {most}")
+    rule("init_noise", hyper.init_noise, 0 <= hyper.init_noise < math.inf, "at least 0")
     rule("momentum", hyper.momentum, 0 <= hyper.momentum < 1, "in [0, 1)")
     rule("momentum", hyper.momentum, hyper.momentum == 0 or setup.optimizer == "sgd",
          "0 unless optimizer is sgd")  # fmt: skip
@@ -139,7 +151,7 @@ def warnings(setup: Setup, hyper: Hyper, dataset: str) -> list[str]:
     """Settings that are allowed but have misled somebody: one line each, with the reason."""
     usual, _ = recipe(dataset)
     found = []
-    if setup.aux == 1 and setup.loss != "squared_error":
+    if (hyper.channel or setup.aux) == 1 and setup.loss != "squared_error":
         found.append(
             f"aux = 1 with loss = {setup.loss}: the softmax of a single logit is constant, so the "
             "aux students have no gradient; squared_error has one"

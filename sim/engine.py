@@ -5,8 +5,9 @@ knows neither the number of seeds nor the bounds of a segment: each `Setup` comp
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -61,6 +62,32 @@ class Record(NamedTuple):
     diverged: Bool[Array, "*k"]
 
 
+class Teachers(NamedTuple):
+    """Of each seed: (θ_0, θ_other) [s, 2, …], where students start, and the teacher θ_T [s, …]."""
+
+    starts: Params
+    trained: Params
+
+
+class Room(NamedTuple):
+    """Where a chunk is computed: the task's arrays on its devices, and how seeds are split."""
+
+    data: Data
+    classes: int
+    sharded: NamedSharding
+
+    def seeds(self, chunk: range) -> Int[Array, " s"]:
+        """The numbers of a chunk's seeds, on the devices that compute them."""
+        return jax.device_put(np.asarray(chunk, np.int32), self.sharded)
+
+
+def room(task: Task, chunk: int) -> Room:
+    """Put a task on the devices that work on chunks of that many seeds."""
+    sharded, replicated = _shardings(chunk)
+    arrays = Data(*(getattr(task, name) for name in Data._fields))
+    return Room(jax.device_put(arrays, replicated), task.classes, sharded)
+
+
 def run(
     setup: Setup,
     hyper: Hyper,
@@ -68,28 +95,70 @@ def run(
     chunks: list[range],
     progress: Progress = lambda steps: None,
 ) -> Iterator[tuple[Record, Record]]:
-    """Train and measure, chunk by chunk of seeds, all of the same length.
+    """Train and measure teachers and STUDENTS, chunk by chunk of seeds, all of the same length.
 
     Yields for each chunk the teachers' record [seed, point] and the students' [seed, student,
     point], on the host, the points being those of `moments`. A seed's numbers depend on its number,
     the settings, the chunk's length and the device, not on which other seeds run.
     """
-    sharded, replicated = _shardings(len(chunks[0]) if chunks else 1)
-    data = jax.device_put(Data(*(getattr(task, name) for name in Data._fields)), replicated)
-    hyper = jax.tree.map(jnp.float32, hyper)  # not Python numbers: of one type however given
-    program: dict[str, Any] = {"setup": setup, "classes": task.classes, "hyper": hyper}
-    teacher_moments, student_moments = moments(setup, len(task.x_train))
-    for seeds in chunks:
-        program |= {"seeds": jax.device_put(np.asarray(seeds, np.int32), sharded)}
-        starts, state = begin_teachers(**program, data=data)
-        segment = partial(teach, **program, data=data)
-        state, taught = _measured(segment, state, teacher_moments, progress, len(seeds))
-        targets, state = begin_students(**program, data=data, starts=starts, θ_T=state.model.θ)
-        del starts
-        segment = partial(distill, **program, data=data, targets=targets)
-        networks = len(seeds) * len(cast.STUDENTS)
-        state, distilled = _measured(segment, state, student_moments, progress, networks)
-        yield taught, distilled
+    place = room(task, len(chunks[0]) if chunks else 1)
+    for chunk in chunks:
+        teachers, taught = teaching(setup, hyper, place, chunk, progress)
+        yield taught, distillation(setup, [hyper], place, chunk, teachers, progress=progress)
+        del teachers
+
+
+def teaching(
+    setup: Setup, hyper: Hyper, place: Room, chunk: range, progress: Progress = lambda steps: None
+) -> tuple[Teachers, Record]:
+    """Train the teachers of a chunk of seeds. Returns them, and their record [seed, point]."""
+    steps, _ = moments(setup, len(place.data.x_train))
+    program: dict[str, Any] = {
+        "setup": _program(setup), "classes": place.classes, "hyper": _numbers(hyper),
+        "seeds": place.seeds(chunk), "data": place.data,
+    }  # fmt: skip
+    starts, state = begin_teachers(**program)
+    state, record = _measured(partial(teach, **program), state, steps, progress, len(chunk))
+    return Teachers(starts, state.model.θ), record
+
+
+def distillation(
+    setup: Setup,
+    hypers: Sequence[Hyper],
+    place: Room,
+    chunk: range,
+    teachers: Teachers,
+    names: Sequence[str] = tuple(cast.STUDENTS),
+    progress: Progress = lambda steps: None,
+) -> Record:
+    """Train the named students of a chunk of seeds at each of some settings, all in one program.
+
+    The settings may differ in what a `cast.Role` holds; of the rest the first counts, so that all
+    students of a seed have the same teacher and see the same inputs. Returns their record [seed,
+    setting × name, point].
+    """
+    _, steps = moments(setup, len(place.data.x_train))
+    program: dict[str, Any] = {
+        "setup": _program(setup), "classes": place.classes, "hyper": _numbers(hypers[0]),
+        "roles": cast.students(place.classes, setup.aux, hypers, names),
+        "seeds": place.seeds(chunk), "data": place.data,
+    }  # fmt: skip
+    targets, state = begin_students(**program, teachers=teachers)
+    networks = len(chunk) * len(hypers) * len(names)
+    segment = partial(distill, **program, targets=targets)
+    return _measured(segment, state, steps, progress, networks)[1]
+
+
+def _numbers(hyper: Hyper) -> Hyper:
+    """As arrays, not Python numbers: of one type however given."""
+    return jax.tree.map(jnp.float32, hyper)
+
+
+def _program(setup: Setup) -> Setup:
+    """The setup without what programs do not depend on: how long they run, and when to measure."""
+    lengths = {"teacher_epochs": 1, "student_epochs": 1, "teacher_steps": None,
+               "student_steps": None, "points": 1}  # fmt: skip
+    return replace(setup, **lengths)
 
 
 def _measured(
@@ -197,7 +266,7 @@ def begin_teachers(
 
     def one(seed: Int[Array, ""]) -> tuple[Params, State]:
         keys = jnp.stack([key(seed, purpose) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)])
-        starts = jax.vmap(net.init)(keys)
+        starts = jax.tree.map(lambda leaf: hyper.init_scale * leaf, jax.vmap(net.init)(keys))
         θ_0 = jax.tree.map(lambda leaf: leaf[0], starts)
         return starts, training.begin(_teaching(setup, hyper, net, seed, data), θ_0)
 
@@ -220,33 +289,32 @@ def teach(
 
 @partial(jax.jit, static_argnames=("setup", "classes"))
 def begin_students(
-    setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data,
-    starts: Params, θ_T: Params,
+    setup: Setup, classes: int, hyper: Hyper, roles: cast.Role, seeds: Int[Array, " s"],
+    data: Data, teachers: Teachers,
 ) -> tuple[Float[Array, "s N n"], State]:  # fmt: skip
     """The teachers' logits on all distillation inputs, once, and students where they start."""
     net = _network(setup, classes, data)
-    roles = cast.students(classes, setup.aux)
 
-    def one(seed: Int[Array, ""], starts: Params, θ_T: Params) -> tuple[Array, State]:
-        targets = training.targets(setup, hyper, net, seed, data.x_train, θ_T)
+    def one(seed: Int[Array, ""], teacher: Teachers) -> tuple[Array, State]:
+        targets = training.targets(setup, hyper, net, seed, data.x_train, teacher.trained)
+        key_noise = key(seed, Purpose.INIT_NOISE)
 
         def student(role: cast.Role) -> State:
             lesson = training.distillation(setup, hyper, role, seed, data.x_train, targets)
-            return training.begin(lesson, cast.start(role, starts))
+            return training.begin(lesson, cast.start(role, teacher.starts, key_noise))
 
         return targets, jax.vmap(student, out_axes=_STUDENTS)(roles)
 
-    return jax.vmap(one)(seeds, starts, θ_T)
+    return jax.vmap(one)(seeds, teachers)
 
 
 @partial(jax.jit, static_argnames=("setup", "classes"), donate_argnames="state")
 def distill(
-    setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data,
-    targets: Float[Array, "s N n"], state: State, bounds: Bounds,
+    setup: Setup, classes: int, hyper: Hyper, roles: cast.Role, seeds: Int[Array, " s"],
+    data: Data, targets: Float[Array, "s N n"], state: State, bounds: Bounds,
 ) -> tuple[State, Record]:  # fmt: skip
     """Take a segment of steps with each student of each seed, then measure it."""
     net = _network(setup, classes, data)
-    roles = cast.students(classes, setup.aux)
 
     def one(seed: Int[Array, ""], targets: Array, state: State) -> tuple[State, Record]:
         def student(role: cast.Role, state: State) -> tuple[State, Record]:

@@ -17,6 +17,7 @@ class Purpose(IntEnum):
     STUDENT_ORDER = 3
     NOISE = 4
     THEOREM = 5  # the directions and data that the theorem is tried on
+    INIT_NOISE = 6  # what is added to a student's start
 
 
 def key(seed: Seed, purpose: Purpose) -> Key[Array, ""]:

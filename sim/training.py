@@ -89,15 +89,20 @@ def distillation(
     imitation = getattr(losses, setup.loss)
 
     def loss(z: Float[Array, " n"], y: Float[Array, " n"]) -> Float[Array, ""]:
-        return imitation(z / hyper.temperature, y / hyper.temperature, role.visible)
+        return imitation(z / role.temperature, y / role.temperature, role.visible)
+
+    def examples(ids: Ids) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
+        distinct = jnp.where(hyper.distinct == 0, setup.noise_images, hyper.distinct)
+        ids %= distinct.astype(jnp.int32)
+        return distillation_inputs(setup, hyper, seed, ids, x_train), targets[ids]
 
     return Lesson(
-        examples=lambda ids: (distillation_inputs(setup, hyper, seed, ids, x_train), targets[ids]),
+        examples=examples,
         loss=loss,
         count=setup.noise_images,
         batch=min(setup.batch, setup.noise_images),
         key_order=key(seed, Purpose.STUDENT_ORDER),
-        optimizer=optimizer(setup, hyper, hyper.student_lr),
+        optimizer=optimizer(setup, hyper, role.lr),
     )
 
 

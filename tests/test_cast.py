@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sim import cast
-from sim.config import Setup
+from sim.config import Hyper, Setup
 from sim.keys import Purpose, key
 from sim.networks import mlp
 
@@ -18,17 +18,51 @@ def starts(seed):
 
 
 def test_roles():
-    role = cast.students(classes=4, aux=3)
+    role = cast.students(4, 3, [Hyper()])
     aux, everything = [False] * 4 + [True] * 3, [True] * 7
     np.testing.assert_array_equal(role.visible, [aux, everything, aux, everything])
     np.testing.assert_array_equal(role.shared, [1, 1, 0, 0])
     assert list(cast.STUDENTS) == ["student_aux", "student_all", "cross_aux", "cross_all"]
 
 
+def test_roles_at_several_settings():
+    """Setting by setting; a channel of 1 or 2 cuts auxiliary logits, never the class logits."""
+    settings = [
+        Hyper(channel=1.0, student_lr=0.1),
+        Hyper(channel=2.0, temperature=3.0, init_noise=0.5),
+    ]
+    role = cast.students(2, 3, settings, ["cross_aux", "student_all"])
+    np.testing.assert_array_equal(
+        role.visible.astype(int),
+        [[0, 0, 1, 0, 0], [1, 1, 1, 0, 0], [0, 0, 1, 1, 0], [1, 1, 1, 1, 0]],
+    )
+    np.testing.assert_array_equal(role.shared, [0, 1, 0, 1])
+    np.testing.assert_array_equal(role.lr, np.float32([0.1, 0.1, 3e-4, 3e-4]))
+    np.testing.assert_array_equal(role.temperature, [1, 1, 3, 3])
+    np.testing.assert_array_equal(role.init_noise, [0, 0, 0.5, 0.5])
+
+
+def at(roles, i):
+    return jax.tree.map(lambda rows: rows[i], roles)
+
+
 def test_students_start_at_the_teachers_initialisation_and_controls_at_another():
     (θ_0, θ_other), both = starts(seed=3)
-    roles = cast.students(4, 3)
+    roles = cast.students(4, 3, [Hyper()])
     for i, name in enumerate(cast.STUDENTS):
-        start = cast.start(jax.tree.map(lambda rows, i=i: rows[i], roles), both)
+        start = cast.start(at(roles, i), both, jax.random.key(0))
         expected = θ_0 if name.startswith("student") else θ_other
         jax.tree.map(np.testing.assert_array_equal, start, expected)
+
+
+def test_noise_at_the_start_has_its_standard_deviation_and_is_drawn_apart():
+    (θ_0, _), both = starts(seed=3)
+    role = at(cast.students(4, 3, [Hyper(init_noise=0.2)]), 0)
+    draws = [cast.start(role, both, jax.random.key(k)) for k in (0, 0, 1)]
+    jax.tree.map(np.testing.assert_array_equal, draws[0], draws[1])
+    added = [np.concatenate([np.ravel(a - b) for a, b in zip(*map(jax.tree.leaves, (draw, θ_0)),
+             strict=True)]) for draw in draws[1:]]  # fmt: skip
+    n = added[0].size  # 599 parameters: the sd is known to 1 part in √(2n), here 3 %
+    for one in added:
+        assert abs(one.std() / 0.2 - 1) < 4 / (2 * n) ** 0.5
+    assert abs(np.corrcoef(*added)[0, 1]) < 4 / n**0.5

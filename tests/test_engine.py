@@ -64,7 +64,9 @@ def test_no_control_starts_where_a_teacher_does(small):
     given = engine.Data(*(jax.numpy.asarray(getattr(TASK, name)) for name in engine.Data._fields))
     common = setup, TASK.classes, hyper, jax.numpy.arange(32), given
     starts, teachers = engine.begin_teachers(*common)
-    _, students = engine.begin_students(*common, starts, teachers.model.θ)
+    roles = cast.students(TASK.classes, setup.aux, [hyper])
+    of = engine.Teachers(starts, teachers.model.θ)
+    _, students = engine.begin_students(*common[:3], roles, *common[3:], of)
     first = students.model.θ["hidden_0"]["kernel"]  # [seed, student, d_in, units]
     θ_0 = np.asarray(teachers.model.θ["hidden_0"]["kernel"])
     for i, name in enumerate(cast.STUDENTS):
@@ -177,9 +179,8 @@ def spy(**given):
 engine.begin_students = spy
 (record,) = engine.run(setup, hyper, task, [range(8)])
 assert all(len(s.device_set) == 4 and not s.is_fully_replicated for s in states), states
-sharded, replicated = engine._shardings(8)
-seeds = jax.device_put(np.arange(8, dtype=np.int32), sharded)
-arrays = jax.device_put(engine.Data(*(getattr(task, n) for n in engine.Data._fields)), replicated)
+place = engine.room(task, 8)
+seeds, arrays = place.seeds(range(8)), place.data
 _, state = engine.begin_teachers(setup, task.classes, hyper, seeds, arrays)
 program = engine.teach.lower(setup, task.classes, hyper, seeds, arrays, state, (0, 3)).compile()
 assert "all-" not in program.as_text() and "collective" not in program.as_text()

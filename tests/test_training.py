@@ -36,7 +36,7 @@ def teacher(steps, start=0, state=None, **replaced):
 
 def student(name, steps, θ_T, start=None, **replaced):
     setup, hyper, net, θ_0 = settings(**replaced)
-    roles = cast.students(TASK.classes, setup.aux)
+    roles = cast.students(TASK.classes, setup.aux, [hyper])
     role = jax.tree.map(lambda rows: rows[list(cast.STUDENTS).index(name)], roles)
 
     def train(θ_T):
