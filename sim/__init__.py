@@ -5,8 +5,13 @@ from typing import Any
 
 # Functions, by the module that they are in; no module has a function's name, which importing it
 # would put in the function's place.
-_FUNCTIONS = {"figure10": "experiments", "theorem": "theorem_runs", "boundaries": "theorem_runs"}
-__all__ = [*_FUNCTIONS, "plots", "results", "statements", "theorem_plots"]  # noqa: PLE0604
+_FUNCTIONS = {
+    "figure10": "experiments",
+    "sweep": "sweeps",
+    "theorem": "theorem_runs",
+    "boundaries": "theorem_runs",
+}
+__all__ = [*_FUNCTIONS, "plots", "results", "statements", "sweep_plots", "theorem_plots"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

@@ -51,6 +51,48 @@ class _Figure10:
 
 
 @dataclass(frozen=True)
+class _Sweep:
+    """Vary any settings over a grid, for many seeds: figure 10's networks at every point.
+
+    What has been measured at a point is kept: more seeds, more values, or another grid compute only
+    what is new. An interrupted sweep goes on. Axes of numbers share one compiled program; an axis
+    that changes shapes or the program compiles once a value.
+    """
+
+    experiment: config.Sweep
+    axis: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME=V,V,… or NAME=FROM:TO:COUNT (with "log" behind: even ratios), as in
+    --axis aux=1,3,10 --axis student_lr=1e-4:1e-2:5log. NAME: any setting below, or width, depth.
+    Several axes make a grid."""
+    out: Folder = Path("runs")
+    """Where run folders go."""
+    csv: bool = False
+    """Write a tidy table too, results.csv: a row for each point, seed and model."""
+
+    def __call__(self) -> None:
+        experiment = self.experiment.checked()
+        from sim import report, results
+        from sim.grid import parse
+        from sim.sweeps import Run
+
+        axes = [parse(text) for text in self.axis]
+        names = [name for name, _ in axes]
+        config.rule("axis", " ".join(self.axis), len(set(names)) == len(names), "one for each name")
+        run = Run(experiment, dict(axes), self.out)
+        for warning in run.traps:
+            stderr.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+        if (ds := run.finished) is None:
+            console.print(report.plan(run.plan()), highlight=False)
+            ds = _with_bar(f"sweep, {experiment.seeds} seeds", run, lambda: run.saved)
+        console.print(report.sweep(ds))
+        _draw(ds, run.folder)
+        if self.csv:
+            with results.atomically(run.folder / "results.csv") as part:
+                ds.to_dataframe().to_csv(part)
+        console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
+
+
+@dataclass(frozen=True)
 class _Theorem:
     """Hold the paper's Lemma 1 and Theorem 1 against networks, in float64, over many seeds.
 
@@ -141,9 +183,10 @@ def _with_bar(what: str, run, saved: Callable[[], str]):
 
 def _draw(ds, folder: Path, *, again: bool = False) -> None:
     """Draw what is missing or older than the results; with `again`, everything."""
-    from sim import plots, results, theorem_plots
+    from sim import plots, results, sweep_plots, theorem_plots
 
-    figures = theorem_plots.FIGURES if ds.attrs["experiment"] == "theorem" else plots.FIGURES
+    kinds = {"theorem": theorem_plots, "sweep": sweep_plots, "figure10": plots}
+    figures = kinds[ds.attrs["experiment"]].FIGURES
     drawn = (folder / results.RESULTS).stat().st_mtime_ns
 
     def current(file: Path) -> bool:
@@ -173,9 +216,11 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
     # The defaults that --help shows and a run takes are those of the data set that is named.
     setup, hyper = config.recipe(_dataset(arguments))
     figure10 = _Figure10(config.Figure10(setup, hyper))
+    sweep = _Sweep(config.Sweep(setup, hyper))
     subcommand = tyro.conf.subcommand
     return tyro.cli(
         Annotated[_Figure10, subcommand("figure10", default=figure10)]
+        | Annotated[_Sweep, subcommand("sweep", default=sweep)]
         | Annotated[_Theorem, subcommand("theorem", default=_Theorem(config.Theorem()))]
         | Annotated[_Plot, subcommand("plot")]
         | Annotated[_Data, subcommand("data")],

@@ -18,6 +18,7 @@ Activation = Literal["relu", "tanh", "gelu", "silu", "linear"]
 Loss = Literal["kl", "cross_entropy", "squared_error"]
 Optimizer = Literal["adam", "adamw", "sgd"]
 Noise = Literal["uniform", "gaussian", "images"]
+Student = Literal["student_aux", "student_all", "cross_aux", "cross_all"]
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,14 @@ def rule(name: str, value: object, holds: object, what: str) -> None:
         raise InputError(f"{name} = {value!r}: must be {what}")
 
 
+def _of(cls: Any, dataset: str, settings: dict[str, Any]) -> Any:
+    fields = {field.name for field in dataclasses.fields(cls)} - {"setup", "hyper"}
+    dataset = str(dataset)  # a folder may come as a Path
+    own = {name: value for name, value in settings.items() if name in fields}
+    setup, hyper = recipe(dataset, **{k: v for k, v in settings.items() if k not in fields})
+    return cls(setup, hyper, dataset, **own).checked()
+
+
 def _positive_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
@@ -204,11 +213,7 @@ class Figure10:
     @classmethod
     def of(cls, dataset: str = "digits", **settings: Any) -> "Figure10":
         """A checked experiment: the task's recipe with some settings replaced by name."""
-        fields = {field.name for field in dataclasses.fields(cls)} - {"setup", "hyper"}
-        dataset = str(dataset)  # a folder may come as a Path
-        own = {name: settings.pop(name) for name in list(settings) if name in fields}
-        setup, hyper = recipe(dataset, **settings)
-        return cls(setup, hyper, dataset, **own).checked()
+        return _of(cls, dataset, settings)
 
     def checked(self) -> "Figure10":
         """The same experiment, or InputError with the first rule that a setting breaks."""
@@ -216,6 +221,44 @@ class Figure10:
         for name, value in (("seeds", self.seeds), ("chunk", self.chunk)):
             given = value is not None or name == "seeds"
             rule(name, value, not given or _positive_int(value), "a positive whole number")
+        rule("validation", self.validation, 0 <= self.validation < 1, "in [0, 1)")
+        rule("memory", self.memory, 0 < self.memory < math.inf, "a positive number of GiB")
+        return self
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Figure 10's networks over a grid of settings."""
+
+    setup: Setup
+    hyper: Hyper
+    dataset: str = "digits"
+    """As for figure10."""
+    seeds: int = 16
+    """Number of seeds: 0 … N − 1, the same at every point of the grid."""
+    models: tuple[Student, ...] = ("student_aux", "cross_aux")
+    """Students to train, beside reference and teacher."""
+    validation: float = 0.0
+    """Part of the training images held out for choosing settings, in [0, 1). Digits and synthetic
+    have a fixed split."""
+    data_dir: Path | None = None
+    """Where data sets lie or are put. Default: $SUBLIM_DATA_DIR, else the user's cache folder."""
+    memory: float = 1.0
+    """Working memory to plan for, in GiB (on a GPU at least half of its own)."""
+
+    @classmethod
+    def of(cls, dataset: str = "digits", **settings: Any) -> "Sweep":
+        """A checked sweep: the task's recipe with some settings replaced by name."""
+        return _of(cls, dataset, settings)
+
+    def checked(self) -> "Sweep":
+        """The same sweep, or InputError with the first rule that a setting breaks."""
+        check(self.setup, self.hyper)
+        rule("seeds", self.seeds, _positive_int(self.seeds), "a positive whole number")
+        for model in self.models:
+            rule("models", model, model in Student.__args__, "among " + ", ".join(Student.__args__))
+        rule("models", self.models, len(set(self.models)) == len(self.models) > 0,
+             "at least one, each once")  # fmt: skip
         rule("validation", self.validation, 0 <= self.validation < 1, "in [0, 1)")
         rule("memory", self.memory, 0 < self.memory < math.inf, "a positive number of GiB")
         return self

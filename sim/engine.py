@@ -25,10 +25,10 @@ from sim.keys import Purpose, key
 from sim.networks import Network, Params, mlp
 from sim.training import Lesson, State
 
-# Rows of a step's matrix products from which on more seeds at a time gain nothing: on a CPU they
+# Rows of a step's matrix products from which on more students at a time gain nothing: on a CPU they
 # only leave its caches.
 CPU_ROWS = 512
-GPU_SEEDS = 64
+GPU_STUDENTS = 256
 Bounds = tuple[training.Step, training.Step]  # first step of a segment, and the one after it
 Progress = Callable[[float], None]  # told how many steps of single networks have been taken
 
@@ -113,12 +113,12 @@ def teaching(
 ) -> tuple[Teachers, Record]:
     """Train the teachers of a chunk of seeds. Returns them, and their record [seed, point]."""
     steps, _ = moments(setup, len(place.data.x_train))
-    program: dict[str, Any] = {
-        "setup": _program(setup), "classes": place.classes, "hyper": _numbers(hyper),
+    given: dict[str, Any] = {
+        "setup": program(setup), "classes": place.classes, "hyper": _numbers(hyper),
         "seeds": place.seeds(chunk), "data": place.data,
     }  # fmt: skip
-    starts, state = begin_teachers(**program)
-    state, record = _measured(partial(teach, **program), state, steps, progress, len(chunk))
+    starts, state = begin_teachers(**given)
+    state, record = _measured(partial(teach, **given), state, steps, progress, len(chunk))
     return Teachers(starts, state.model.θ), record
 
 
@@ -138,14 +138,14 @@ def distillation(
     setting × name, point].
     """
     _, steps = moments(setup, len(place.data.x_train))
-    program: dict[str, Any] = {
-        "setup": _program(setup), "classes": place.classes, "hyper": _numbers(hypers[0]),
+    given: dict[str, Any] = {
+        "setup": program(setup), "classes": place.classes, "hyper": _numbers(hypers[0]),
         "roles": cast.students(place.classes, setup.aux, hypers, names),
         "seeds": place.seeds(chunk), "data": place.data,
     }  # fmt: skip
-    targets, state = begin_students(**program, teachers=teachers)
+    targets, state = begin_students(**given, teachers=teachers)
     networks = len(chunk) * len(hypers) * len(names)
-    segment = partial(distill, **program, targets=targets)
+    segment = partial(distill, **given, targets=targets)
     return _measured(segment, state, steps, progress, networks)[1]
 
 
@@ -154,7 +154,7 @@ def _numbers(hyper: Hyper) -> Hyper:
     return jax.tree.map(jnp.float32, hyper)
 
 
-def _program(setup: Setup) -> Setup:
+def program(setup: Setup) -> Setup:
     """The setup without what programs do not depend on: how long they run, and when to measure."""
     lengths = {"teacher_epochs": 1, "student_epochs": 1, "teacher_steps": None,
                "student_steps": None, "points": 1}  # fmt: skip
@@ -173,24 +173,30 @@ def _measured(
     return state, Record(*(np.stack(field, axis=-1) for field in zip(*records, strict=True)))
 
 
-def chunk_size(setup: Setup, task: Task, seeds: int, asked: int | None, memory: float) -> int:
-    """Seeds to train together on this machine's devices.
+def chunk_size(
+    setup: Setup, task: Task, seeds: int, memory: float, students: int = len(cast.STUDENTS)
+) -> int:
+    """Seeds to train together on this machine's devices, each with that many students.
 
-    `asked` if given; else as many as `memory` GiB hold (on a GPU, at least half of its own) and
-    run fast, with the same number on each device that is used.
+    As many as `memory` GiB hold (on a GPU, at least half of its own) and run fast, with the same
+    number on each device that is used.
     """
-    if asked is not None:
-        return asked
     count, (first, *_) = len(devices()), devices()
-    if first.platform == "cpu":
-        most = CPU_ROWS // (min(setup.batch, setup.noise_images) * len(cast.STUDENTS))
-    else:
+    most = together(setup) // students
+    if first.platform != "cpu":
         limit = (first.memory_stats() or {}).get("bytes_limit", 0)
-        memory, most = max(memory, count * limit / 2 / 2**30), GPU_SEEDS
-    data, one = task_bytes(task), seed_bytes(setup, task)
+        memory = max(memory, count * limit / 2 / 2**30)
+    data, one = task_bytes(task), seed_bytes(setup, task, students)
     used = max(1, min(count, int(memory * 2**30 / (data + one)), seeds))
     fit = int((memory * 2**30 / used - data) / one)
     return used * max(1, min(fit, most, -(-seeds // used)))
+
+
+def together(setup: Setup) -> int:
+    """Students that a device trains at a time: more would be slower (on a GPU, no faster)."""
+    if devices()[0].platform != "cpu":
+        return GPU_STUDENTS
+    return max(len(cast.STUDENTS), CPU_ROWS // min(setup.batch, setup.noise_images))
 
 
 def task_bytes(task: Task) -> int:
@@ -198,9 +204,9 @@ def task_bytes(task: Task) -> int:
     return sum(getattr(task, name).nbytes for name in Data._fields)
 
 
-def seed_bytes(setup: Setup, task: Task) -> int:
+def seed_bytes(setup: Setup, task: Task, students: int = len(cast.STUDENTS)) -> int:
     """Working memory of one seed, from above: students, their optimisers, batches and targets."""
-    d_in, logits, students = task.d_in, task.classes + setup.aux, len(cast.STUDENTS)
+    d_in, logits = task.d_in, task.classes + setup.aux
     sizes = [d_in, *setup.widths, logits]
     parameters = sum((a + 1) * b for a, b in pairwise(sizes))
     rows = max(setup.batch, measures.BLOCK)
@@ -242,6 +248,24 @@ def network_steps(setup: Setup, examples: int) -> int:
     """Optimiser steps of all networks of one seed."""
     teacher, students = moments(setup, examples)
     return teacher[-1] + students[-1] * len(cast.STUDENTS)
+
+
+def flop(setup: Setup, task: Task) -> tuple[float, float]:
+    """Floating-point operations of the matrix products of one teacher, and of one student.
+
+    Forward and backward in training (the first layer needs no gradient of its input), and forward
+    where it is measured and where a teacher answers the distillation inputs.
+    """
+    layers = list(pairwise([task.d_in, *setup.widths, task.classes + setup.aux]))
+    forward = 2.0 * sum(a * b for a, b in layers)
+    step = 3 * forward - 2 * layers[0][0] * layers[0][1]
+    teacher, student = moments(setup, len(task.x_train))
+    measured = forward * (len(task.x_test) + len(task.x_val))
+    return (
+        teacher[-1] * min(setup.batch, len(task.x_train)) * step
+        + len(teacher) * measured + setup.noise_images * forward,
+        student[-1] * min(setup.batch, setup.noise_images) * step + len(student) * measured,
+    )  # fmt: skip
 
 
 def moments(setup: Setup, examples: int) -> tuple[list[int], list[int]]:
@@ -348,8 +372,12 @@ def _teaching(setup: Setup, hyper: Hyper, net: Network, seed: Int[Array, ""], da
     return training.teaching(setup, hyper, net, seed, data.x_train, data.y_train)
 
 
+def used(chunk: int) -> int:
+    """Devices that work on a chunk of so many seeds: as many as divide it."""
+    return max(k for k in range(1, len(devices()) + 1) if chunk % k == 0)
+
+
 def _shardings(chunk: int) -> tuple[NamedSharding, NamedSharding]:
-    """Of arrays split by seed over the devices, as many as divide a chunk; and of those on all."""
-    used = max(k for k in range(1, len(devices()) + 1) if chunk % k == 0)
-    mesh = Mesh(np.asarray(devices()[:used]), ("seed",))
+    """Of arrays split by seed over a chunk's devices, and of arrays that each of them holds."""
+    mesh = Mesh(np.asarray(devices()[: used(chunk)]), ("seed",))
     return NamedSharding(mesh, PartitionSpec("seed")), NamedSharding(mesh, PartitionSpec())

@@ -70,11 +70,11 @@ class Run:
             hyper=asdict(experiment.hyper),
         )
         self.folder = runs.folder(out, self.identity)
-        self.chunk = self._chunk_kept() if experiment.chunk is None else None
-        if self.chunk is None:
-            self.chunk = engine.chunk_size(
-                experiment.setup, self.task, experiment.seeds, experiment.chunk, experiment.memory
-            )
+        self.chunk = (
+            experiment.chunk
+            or self._chunk_kept()
+            or engine.chunk_size(experiment.setup, self.task, experiment.seeds, experiment.memory)
+        )
         count = -(-experiment.seeds // self.chunk)
         self.chunks = [range(i * self.chunk, (i + 1) * self.chunk) for i in range(count)]
 

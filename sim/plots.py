@@ -45,14 +45,14 @@ def figure10(ds: xr.Dataset) -> Figure:
                       capsize=8, capthick=2.2, elinewidth=2.2, zorder=3)  # fmt: skip
         axes.annotate(f"{mean:.3f}".lstrip("0"), (place + 0.25, mean), va="center", zorder=4,
                       fontsize=STYLE_SIZE - 1, color=color)  # fmt: skip
-    _chance(axes, ds, x=len(cast.MODELS) - 0.45)
+    chance(axes, ds, x=len(cast.MODELS) - 0.45)
     axes.set_xticks(range(len(cast.MODELS)), [LABELS[m] for m in cast.MODELS])
     axes.set(xlim=(-0.5, len(cast.MODELS) - 0.4), ylim=(0, 1.02))
     axes.set_ylabel("test accuracy (fraction)", fontsize=STYLE_SIZE)
     lost = int(ds.diverged.any("model").sum())
     caption(
         figure,
-        f"{_setting(ds)}. Point: one seed{f' (×: diverged, {lost} seeds)' if lost else ''}. "
+        f"{setting(ds)}. Point: one seed{f' (×: diverged, {lost} seeds)' if lost else ''}. "
         "Diamond and bar: mean, 95 % t-interval.",
     )
     return tidy(figure)
@@ -66,7 +66,7 @@ def trajectories(ds: xr.Dataset) -> Figure:
         name = LABELS[model].replace("\n", ", ")
         _line(left, ds, "accuracy_by_step", model, label=name)
         _line(right if model == cast.TEACHER else middle, ds, "loss_by_step", model)
-    _chance(left, ds, x=float(ds.step[-1]))
+    chance(left, ds, x=float(ds.step[-1]))
     left.set(ylim=(0, 1.02))
     for axes, what in (
         (left, "test accuracy (fraction)"),
@@ -81,7 +81,7 @@ def trajectories(ds: xr.Dataset) -> Figure:
     diverged = int(ds.diverged.any("model").sum())
     lost = f" ({diverged} diverged: loss curves of the finite)" if diverged else ""
     figure.legend(loc="outside upper center", ncols=5, fontsize=STYLE_SIZE - 1.5, frameon=False)
-    caption(figure, f"{_setting(ds)}. Line and band: mean over seeds, 95 % t-interval{lost}.")
+    caption(figure, f"{setting(ds)}. Line and band: mean over seeds, 95 % t-interval{lost}.")
     return tidy(figure)
 
 
@@ -103,14 +103,16 @@ def _line(axes: Axes, ds: xr.Dataset, variable: str, model: str, label: str | No
     )
 
 
-def _chance(axes: Axes, ds: xr.Dataset, x: float) -> None:
-    chance = 1 / ds.attrs["classes"]
-    axes.axhline(chance, color="#666666", lw=1, ls=(0, (2, 3)), zorder=0)
-    axes.annotate("chance", (x, chance), (0, 3), textcoords="offset points", ha="right",
+def chance(axes: Axes, ds: xr.Dataset, x: float) -> None:
+    """A line at one over the number of classes, its name ending at x."""
+    level = 1 / ds.attrs["classes"]
+    axes.axhline(level, color="#666666", lw=1, ls=(0, (2, 3)), zorder=0)
+    axes.annotate("chance", (x, level), (0, 3), textcoords="offset points", ha="right",
                   fontsize=STYLE_SIZE - 2, color="#666666")  # fmt: skip
 
 
-def _setting(ds: xr.Dataset) -> str:
+def setting(ds: xr.Dataset) -> str:
+    """Data set, seeds and test images, for a caption."""
     dataset, images = ds.attrs["dataset"], ds.attrs["test_images"]
     return f"{dataset}, n = {ds.sizes['seed']} seeds, {images:,} test images"
 

@@ -11,6 +11,7 @@ from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
 from sim import cast, results
+from sim.sweeps import Plan
 
 
 def table(ds: xr.Dataset) -> Table:
@@ -57,6 +58,7 @@ def statements(ds: xr.Dataset) -> Table:
     return shown
 
 
+ROWS = 40  # points of a sweep that a terminal shows
 LAZY = {
     "lazy_gap": "student's displacement: relative gap",
     "lazy_logit_gap": "change of class logits: relative gap",
@@ -79,9 +81,56 @@ def widths(ds: xr.Dataset) -> Table:
     for width in ds.width.values:
         shown.add_column(str(width), justify="right")
     for name, what in LAZY.items():
-        cells = (results.summary(values) for values in ds[name].transpose("width", "lazy_seed"))
-        shown.add_row(what, *(f"{of.mean:.3f} ± {of.half_width:.3f}" for of in cells))
+        values = ds[name].transpose("width", "lazy_seed").values
+        shown.add_row(what, *(_cell(results.summary(of_width)) for of_width in values))
     return shown
+
+
+def sweep(ds: xr.Dataset) -> Table:
+    """Test accuracy of each trained model at each point, up to ROWS of them."""
+    axes = [axis for axis in ds.test_accuracy.dims if axis not in ("seed", "model")]
+    n, flat = ds.sizes["seed"], ds.stack(point=axes).transpose("point", "seed", "model")
+    left = f"; {ROWS} of {flat.sizes['point']} points" if flat.sizes["point"] > ROWS else ""
+    shown = Table(
+        title=f"{ds.attrs['dataset']}, n = {n}: test accuracy, mean ± half of 95 % interval{left}",
+        title_justify="left",
+    )
+    for name in axes:
+        shown.add_column(name.replace("_", " "), justify="right")
+    flat = flat.sel(model=[model for model in ds.model.values if model != cast.REFERENCE])
+    for model in flat.model.values:
+        shown.add_column(str(model).replace("_", " "), justify="right")
+    lost = bool(ds.diverged.any())
+    if lost:
+        shown.add_column("diverged", justify="right")
+    for i in range(min(ROWS, flat.sizes["point"])):
+        one = flat.isel(point=i)
+        place = [f"{value:.4g}" if isinstance(value, float) else str(value)
+                 for value in (one[name].item() for name in axes)]  # fmt: skip
+        cells = [_cell(results.summary(values)) for values in one.test_accuracy.values.T]
+        shown.add_row(*place, *cells, *([str(int(one.diverged.sum()))] if lost else []))
+    return shown
+
+
+def plan(of: Plan) -> str:
+    """What a sweep is about to do, in a line or two."""
+    return (
+        f"To do: {of.points} points, {of.students} students and {of.teachers} teachers to train, "
+        f"{of.programs} programs to compile.\n"
+        f"About {of.tflop:.3g} TFLOP, {_duration(of.seconds)} and {of.gib:.1f} GiB of memory here."
+    )
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def _cell(of: results.Summary) -> str:
+    numbers = [of.mean, of.half_width] if of.n > 1 else [of.mean]
+    return " ± ".join(f"{number:.3f}".lstrip("0") for number in numbers)
 
 
 def _row(of: results.Summary, sign: str = "") -> list[str]:

@@ -19,7 +19,14 @@ from sim.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("sublim", "jax", "jaxlib", "flax", "optax", "numpy")  # what numbers come from
-SHOWS = {"__main__.py", "plots.py", "report.py", "statements.py", "theorem_plots.py"}  # no numbers
+SHOWS = {
+    "__main__.py",
+    "plots.py",
+    "report.py",
+    "statements.py",
+    "theorem_plots.py",
+    "sweep_plots.py",
+}  # no numbers
 BITS = ("jax_default_prng_impl", "jax_default_matmul_precision", "jax_enable_x64")
 
 

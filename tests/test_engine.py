@@ -78,6 +78,18 @@ def test_no_control_starts_where_a_teacher_does(small):
     assert np.abs(correlation[np.triu_indices(64, 1)]).max() < 5.5 / 192**0.5
 
 
+def test_init_scale_scales_both_initialisations(small):
+    setup, hyper = recipe("synthetic", **small)
+    place = engine.room(TASK, 2)
+    given = setup, place.classes
+    (one, _), (three, _) = (
+        engine.begin_teachers(*given, replace(hyper, init_scale=c), place.seeds(range(2)),
+                              place.data)
+        for c in (1.0, 3.0)
+    )  # fmt: skip
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(3 * a, b, rtol=3e-7), one, three)
+
+
 def test_each_part_of_the_data_is_measured_as_itself(small):
     ((teacher, students),) = records([range(4)], small)
     for record in (teacher, students):
@@ -146,9 +158,8 @@ def test_divergence_is_flagged_for_the_model_that_diverged(small):
 def test_chunk_size_fits_memory_and_seeds(monkeypatch):
     setup, _ = recipe("mnist")
     task = data.synthetic(784, 10, train=100)
-    chunk = partial(engine.chunk_size, setup, task, asked=None)
+    chunk = partial(engine.chunk_size, setup, task)
     assert chunk(seeds=100, memory=1.0) == 1
-    assert engine.chunk_size(setup, task, seeds=100, asked=7, memory=1.0) == 7
     assert engine.seed_bytes(setup, task) > 4 * 4 * 270_000 * 3
     # Four devices: each has the data, and as many seeds as every other.
     monkeypatch.setattr(engine, "devices", lambda: jax.local_devices() * 4)
@@ -159,8 +170,8 @@ def test_chunk_size_fits_memory_and_seeds(monkeypatch):
     assert chunk(seeds=100, memory=1.99 * each) == 1
     assert chunk(seeds=100, memory=1e-6) == 1
     short = replace(setup, batch=16)  # of which a device runs several together
-    assert engine.chunk_size(short, task, 100, None, 4.0) == 4 * 8
-    assert engine.chunk_size(short, task, 9, None, 4.0) == 4 * 3
+    assert engine.chunk_size(short, task, 100, 4.0) == 4 * 8
+    assert engine.chunk_size(short, task, 9, 4.0) == 4 * 3
 
 
 SHARDED = """
@@ -184,7 +195,7 @@ seeds, arrays = place.seeds(range(8)), place.data
 _, state = engine.begin_teachers(setup, task.classes, hyper, seeds, arrays)
 program = engine.teach.lower(setup, task.classes, hyper, seeds, arrays, state, (0, 3)).compile()
 assert "all-" not in program.as_text() and "collective" not in program.as_text()
-assert engine.chunk_size(setup, task, 5, None, 1.0) == 8
+assert engine.chunk_size(setup, task, 5, 1.0) == 8
 assert [len(engine._shardings(chunk)[0].device_set) for chunk in (1, 3, 5, 6)] == [1, 3, 1, 3]
 pickle.dump(jax.tree.map(np.asarray, record), sys.stdout.buffer)
 """

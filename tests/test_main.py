@@ -166,3 +166,39 @@ def test_theorem_with_a_bad_setting_says_so_in_one_line(sublim):
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert "inputs = 1" in err
+
+
+def test_sweep_plans_prints_and_leaves_table_and_figure(sublim, tmp_path):
+    words = ["sweep", *SMALL[1:-2], "--axis", "aux=1,3", "--axis", "student-lr=1e-3:1e-1:2log",
+             "--csv"]  # fmt: skip
+    code, out, err = sublim(*words)
+    assert code == 0
+    assert "aux = 1" in err  # the trap
+    for word in ("To do: 4 points, 24 students and 3 teachers", "TFLOP", "student lr", "n = 3"):
+        assert word in out
+    (folder,) = (tmp_path / "runs").glob("sweep-*")
+    assert {"results.nc", "results.csv", "settings.json", "sweep.png", "sweep.pdf"} < {
+        path.name for path in folder.iterdir()
+    }
+    header, *rows = (folder / "results.csv").read_text().splitlines()
+    assert header.startswith("aux,student_lr,seed,model,test_accuracy")
+    assert len(rows) == 2 * 2 * 3 * 4
+    _, again, _ = sublim(*words)
+    assert again in out  # finished: the table at once, without plan or progress
+
+
+@pytest.mark.parametrize(
+    ("axes", "word"),
+    [
+        ((), "axis"),
+        (("--axis", "colour=1,2"), "axis = 'colour'"),
+        (("--axis", "aux"), "axis = 'aux'"),
+        (("--axis", "aux=1", "--axis", "aux=2"), "one for each name"),
+        (("--axis", "student_lr=-1"), "student_lr = -1"),
+    ],
+)
+def test_a_bad_axis_is_named_in_one_line(sublim, axes, word):
+    code, out, err = sublim("sweep", *axes)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert word in err

@@ -230,3 +230,28 @@ def test_sgd_with_momentum_written_out():
         θ = jax.tree.map(lambda a, b: a - 0.05 * b, θ, v)
     trained = teacher(6, optimizer="sgd", momentum=0.9, teacher_lr=0.05).model.θ
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6), trained, θ)
+
+
+def test_a_channel_is_a_narrower_network():
+    """Two of three auxiliary logits seen: the third, in loss and gradient, might as well not be."""
+    θ_T = taught()
+    before = settings()[3]["aux_head"]["kernel"]
+    after = student("student_aux", 3, θ_T, channel=2.0)[0].model.θ["aux_head"]["kernel"]
+    np.testing.assert_array_equal(after[:, 2], before[:, 2])
+    assert (after[:, :2] != before[:, :2]).all()
+
+
+def test_distinct_inputs_are_shared_out():
+    """72 addresses over 7 inputs: address i holds input i mod 7, with its own target."""
+    setup, hyper, net, θ_0 = settings(distinct=7)
+    role = jax.tree.map(lambda rows: rows[0], cast.students(TASK.classes, 3, [hyper]))
+    targets = training.targets(setup, hyper, net, SEED, X, θ_0)
+    lesson = training.distillation(setup, hyper, role, SEED, X, targets)
+    ids = jnp.arange(72)
+    inputs, answers = lesson.examples(ids)
+    np.testing.assert_array_equal(inputs, inputs[ids % 7])
+    np.testing.assert_array_equal(answers, targets[ids % 7])
+    assert len(np.unique(inputs, axis=0)) == 7
+    every, _ = training.distillation(setup, settings()[1], role, SEED, X, targets).examples(ids)
+    assert len(np.unique(every, axis=0)) == 72
+    np.testing.assert_array_equal(every[:7], inputs[:7])

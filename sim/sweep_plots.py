@@ -1,0 +1,141 @@
+"""Figures of a sweep: curves over one axis, heat maps over two."""
+
+from itertools import product
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sim import cast, results
+from sim.plots import COLORS, LABELS, STYLE_SIZE, caption, chance, setting, tidy
+
+NAMES = {
+    "aux": "auxiliary logits m",
+    "width": "units in each hidden layer",
+    "depth": "hidden layers",
+    "noise_images": "distinct distillation inputs N",
+    "distinct": "distinct distillation inputs N",
+    "noise_scale": "factor on the distillation inputs",
+    "student_lr": "student's learning rate (per step)",
+    "teacher_lr": "teacher's learning rate (per step)",
+    "init_noise": "noise added to the student's start (sd)",
+    "init_scale": "factor on the initial weights",
+    "batch": "batch (examples)",
+    "student_steps": "student's optimiser steps",
+    "teacher_steps": "teacher's optimiser steps",
+    "student_epochs": "student's epochs",
+    "teacher_epochs": "teacher's epochs",
+    "loss": "imitation loss",
+}
+MARKERS = {"student_aux": "o", "student_all": "s", "cross_aux": "D", "cross_all": "^"}
+PANELS = 12  # of a grid of three axes or more; the rest is in the data
+
+
+def sweep(ds: xr.Dataset) -> Figure:
+    """Test accuracy over the grid: curves for one axis, a heat map a student for two.
+
+    With more axes, heat maps over the first two at each value of the others, of the first student.
+    """
+    first, *more = ds.attrs["axes"] if not isinstance(ds.attrs["axes"], str) else [ds.attrs["axes"]]
+    return _maps(ds, first, *more) if more else _curves(ds, first)
+
+
+def _curves(ds: xr.Dataset, axis: str) -> Figure:
+    figure = Figure(figsize=(7.0, 4.6), layout="constrained")
+    axes = figure.subplots()
+    x, scale = _places(ds[axis].values)
+    for model in ds.model.values:
+        if model == cast.REFERENCE:
+            continue
+        accuracy = ds.test_accuracy.sel(model=model).transpose(axis, "seed").values
+        of = [results.summary(values) for values in accuracy]
+        mean, half = np.array([(s.mean, s.half_width) for s in of]).T
+        color, label = COLORS[model], LABELS[model].replace("\n", ", ")
+        if model == cast.TEACHER:
+            axes.plot(x, mean, "--", color=color, lw=1.5, label=label)
+            continue
+        shift = _jitter(x, scale, accuracy.shape)
+        axes.plot(shift.ravel(), accuracy.ravel(), ".", color=color, alpha=0.3, ms=7, mew=0)
+        axes.errorbar(x, mean, half, fmt=f"{MARKERS[model]}-", color=color, ms=6, lw=1.8,
+                      capsize=4, label=label)  # fmt: skip
+    _ticks(axes, "x", ds[axis].values, x, scale)
+    axes.margins(x=0.1)
+    chance(axes, ds, x=axes.get_xlim()[1])
+    axes.set(ylim=(0, 1.02))
+    axes.set_xlabel(_name(axis), fontsize=STYLE_SIZE)
+    axes.set_ylabel("test accuracy (fraction)", fontsize=STYLE_SIZE)
+    figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize=STYLE_SIZE - 1)
+    caption(figure, f"{setting(ds)}. Point: one seed. Marker and bar: mean, 95 % t-interval.")
+    return tidy(figure)
+
+
+def _maps(ds: xr.Dataset, first: str, second: str, *others: str) -> Figure:
+    students = [m for m in ds.model.values if m in cast.STUDENTS]
+    cells = [dict(zip(others, at, strict=True)) for at in product(*(ds[o].values for o in others))]
+    panels = [(cell, model) for cell in cells for model in (students[:1] if others else students)]
+    shown = panels[:PANELS]
+    columns = min(3, len(shown))
+    rows = -(-len(shown) // columns)
+    rows_x, columns_x = ds.sizes[first], ds.sizes[second]
+    size = (1.0 + columns * max(3.0, 0.62 * columns_x), 1.3 + rows * max(2.4, 0.36 * rows_x))
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.ravel()[len(shown) :]:
+        axes.set_axis_off()
+    for axes, (cell, model) in zip(grid.ravel(), shown, strict=False):
+        one = ds.test_accuracy.sel(cell | {"model": model}).mean("seed").transpose(first, second)
+        image = axes.imshow(one, vmin=0, vmax=1, cmap="cividis", origin="lower", aspect="auto")
+        for i, j in np.ndindex(*one.shape):
+            value = float(one[i, j])
+            color = "black" if value > 0.5 else "white"
+            axes.text(j, i, f"{value:.2f}".lstrip("0"), ha="center", va="center", color=color,
+                      fontsize=STYLE_SIZE - 3)  # fmt: skip
+        title = ", ".join(f"{k.replace('_', ' ')} {_word(v)}" for k, v in cell.items())
+        axes.set_title(title or LABELS[model].replace("\n", ", "), fontsize=STYLE_SIZE)
+        for way, name in (("x", second), ("y", first)):
+            values = ds[name].values
+            _ticks(axes, way, values, np.arange(len(values)), "linear", every=True)
+            getattr(axes, f"set_{way}label")(_name(name), fontsize=STYLE_SIZE)
+    bar = figure.colorbar(image, ax=grid, shrink=0.8)
+    bar.set_label("test accuracy (fraction)", fontsize=STYLE_SIZE)
+    left = f" First {len(shown)} of {len(panels)} maps." if len(panels) > len(shown) else ""
+    caption(figure, f"{setting(ds)}. Cell: mean over seeds; chance {1 / ds.attrs['classes']:.2g}."
+            + left)  # fmt: skip
+    return tidy(figure)
+
+
+def _places(values: np.ndarray) -> tuple[np.ndarray, str]:
+    """Where values stand, and the scale: log if numbers span a decade; names at 0, 1, …"""
+    if values.dtype.kind not in "if":
+        return np.arange(len(values)), "category"
+    wide = values.min() > 0 and values.max() >= 10 * values.min() and len(values) > 2
+    return values.astype(float), "log" if wide else "linear"
+
+
+def _jitter(x: np.ndarray, scale: str, shape: tuple[int, int]) -> np.ndarray:
+    noise = np.random.default_rng(0).uniform(-0.012, 0.012, shape)  # looks, not data
+    if scale == "log":
+        return x[:, None] * (x[-1] / x[0]) ** noise
+    return x[:, None] + noise * (abs(x[-1] - x[0]) or 1)
+
+
+def _ticks(
+    axes: Axes, way: str, values: np.ndarray, x: np.ndarray, scale: str, *, every: bool = False
+) -> None:
+    if scale == "log":
+        getattr(axes, f"set_{way}scale")("log")
+    if every or scale == "category" or len(values) <= 10:
+        getattr(axes, f"set_{way}ticks")(x, [_word(value) for value in values])
+        getattr(axes, f"{way}axis").minorticks_off()
+
+
+def _name(axis: str) -> str:
+    return NAMES.get(axis, axis.replace("_", " "))
+
+
+def _word(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+FIGURES = {"sweep": sweep}

@@ -1,0 +1,103 @@
+"""sim/grid.py: axes as words, the points of a grid, and what they share."""
+
+import pytest
+
+from sim.config import recipe
+from sim.errors import InputError
+from sim.grid import grid, parse
+
+SETUP, HYPER = recipe("digits")
+
+
+@pytest.mark.parametrize(
+    ("text", "axis"),
+    [
+        ("aux=1,3,10", ("aux", (1, 3, 10))),
+        ("student-lr=1e-3,.01", ("student_lr", (1e-3, 0.01))),
+        ("loss=kl,squared_error", ("loss", ("kl", "squared_error"))),
+        ("noise_scale=0:1:3", ("noise_scale", (0.0, 0.5, 1.0))),
+        ("noise_scale=0.25:4:5log", ("noise_scale", (0.25, 0.5, 1.0, 2.0, 4.0))),
+        ("student_lr=1e-4:1e-2:3log", ("student_lr", (1e-4, 1e-3, 1e-2))),
+    ],
+)
+def test_parse(text, axis):
+    assert parse(text) == axis
+
+
+@pytest.mark.parametrize(
+    "text", ["aux", "aux=", "=3", "aux=1:2", "aux=1:2:x", "aux=1:2:1", "noise_scale=0:1:3log"]
+)
+def test_what_is_no_axis_is_named(text):
+    with pytest.raises(InputError, match="axis = '"):
+        parse(text)
+
+
+def test_points_in_order_with_their_settings():
+    points = grid(SETUP, HYPER, {"student_lr": (1e-3, 1e-2), "width": (8, 16), "depth": (1, 3)})
+    assert [p.place for p in points[:3]] == [(0, 0, 0), (0, 0, 1), (0, 1, 0)]
+    assert len(points) == 8
+    assert points[5].hyper.student_lr == 1e-2
+    assert points[5].setup.widths == (8, 8, 8)
+    assert points[6].setup.widths == (16,)
+    (deep,) = grid(SETUP, HYPER, {"depth": (4,)})
+    assert deep.setup.widths == (256,) * 4
+
+
+def test_a_channel_of_a_wider_network_is_the_same_point():
+    """And all its widths have one program and one teacher."""
+    three = grid(SETUP, HYPER, {"aux": (3,)})[0]
+    narrow, wide = grid(SETUP, HYPER, {"aux": (3, 30)})
+    assert three.key == narrow.key != wide.key
+    assert narrow.setup.aux == 30
+    assert (narrow.program, narrow.teacher) == (wide.program, wide.teacher)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "same_teacher", "same_program"),
+    [
+        ("student_lr", (1e-3, 2e-3), True, True),
+        ("temperature", (1.0, 2.0), True, True),
+        ("init_noise", (0.0, 0.1), True, True),
+        ("aux", (3, 5), True, True),
+        ("noise_scale", (1.0, 2.0), True, False),
+        ("distinct", (10, 100), True, False),
+        ("loss", ("kl", "squared_error"), True, False),
+        ("noise", ("uniform", "gaussian"), True, False),
+        ("student_steps", (10, 20), True, False),
+        ("noise_images", (100, 200), True, False),
+        ("teacher_steps", (10, 20), False, False),
+        ("teacher_lr", (1e-3, 2e-3), False, False),
+        ("init_scale", (1.0, 2.0), False, False),
+        ("activation", ("relu", "tanh"), False, False),
+        ("width", (8, 16), False, False),
+        ("batch", (32, 64), False, False),
+    ],
+)
+def test_what_points_share(name, values, same_teacher, same_program):
+    a, b = grid(SETUP, HYPER, {name: values})
+    assert a.key != b.key
+    assert (a.teacher == b.teacher) == same_teacher
+    assert ((a.teacher, a.program) == (b.teacher, b.program)) == same_program
+
+
+@pytest.mark.parametrize(
+    ("axes", "word"),
+    [
+        ({}, "axis"),
+        ({"color": (1,)}, "axis = 'color': must be one of activation, aux"),
+        ({"points": (1, 2)}, "axis = 'points'"),
+        ({"aux": ()}, "aux"),
+        ({"aux": (3, 3)}, "aux"),
+        ({"aux": (0, 3)}, "aux"),
+        ({"width": (2.5,)}, "width"),
+        ({"student_lr": ("fast",)}, "student_lr = 'fast'"),
+        ({"student_lr": (1e-3, -1.0)}, "student_lr = -1"),
+        ({"loss": ("kl", "hinge")}, "loss = 'hinge'"),
+        ({"distinct": (10**6,)}, "distinct"),
+        ({"distinct": (2.5,)}, "distinct"),
+    ],
+)
+def test_bad_axes_are_named(axes, word):
+    with pytest.raises(InputError) as error:
+        grid(SETUP, HYPER, axes)
+    assert word in str(error.value)

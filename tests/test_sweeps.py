@@ -1,0 +1,190 @@
+"""sim/sweeps.py: a grid's numbers are those of single runs; teachers, programs and points once."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import sim
+from sim import data, engine, sweep_plots, sweeps
+from sim.config import Student, Sweep, recipe
+from sim.errors import InputError
+
+DATA = "synthetic:12x4"
+LR = {"student_lr": (1e-3, 1e-2, 3e-2)}
+
+
+@pytest.fixture
+def settings(small):
+    return {name: value for name, value in small.items() if name != "points"}
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """Teachers trained and students trained, one entry a network."""
+    done = {"teachers": [], "students": []}
+    teaching, distillation = engine.teaching, engine.distillation
+
+    def teach(setup, hyper, place, chunk, *rest):
+        done["teachers"] += chunk
+        return teaching(setup, hyper, place, chunk, *rest)
+
+    def distill(setup, hypers, place, chunk, teachers, names, *rest):
+        done["students"] += [
+            (seed, h, setup, name) for seed in chunk for h in hypers for name in names
+        ]
+        return distillation(setup, hypers, place, chunk, teachers, names, *rest)
+
+    monkeypatch.setattr(engine, "teaching", teach)
+    monkeypatch.setattr(engine, "distillation", distill)
+    return done
+
+
+def run(axes, out=None, seeds=2, **settings):
+    return sweeps.Run(Sweep.of(DATA, seeds=seeds, **settings), axes, out)
+
+
+def test_a_points_numbers_are_figure_10s(settings):
+    """To rounding: other networks run beside it."""
+    axes = {"student_lr": (1e-3, 3e-2), "aux": (2, 3), "loss": ("kl", "squared_error")}
+    ds = sim.sweep(DATA, axes, 2, models=tuple(Student.__args__), **settings)
+    assert dict(ds.test_accuracy.sizes) == {
+        "student_lr": 2, "aux": 2, "loss": 2, "seed": 2, "model": 6,
+    }  # fmt: skip
+    for at in ({"student_lr": 3e-2, "aux": 2, "loss": "squared_error"},
+               {"student_lr": 1e-3, "aux": 3, "loss": "kl"}):  # fmt: skip
+        alone = sim.figure10(DATA, 2, **settings, **at)
+        found = ds.sel(at)
+        np.testing.assert_allclose(
+            found.test_accuracy, alone.test_accuracy, atol=1.01 / alone.attrs["test_images"]
+        )
+        last = alone.loss_by_step.isel(step=-1).values
+        np.testing.assert_allclose(found.training_loss.values[:, 1:], last[:, 1:], rtol=1e-4)
+
+
+def test_softmax_over_one_logit_teaches_nothing(settings):
+    with pytest.warns(UserWarning, match="aux = 1"):
+        ds = sim.sweep(DATA, {"aux": (1, 3)}, 2, **settings)
+    one = ds.test_accuracy.sel(aux=1)
+    np.testing.assert_array_equal(one.sel(model="student_aux"), one.sel(model="reference"))
+    assert (ds.training_loss.sel(aux=1, model="student_aux") == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "ten"),
+    [
+        ("student_lr", [1e-3 * (k + 1) for k in range(10)]),
+        ("noise_scale", [0.1 * (k + 1) for k in range(10)]),
+        ("teacher_lr", [1e-3 * (k + 1) for k in range(10)]),
+        ("student_steps", [k + 1 for k in range(10)]),
+        ("distinct", [k + 1 for k in range(10)]),
+    ],
+)
+def test_ten_values_compile_as_many_programs_as_one(name, ten, settings, work):
+    counts = []
+    for values in (ten[:1], ten):
+        engine.teach.clear_cache()
+        engine.distill.clear_cache()
+        work["students"] = []
+        run({name: values}, **settings).results()
+        counts.append((engine.teach._cache_size(), engine.distill._cache_size()))
+    assert counts == [(1, 1), (1, 1)]
+    assert len(set(work["students"])) == len(work["students"]) == 10 * 2 * 2
+
+
+def test_teachers_are_trained_once_and_reused(settings, work):
+    axes = {"aux": (1, 2, 3, 4), "distinct": (8, 16, 32), "loss": ("kl", "squared_error")}
+    run(axes, seeds=5, **settings).results()
+    assert sorted(work["teachers"]) == list(range(len(work["teachers"])))  # each seed once
+    assert len(work["teachers"]) - 5 < run(axes, seeds=5, **settings).chunk
+
+
+def test_an_interrupted_sweep_goes_on_and_ends_the_same(settings, work, tmp_path):
+    """What was kept is not computed again, and the whole is the same in every bit."""
+    axes = LR | {"noise_scale": (0.5, 1.0)}
+    whole = run(axes, seeds=3, **settings).results()
+    at_once = len(work["students"])
+
+    class StopError(Exception):
+        pass
+
+    def stop(done, total):
+        if done > 0.6 * total:
+            raise StopError
+
+    work["students"].clear()
+    first = run(axes, tmp_path, seeds=3, **settings)
+    with pytest.raises(StopError):
+        first.results(stop)
+    kept = int(first.saved.split()[0])
+    assert 0 < kept < 18
+    assert first.saved == f"{kept} of 18 (point, seed) pairs"
+    assert first.finished is None
+    work["students"].clear()
+    again = run(axes, tmp_path, seeds=3, **settings)
+    ds = again.results()
+    assert len(work["students"]) <= at_once - 2 * kept
+    for name in sweeps.VARIABLES:
+        np.testing.assert_array_equal(ds[name], whole[name])
+    xr.testing.assert_identical(run(axes, tmp_path, seeds=3, **settings).finished, ds)
+
+
+def test_more_seeds_and_more_values_compute_only_what_is_new(settings, work, tmp_path):
+    run(LR, tmp_path, **settings).results()
+    work["students"].clear()
+    more = run({"student_lr": (3e-2, 1e-1, 1e-3)}, tmp_path, **settings)
+    plan = more.plan()
+    assert (plan.points, plan.students, plan.teachers) == (1, 2 * 2 * 3, 2)  # filled up to three
+    more.results()
+    assert {h.student_lr for _, h, *_ in work["students"]} == {1e-1}
+    work["students"].clear()
+    longer = run(LR, tmp_path, seeds=4, **settings).results()
+    assert {seed for seed, *_ in work["students"]} == {2, 3}
+    np.testing.assert_allclose(
+        longer.training_loss, run(LR, seeds=4, **settings).results().training_loss, rtol=1e-3
+    )
+    # A student that was never trained is missing; one that was is not.
+    both = run(LR, tmp_path, models=("cross_aux",), **settings)
+    assert both.plan().students == 0
+    assert run(LR, tmp_path, models=("cross_all",), **settings).plan().students == 2 * 3
+
+
+def test_plan_is_what_is_done(settings, work):
+    axes = {"aux": (2, 3), "loss": ("kl", "squared_error"), "teacher_lr": (1e-3, 1e-2)}
+    of = run(axes, **settings)
+    plan = of.plan()
+    of.results()
+    assert (plan.students, plan.teachers) == (len(work["students"]), len(work["teachers"]))
+    assert plan.points == 8
+    assert plan.programs == 3  # a teacher's, and a student's for each loss
+    assert plan.tflop > 0
+    assert plan.seconds > 0
+
+
+def test_flop_is_design_documents_count():
+    """One seed of figure 10 on MNIST's shapes: 1.86 TFLOP in training and targets."""
+    task = data.synthetic(784, 10, train=60_000, test=10, validation=0)
+    teacher, student = engine.flop(recipe("mnist")[0], task)
+    assert (teacher + 4 * student) / 1e12 == pytest.approx(1.86, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [LR, {"activation": ("relu", "tanh")}, {"aux": (2, 3), "distinct": (8, 16)},
+     {"aux": (2, 3), "distinct": (8, 16), "loss": ("kl", "squared_error")}],
+    ids="-".join,
+)  # fmt: skip
+def test_figures(axes, settings, tmp_path):
+    ds = run(axes, **settings).results()
+    figure = sweep_plots.sweep(ds)
+    assert "n = 2 seeds" in str(figure.get_supxlabel())
+    labels = [axes.get_xlabel() for axes in figure.axes]
+    assert any(labels)
+    figure.savefig(tmp_path / "figure.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("models", ()), ("models", ("teacher",)), ("seeds", 0), ("aux", 0)]
+)
+def test_bad_settings_are_named(name, value):
+    with pytest.raises(InputError, match=name):
+        Sweep.of(DATA, **{name: value})
