@@ -71,25 +71,53 @@ class _Sweep:
 
     def __call__(self) -> None:
         experiment = self.experiment.checked()
-        from sim import report, results
         from sim.grid import parse
         from sim.sweeps import Run
 
         axes = [parse(text) for text in self.axis]
         names = [name for name, _ in axes]
         config.rule("axis", " ".join(self.axis), len(set(names)) == len(names), "one for each name")
-        run = Run(experiment, dict(axes), self.out)
-        for warning in run.traps:
-            stderr.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
-        if (ds := run.finished) is None:
-            console.print(report.plan(run.plan()), highlight=False)
-            ds = _with_bar(f"sweep, {experiment.seeds} seeds", run, lambda: run.saved)
-        console.print(report.sweep(ds))
-        _draw(ds, run.folder)
-        if self.csv:
-            with results.atomically(run.folder / "results.csv") as part:
-                ds.to_dataframe().to_csv(part)
-        console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
+        _show_sweep(Run(experiment, dict(axes), self.out), "sweep", csv=self.csv)
+
+
+@dataclass(frozen=True)
+class _Study:
+    """Run a named study: a grid that somebody has published about, with a figure.
+
+    "sublim study --list" says what there is.
+    """
+
+    name: tyro.conf.Positional[str] = ""
+    """Which study."""
+    list: bool = False
+    """List the studies, with their questions."""
+    dataset: str = "digits"
+    """As for figure10."""
+    seeds: int = 16
+    """Number of seeds at every point of the grid."""
+    models: tuple[config.Student, ...] = ("student_aux", "cross_aux")
+    """Students to train, beside reference and teacher."""
+    data_dir: Path | None = None
+    """Where data sets lie or are put. Default: $SUBLIM_DATA_DIR, else the user's cache folder."""
+    out: Folder = Path("runs")
+    """Where run folders go."""
+    csv: bool = False
+    """Write a tidy table too, results.csv: a row for each point, seed and model."""
+
+    def __call__(self) -> None:
+        from sim import studies
+
+        if self.list:
+            for name in studies.names():
+                question, *_ = studies.statement(name).splitlines()
+                console.print(f"{name:24}{question}", soft_wrap=True, highlight=False)
+            return
+        config.rule("study", self.name, self.name, "named; sublim study --list shows the names")
+        settings = {"dataset": self.dataset, "seeds": self.seeds, "models": self.models,
+                    "data_dir": self.data_dir}  # fmt: skip
+        run = studies.run(self.name, self.out, **settings)
+        console.print(escape(studies.statement(self.name)), highlight=False)
+        _show_sweep(run, self.name, csv=self.csv)
 
 
 @dataclass(frozen=True)
@@ -118,6 +146,34 @@ class _Theorem:
         console.print(report.widths(ds))
         _draw(ds, run.folder)
         console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """Time figure 10's training here at the paper's MNIST shapes, beside the matrix product.
+
+    Random images, no download. Takes about a minute for each number of seeds on two fast cores.
+    """
+
+    repeats: int = 5
+    """Chunks of seeds to time; the table shows medians."""
+    chunk: tuple[int, ...] = ()
+    """Numbers of seeds to train together. Default: what a run takes, half and twice of it."""
+    json: bool = False
+    """Print JSON, in seconds, FLOP, bytes and GiB, in place of the table."""
+
+    def __call__(self) -> None:
+        for name, values in (("repeats", (self.repeats,)), ("chunk", self.chunk)):
+            config.rule(name, values, all(v > 0 for v in values), "positive whole numbers")
+        from sim import report
+        from sim.bench import bench
+
+        with report.bar(stderr, "bench") as progress:
+            found = bench(self.repeats, self.chunk, progress)
+        if self.json:
+            console.print_json(data=found)
+        else:
+            console.print(report.bench(found))
 
 
 @dataclass(frozen=True)
@@ -163,6 +219,23 @@ class _Data:
                 lines = [f"{file}: {verdict}" for file, verdict in verdicts]
         for line in lines:
             console.print(escape(line), soft_wrap=True, highlight=False)
+
+
+def _show_sweep(run, what: str, *, csv: bool) -> None:
+    """Say what it takes, compute what is missing, and leave table and figure."""
+    from sim import report, results
+
+    for warning in run.traps:
+        stderr.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+    if (ds := run.finished) is None:
+        console.print(report.plan(run.plan()), highlight=False)
+        ds = _with_bar(f"{what}, {run.experiment.seeds} seeds", run, lambda: run.saved)
+    console.print(report.sweep(ds))
+    _draw(ds, run.folder)
+    if csv:
+        with results.atomically(run.folder / "results.csv") as part:
+            ds.to_dataframe().to_csv(part)
+    console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
 
 
 def _with_bar(what: str, run, saved: Callable[[], str]):
@@ -221,7 +294,9 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
     return tyro.cli(
         Annotated[_Figure10, subcommand("figure10", default=figure10)]
         | Annotated[_Sweep, subcommand("sweep", default=sweep)]
+        | Annotated[_Study, subcommand("study")]
         | Annotated[_Theorem, subcommand("theorem", default=_Theorem(config.Theorem()))]
+        | Annotated[_Bench, subcommand("bench")]
         | Annotated[_Plot, subcommand("plot")]
         | Annotated[_Data, subcommand("data")],
         args=arguments,

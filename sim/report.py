@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import xarray as xr
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
 from sim import cast, results
+from sim.bench import rows
 from sim.sweeps import Plan
 
 
@@ -109,6 +111,22 @@ def sweep(ds: xr.Dataset) -> Table:
                  for value in (one[name].item() for name in axes)]  # fmt: skip
         cells = [_cell(results.summary(values)) for values in one.test_accuracy.values.T]
         shown.add_row(*place, *cells, *([str(int(one.diverged.sum()))] if lost else []))
+    return shown
+
+
+def bench(found: dict[str, Any]) -> Table:
+    """Figure 10's phases at MNIST's shapes, beside the machine's own product."""
+    product, width = found["product_flop_per_second"] / 1e9, found["bytes_per_second"] / 1e9
+    shown = Table(
+        title=f"{found['device']}: float32 product {product:.0f} GFLOP/s, memory {width:.0f} GB/s; "
+        f"medians of {found['repeats']}, seconds and TFLOP a seed",
+        title_justify="left",
+    )
+    columns = ("seeds", "phase", "s", "TFLOP", "GFLOP/s", "of product", "compile s", "GiB")
+    for i, column in enumerate(columns):
+        shown.add_column(column, justify="left" if i == 1 else "right")
+    for row in rows(found):
+        shown.add_row(*row, end_section=row[1] == "both")
     return shown
 
 

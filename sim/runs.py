@@ -26,6 +26,7 @@ SHOWS = {
     "statements.py",
     "theorem_plots.py",
     "sweep_plots.py",
+    "bench.py",
 }  # no numbers
 BITS = ("jax_default_prng_impl", "jax_default_matmul_precision", "jax_enable_x64")
 
@@ -106,7 +107,7 @@ def _code_digest() -> str:
     files = sorted(p for part in ("theory", "sim") for p in (ROOT / part).rglob("*.py"))
     digest = hashlib.sha256()
     for file in files:
-        if file.name not in SHOWS:
+        if file.name not in SHOWS and file.parent.name != "studies":  # nor what only names settings
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -188,7 +188,7 @@ class Run:
         seconds = 2e12 * tflop / rate + 4 * len(programs)
         points = len({p.key for _, block in jobs for p in block.points})
         return Plan(points, len(programs), int(teachers), int(students), tflop, seconds,
-                    gib + _resident_gib())  # fmt: skip
+                    gib + resident_gib())  # fmt: skip
 
     def _block(self, points: list[Point]) -> int:
         """How many of them to train side by side: as many as run fast, with little filling up."""
@@ -320,6 +320,7 @@ def _product_rate() -> float:
     return 2 * 1024**3 / min(seconds)
 
 
-def _resident_gib() -> float:
+def resident_gib() -> float:
+    """Memory of this process at its peak so far."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

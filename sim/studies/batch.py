@@ -1,0 +1,7 @@
+"""The batch, with the number of steps held fixed.
+
+Published only with epochs held fixed, where the number of steps varies too: see batch_epochs.
+"""
+
+AXES = {"batch": (16, 64, 256, 1024)}
+SETTINGS = {"teacher_steps": 136, "student_steps": 560}

@@ -1,0 +1,43 @@
+"""sim/studies: every study runs, small, and says what was published and what is found."""
+
+import numpy as np
+import pytest
+
+from sim import studies, sweep_plots
+from sim.errors import InputError
+
+SMALL = {
+    "dataset": "synthetic:12x4",
+    "seeds": 2,
+    "widths": (16, 16),
+    "noise_images": 256,
+    "batch": 32,
+    "teacher_steps": 6,
+    "student_steps": 6,
+}
+
+
+@pytest.mark.parametrize("name", studies.names())
+def test_runs_small(name, monkeypatch):
+    """At the first two values of each axis; its own settings, but for how long it trains."""
+    study = studies._module(name)
+    monkeypatch.setattr(study, "AXES", {axis: values[:2] for axis, values in study.AXES.items()})
+    ds = studies.run(name, **SMALL).results()
+    assert list(ds.test_accuracy.dims) == [*study.AXES, "seed", "model"]
+    assert np.isfinite(ds.test_accuracy).all()
+    assert "n = 2 seeds" in str(sweep_plots.sweep(ds).get_supxlabel())
+
+
+@pytest.mark.parametrize("name", studies.names())
+def test_statement_and_settings(name):
+    question, blank, *rest = studies.statement(name).splitlines()
+    assert question.endswith(".")
+    assert not blank
+    assert "Published" in rest[0]
+    assert any(line.startswith("Found") for line in rest)
+    assert len(studies.run(name).points) > 1  # breaks no rule at its real size
+
+
+def test_an_unknown_study_is_named():
+    with pytest.raises(InputError, match="study = 'nope': must be one of activation"):
+        studies.run("nope")
