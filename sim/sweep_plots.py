@@ -45,6 +45,7 @@ def _curves(ds: xr.Dataset, axis: str) -> Figure:
     figure = Figure(figsize=(7.0, 4.6), layout="constrained")
     axes = figure.subplots()
     x, scale = _places(ds[axis].values)
+    line = "-" if ds[axis].dtype.kind in "if" else ""  # between names there is nothing
     for model in ds.model.values:
         if model == cast.REFERENCE:
             continue
@@ -57,7 +58,7 @@ def _curves(ds: xr.Dataset, axis: str) -> Figure:
             continue
         shift = _jitter(x, scale, accuracy.shape)
         axes.plot(shift.ravel(), accuracy.ravel(), ".", color=color, alpha=0.3, ms=7, mew=0)
-        axes.errorbar(x, mean, half, fmt=f"{MARKERS[model]}-", color=color, ms=6, lw=1.8,
+        axes.errorbar(x, mean, half, fmt=MARKERS[model] + line, color=color, ms=6, lw=1.8,
                       capsize=4, label=label)  # fmt: skip
     _ticks(axes, "x", ds[axis].values, x, scale)
     axes.margins(x=0.1)
@@ -106,10 +107,17 @@ def _maps(ds: xr.Dataset, first: str, second: str, *others: str) -> Figure:
 
 
 def _places(values: np.ndarray) -> tuple[np.ndarray, str]:
-    """Where values stand, and the scale: log if numbers span a decade; names at 0, 1, …"""
+    """Where values stand, and the scale: log if numbers span a decade.
+
+    Names stand side by side, and so do numbers of which two would stand in each other's way.
+    """
+    side_by_side = np.arange(len(values)), "category"
     if values.dtype.kind not in "if":
-        return np.arange(len(values)), "category"
+        return side_by_side
     wide = values.min() > 0 and values.max() >= 10 * values.min() and len(values) > 2
+    at = np.sort(np.log(values) if wide else values)
+    if len(at) > 1 and np.diff(at).min() < 0.1 * (at[-1] - at[0]):
+        return side_by_side
     return values.astype(float), "log" if wide else "linear"
 
 

@@ -117,16 +117,11 @@ class Run:
     @property
     def traps(self) -> list[str]:
         """Settings of the sweep that have misled somebody."""
-        found = [
-            trap
-            for point in self.points
-            for trap in traps(point.setup, point.hyper, self.experiment.dataset)
-        ]
-        if "batch" in self.axes and not self.experiment.setup.student_steps:
-            found.append(
-                "axis batch with training counted in epochs varies the number of steps too"
-            )
-        return list(dict.fromkeys(found))
+        found = {}
+        for point in self.points:
+            for trap in traps(point.setup, point.hyper, self.experiment.dataset):
+                found.setdefault(trap.partition(" =")[0], trap)  # each once, not for every value
+        return list(found.values())
 
     @property
     def finished(self) -> xr.Dataset | None:

@@ -1,6 +1,10 @@
 """Auxiliary logits m by distillation inputs N as published: N sets the number of steps too.
 
 Published (arXiv 2605.23645): m = 1 tops out near .83 (with squared error), N = 1,000 near .29.
+
+Found (digits, 16 seeds): m = 1 reaches .410 at N = 35,840 and m = 3 .788, m = 10 from N = 16,384
+on .89 and more; N = 1,024 (16 steps) passes on .12 to .55. At the same N and m = 100, 560 steps
+gave .958 (channel_by_inputs, KL): much of what N does here is the steps' doing.
 """
 
 AXES = {"aux": (1, 3, 10, 30, 100), "noise_images": (1024, 4096, 16384, 35840)}
