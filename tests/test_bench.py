@@ -1,0 +1,35 @@
+"""sim/bench.py: what is counted and timed is what figure 10 does."""
+
+import pytest
+
+from sim import bench, data, engine, report
+from sim.config import recipe
+
+
+@pytest.fixture
+def found(monkeypatch, small):
+    """On a small task; products of a small square."""
+    monkeypatch.setattr(bench, "SIDE", 64)
+    monkeypatch.setattr(bench, "recipe", lambda name: recipe("synthetic", **small))
+    task = data.synthetic(12, 4, train=100, test=40, validation=10)
+    monkeypatch.setattr(bench.data, "synthetic", lambda *sizes, **parts: task)
+    return bench.bench(2, (1, 2), lambda done, whole: None), task
+
+
+def test_bench(found, small):
+    timed, task = found
+    teacher, student = engine.flop(recipe("synthetic", **small)[0], task)
+    assert list(timed["chunks"]) == ["1", "2"]
+    for size in timed["chunks"].values():
+        phases = size["phases"]
+        assert [phases[name]["flop"] for name in ("teacher", "students", "both")] == [
+            teacher, 4 * student, teacher + 4 * student,
+        ]  # fmt: skip
+        for phase in phases.values():
+            rate = phase["flop"] / phase["seconds"]
+            assert phase["flop_per_second"] == rate
+            assert phase["ratio_to_product"] == rate / timed["product_flop_per_second"]
+        assert size["compile_seconds"] > 0
+    shown = report.bench(timed)
+    assert shown.row_count == 6
+    assert "medians of 2" in str(shown.title)
