@@ -66,7 +66,7 @@ def bench(
                     each.items(), (*flop.values(), sum(flop.values())), strict=True
                 )
             },
-            "compile_seconds": sum(first) - median(map(sum, rest)),
+            "compile_seconds": max(0.0, sum(first) - median(map(sum, rest))),
             "resident_gib": resident_gib(),
         }
         del place, teachers

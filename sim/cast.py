@@ -61,7 +61,12 @@ def start(role: Role, starts: Params, key_noise: Key[Array, ""]) -> Params:
     leaves, tree = jax.tree.flatten(θ)
     keys = jax.random.split(key_noise, len(leaves))
     moved = [
-        leaf + role.init_noise * jax.random.normal(key, leaf.shape)
-        for leaf, key in zip(leaves, keys, strict=True)
+        leaf + role.init_noise * _by_unit(key, leaf) for leaf, key in zip(leaves, keys, strict=True)
     ]
     return jax.tree.unflatten(tree, moved)
+
+
+def _by_unit(key: Key[Array, ""], leaf: Float[Array, "*d units"]) -> Float[Array, "*d units"]:
+    """N(0, 1), unit j from key j: a narrow layer gets what the same units of a wide one get."""
+    draws = jax.vmap(lambda j: jax.random.normal(jax.random.fold_in(key, j), leaf.shape[:-1]))
+    return jnp.moveaxis(draws(jnp.arange(leaf.shape[-1])), 0, -1)

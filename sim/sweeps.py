@@ -87,7 +87,8 @@ class Run:
     """One sweep on this machine: where its results lie, and what of them is there."""
 
     def __init__(self, experiment: Sweep, axes: Axes, out: str | Path | None) -> None:
-        self.experiment, self.axes = experiment, {name: tuple(v) for name, v in axes.items()}
+        self.experiment = experiment
+        self.axes = {name: tuple(np.asarray(v).tolist()) for name, v in axes.items()}
         setup = replace(experiment.setup, points=1)  # measured before and after training
         self.points = grid(setup, experiment.hyper, self.axes)
         self.task = data.load(

@@ -66,3 +66,16 @@ def test_noise_at_the_start_has_its_standard_deviation_and_is_drawn_apart():
     for one in added:
         assert abs(one.std() / 0.2 - 1) < 4 / (2 * n) ** 0.5
     assert abs(np.corrcoef(*added)[0, 1]) < 4 / n**0.5
+
+
+def test_noise_at_the_start_of_a_narrow_network_is_that_of_a_wide_one_cut():
+    """A sweep over the channel trains all its widths in the widest network."""
+    wide = mlp(Setup(widths=(16, 16), aux=9), 12, 4)
+    both = [wide.init(key(3, purpose)) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)]
+    settings = [Hyper(init_noise=0.2)]
+    stacked = jax.tree.map(lambda a, b: jnp.stack([a, b]), *both)
+    nine = cast.start(at(cast.students(4, 9, settings), 0), stacked, jax.random.key(0))
+    three = cast.start(at(cast.students(4, 3, settings), 0), starts(3)[1], jax.random.key(0))
+    np.testing.assert_array_equal(nine["aux_head"]["kernel"][:, :3], three["aux_head"]["kernel"])
+    np.testing.assert_array_equal(nine["aux_head"]["bias"][:3], three["aux_head"]["bias"])
+    np.testing.assert_array_equal(nine["hidden_1"]["kernel"], three["hidden_1"]["kernel"])

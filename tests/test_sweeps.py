@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import sim
-from sim import data, engine, sweep_plots, sweeps
+from sim import data, engine, report, sweep_plots, sweeps
 from sim.config import Student, Sweep, recipe
 from sim.errors import InputError
 
@@ -180,6 +180,16 @@ def test_figures(axes, settings, tmp_path):
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert any(labels)
     figure.savefig(tmp_path / "figure.png")
+
+
+def test_arrays_are_axes_too_and_one_seed_is_enough(settings, tmp_path):
+    axes = {"aux": np.array([2, 3]), "student_lr": np.array([1e-3, 1e-2])}
+    ds = run(axes, tmp_path, seeds=1, **settings).results()
+    plain = {"aux": (2, 3), "student_lr": (1e-3, 1e-2)}
+    assert run(plain, tmp_path, seeds=1, **settings).finished.identical(ds)
+    for one in (ds, run(LR, seeds=1, **settings).results()):
+        sweep_plots.sweep(one).savefig(tmp_path / "figure.png")
+        assert report.sweep(one).row_count == one.test_accuracy[..., 0, 0].size
 
 
 @pytest.mark.parametrize(
