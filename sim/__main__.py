@@ -247,7 +247,7 @@ def _with_bar(what: str, run, saved: Callable[[], str]):
             return run.results(progress)
     except KeyboardInterrupt:
         stderr.print(
-            f"Stopped: {saved()} are saved in {escape(str(run.folder))}. "
+            f"Stopped: {saved()} are saved in {escape(str(getattr(run, 'store', run.folder)))}. "
             "The same command goes on from there.",
             soft_wrap=True,
         )

@@ -36,8 +36,8 @@ def bench(
     task = data.synthetic(784, 10, train=60_000, test=10_000, validation=0)
     usual = engine.chunk_size(setup, task, 1000, 1.0)
     chunks = chunks or tuple(sorted({max(1, usual // 2), usual, 2 * usual}))
-    teacher, student = engine.flop(setup, task)
-    flop = {"teacher": teacher, "students": student * len(cast.STUDENTS)}
+    teacher, student, answers = engine.flop(setup, task)
+    flop = {"teacher": teacher, "students": student * len(cast.STUDENTS) + answers}
     product = _rate(lambda a: a @ a, SIDE, 2 * SIDE**3)
     # In place: a fresh array would time the operating system's pages too.
     copy = _rate(lambda a: a + 1, 2 * SIDE, 2 * 4 * (2 * SIDE) ** 2, donate=(0,))

@@ -76,7 +76,7 @@ class Room(NamedTuple):
     classes: int
     sharded: NamedSharding
 
-    def seeds(self, chunk: range) -> Int[Array, " s"]:
+    def seeds(self, chunk: Sequence[int]) -> Int[Array, " s"]:
         """The numbers of a chunk's seeds, on the devices that compute them."""
         return jax.device_put(np.asarray(chunk, np.int32), self.sharded)
 
@@ -109,7 +109,11 @@ def run(
 
 
 def teaching(
-    setup: Setup, hyper: Hyper, place: Room, chunk: range, progress: Progress = lambda steps: None
+    setup: Setup,
+    hyper: Hyper,
+    place: Room,
+    chunk: Sequence[int],
+    progress: Progress = lambda steps: None,
 ) -> tuple[Teachers, Record]:
     """Train the teachers of a chunk of seeds. Returns them, and their record [seed, point]."""
     steps, _ = moments(setup, len(place.data.x_train))
@@ -126,7 +130,7 @@ def distillation(
     setup: Setup,
     hypers: Sequence[Hyper],
     place: Room,
-    chunk: range,
+    chunk: Sequence[int],
     teachers: Teachers,
     names: Sequence[str] = tuple(cast.STUDENTS),
     progress: Progress = lambda steps: None,
@@ -181,15 +185,17 @@ def chunk_size(
     As many as `memory` GiB hold (on a GPU, at least half of its own) and run fast, with the same
     number on each device that is used.
     """
-    count, (first, *_) = len(devices()), devices()
-    most = together(setup) // students
-    if first.platform != "cpu":
-        limit = (first.memory_stats() or {}).get("bytes_limit", 0)
-        memory = max(memory, count * limit / 2 / 2**30)
-    data, one = task_bytes(task), seed_bytes(setup, task, students)
-    used = max(1, min(count, int(memory * 2**30 / (data + one)), seeds))
-    fit = int((memory * 2**30 / used - data) / one)
-    return used * max(1, min(fit, most, -(-seeds // used)))
+    data, one, room = task_bytes(task), seed_bytes(setup, task, students), budget(memory)
+    used = max(1, min(len(devices()), int(room / (data + one)), seeds))
+    fit = int((room / used - data) / one)
+    return used * max(1, min(fit, together(setup) // students, -(-seeds // used)))
+
+
+def budget(memory: float) -> float:
+    """Bytes to plan for: `memory` GiB, on a GPU at least half of its own."""
+    first, *_ = devices()
+    limit = 0 if first.platform == "cpu" else (first.memory_stats() or {}).get("bytes_limit", 0)
+    return max(memory * 2**30, len(devices()) * limit / 2)
 
 
 def together(setup: Setup) -> int:
@@ -250,11 +256,12 @@ def network_steps(setup: Setup, examples: int) -> int:
     return teacher[-1] + students[-1] * len(cast.STUDENTS)
 
 
-def flop(setup: Setup, task: Task) -> tuple[float, float]:
-    """Floating-point operations of the matrix products of one teacher, and of one student.
+def flop(setup: Setup, task: Task) -> tuple[float, float, float]:
+    """Floating-point operations of the matrix products of one teacher, one student, and one
+    teacher's answers to all distillation inputs.
 
     Forward and backward in training (the first layer needs no gradient of its input), and forward
-    where it is measured and where a teacher answers the distillation inputs.
+    where it is measured.
     """
     layers = list(pairwise([task.d_in, *setup.widths, task.classes + setup.aux]))
     forward = 2.0 * sum(a * b for a, b in layers)
@@ -262,9 +269,9 @@ def flop(setup: Setup, task: Task) -> tuple[float, float]:
     teacher, student = moments(setup, len(task.x_train))
     measured = forward * (len(task.x_test) + len(task.x_val))
     return (
-        teacher[-1] * min(setup.batch, len(task.x_train)) * step
-        + len(teacher) * measured + setup.noise_images * forward,
+        teacher[-1] * min(setup.batch, len(task.x_train)) * step + len(teacher) * measured,
         student[-1] * min(setup.batch, setup.noise_images) * step + len(student) * measured,
+        setup.noise_images * forward,
     )  # fmt: skip
 
 

@@ -18,6 +18,8 @@ DERIVED = {
     "width": "units in every hidden layer",
     "depth": "hidden layers, as wide as the first",
 }
+WHOLE = ("aux", "width", "depth", "batch", "noise_images", "distinct", "channel", "teacher_epochs",
+         "student_epochs", "teacher_steps", "student_steps")  # fmt: skip
 # What a teacher does not depend on. Points that differ in nothing else share theirs.
 OF_STUDENTS = ("loss", "noise", "noise_images", "student_epochs", "student_steps")
 # What students of one program may differ in (see `cast.Role`).
@@ -72,7 +74,9 @@ def parse(text: str) -> tuple[str, tuple[Any, ...]]:
     rule("axis", text, equals and name and values, "NAME=V,V,… or NAME=FROM:TO:COUNT[log]")
     name = name.strip().replace("-", "_")
     if ":" not in values:
-        return name, tuple(_value(word) for word in values.split(","))
+        found = [_value(word) for word in values.split(",")]
+        whole = [isinstance(v, float) and v.is_integer() and name in WHOLE for v in found]
+        return name, tuple(int(v) if w else v for v, w in zip(found, whole, strict=True))
     log = values.endswith("log")
     try:
         start, stop, count = values.removesuffix("log").split(":")
@@ -86,6 +90,8 @@ def parse(text: str) -> tuple[str, tuple[Any, ...]]:
         spread = [low * (high / low) ** part for part in parts]
     else:
         spread = [low + (high - low) * part for part in parts]
+    if name in WHOLE:
+        return name, tuple(round(value) for value in spread)
     # Without the last digits of rounding, which would make other points of the same words.
     return name, tuple(float(f"{value:.9g}") for value in spread)
 
@@ -103,6 +109,12 @@ def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:
         rule("axis", name, name in names, "one of " + ", ".join(names))
         rule(name, values, len(values) > 0, "at least one value")
         rule(name, values, len(set(values)) == len(values), "values that differ")
+    for player in ("teacher", "student"):
+        steps = getattr(setup, f"{player}_steps") or f"{player}_steps" in axes
+        rule("axis", f"{player}_epochs", f"{player}_epochs" not in axes or not steps,
+             f"without {player}_steps, which take precedence")  # fmt: skip
+    rule("axis", "aux", "aux" not in axes or not (hyper.channel or "channel" in axes),
+         "without channel, which it sets")  # fmt: skip
     points = []
     for place in product(*(range(len(values)) for values in axes.values())):
         here = {name: axes[name][i] for name, i in zip(axes, place, strict=True)}

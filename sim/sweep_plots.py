@@ -37,7 +37,9 @@ def sweep(ds: xr.Dataset) -> Figure:
 
     With more axes, heat maps over the first two at each value of the others, of the first student.
     """
-    first, *more = ds.attrs["axes"] if not isinstance(ds.attrs["axes"], str) else [ds.attrs["axes"]]
+    first, *more = (str(axis) for axis in ds.test_accuracy.dims if axis not in ("seed", "model"))
+    numeric = [axis for axis in (first, *more) if ds[axis].dtype.kind in "if"]
+    ds = ds.sortby(numeric) if numeric else ds
     return _maps(ds, first, *more) if more else _curves(ds, first)
 
 
@@ -67,7 +69,8 @@ def _curves(ds: xr.Dataset, axis: str) -> Figure:
     axes.set_xlabel(_name(axis), fontsize=STYLE_SIZE)
     axes.set_ylabel("test accuracy (fraction)", fontsize=STYLE_SIZE)
     figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize=STYLE_SIZE - 1)
-    caption(figure, f"{setting(ds)}. Point: one seed. Marker and bar: mean, 95 % t-interval.")
+    caption(figure, f"{setting(ds)}. Point: one seed. Marker and bar: mean, 95 % t-interval."
+            + _lost(ds))  # fmt: skip
     return tidy(figure)
 
 
@@ -100,10 +103,16 @@ def _maps(ds: xr.Dataset, first: str, second: str, *others: str) -> Figure:
             getattr(axes, f"set_{way}label")(_name(name), fontsize=STYLE_SIZE)
     bar = figure.colorbar(image, ax=grid, shrink=0.8)
     bar.set_label("test accuracy (fraction)", fontsize=STYLE_SIZE)
+    who = f" {LABELS[students[0]].capitalize()}.".replace("\n", ", ") if others else ""
     left = f" First {len(shown)} of {len(panels)} maps." if len(panels) > len(shown) else ""
     caption(figure, f"{setting(ds)}. Cell: mean over seeds; chance {1 / ds.attrs['classes']:.2g}."
-            + left)  # fmt: skip
+            + who + left + _lost(ds))  # fmt: skip
     return tidy(figure)
+
+
+def _lost(ds: xr.Dataset) -> str:
+    n = int(ds.diverged.sum())
+    return f" {n} of {ds.diverged.size} networks diverged (kept)." if n else ""
 
 
 def _places(values: np.ndarray) -> tuple[np.ndarray, str]:

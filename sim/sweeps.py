@@ -4,11 +4,12 @@ What is measured at a point is kept by the point's own settings, whichever sweep
 seeds, more values or another grid compute only what no sweep has measured yet.
 """
 
+import hashlib
 import resource
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from sim import cast, data, engine, results, runs
-from sim.config import Sweep
+from sim.config import Sweep, rule
 from sim.config import warnings as traps
 from sim.grid import Axes, Point, grid
 
@@ -88,7 +89,7 @@ class Run:
 
     def __init__(self, experiment: Sweep, axes: Axes, out: str | Path | None) -> None:
         self.experiment = experiment
-        self.axes = {name: tuple(np.asarray(v).tolist()) for name, v in axes.items()}
+        self.axes = {name: _plain(name, values) for name, values in axes.items()}
         setup = replace(experiment.setup, points=1)  # measured before and after training
         self.points = grid(setup, experiment.hyper, self.axes)
         self.task = data.load(
@@ -99,7 +100,7 @@ class Run:
         store = runs.identity("points", self.task, **common)
         self.identity = runs.identity(
             "sweep", self.task, **common, setup=asdict(experiment.setup),
-            hyper=asdict(experiment.hyper), axes=self.axes, seeds=experiment.seeds,
+            hyper=asdict(experiment.hyper), axes=list(self.axes.items()), seeds=experiment.seeds,
             models=experiment.models,
         )  # fmt: skip
         self.store, self.folder = (runs.folder(out, i) for i in (store, self.identity))
@@ -112,8 +113,6 @@ class Run:
                               self._block(points) * len(experiment.models))
             for points in self.groups.values()
         )  # fmt: skip
-        whole = range(experiment.seeds)
-        self.chunks = [range(i, i + self.chunk) for i in whole[:: self.chunk]]
 
     @property
     def traps(self) -> list[str]:
@@ -170,14 +169,14 @@ class Run:
         programs, taught = set(), set()
         for chunk, block in jobs:
             setup, many = block.points[0].setup, len(block.points) * len(self.experiment.models)
-            of_teacher, of_student = engine.flop(setup, self.task)
+            of_teacher, of_student, answers = engine.flop(setup, self.task)
             new = (chunk, block.teacher) not in taught
             taught.add((chunk, block.teacher))
             programs |= {("student", engine.program(setup), many),
                          ("teacher", engine.program(self.teachers[block.teacher][0]))}  # fmt: skip
             students += len(chunk) * many
             teachers += len(chunk) * new
-            tflop += len(chunk) * (many * of_student + new * of_teacher) / 1e12
+            tflop += len(chunk) * (many * of_student + answers + new * of_teacher) / 1e12
             each = engine.seed_bytes(setup, self.task, many) * len(chunk)
             gib = max(gib, (each + engine.used(len(chunk)) * engine.task_bytes(self.task)) / 2**30)
         # Small steps run at about half the rate of large products; a program compiles in seconds.
@@ -188,24 +187,32 @@ class Run:
 
     def _block(self, points: list[Point]) -> int:
         """How many of them to train side by side: as many as run fast, with little filling up."""
-        most = max(1, engine.together(points[0].setup) // len(self.experiment.models))
-        sizes = range(1, min(most, len(points)) + 1)
-        return min(sizes, key=lambda size: (-(-len(points) // size) * size, -size))
+        setup, models = points[0].setup, len(self.experiment.models)
+        room = engine.budget(self.experiment.memory)
+        fit = int(room / engine.seed_bytes(setup, self.task, models))
+        most = max(1, min(engine.together(setup) // models, fit))
+        return -(-len(points) // -(-len(points) // most))
 
-    def _jobs(self, there: dict[tuple[str, int], Any]) -> list[tuple[range, Block]]:
-        """What is missing, in the order of computing: seeds, teachers, blocks."""
+    def _jobs(self, there: dict[tuple[str, int], Any]) -> list[tuple[tuple[int, ...], Block]]:
+        """What is missing, in the order of computing: teachers, chunks of seeds, blocks."""
         jobs = []
-        for chunk in self.chunks:
-            wanted = [seed for seed in chunk if seed < self.experiment.seeds]
-            for (teacher, _), points in self.groups.items():
-                missing = [p for p in points if any((p.key, s) not in there for s in wanted)]
-                size = self._block(points)
-                for i in range(0, len(missing), size):
-                    # The last is filled up, as another number of points would be another program.
-                    block = missing[i : i + size]
-                    block += block[-1:] * (size - len(block))
-                    jobs.append((chunk, Block(self.teachers.index(teacher), tuple(block))))
-        return sorted(jobs, key=lambda job: (job[0][0], job[1].teacher))
+        for number, teacher in enumerate(self.teachers):
+            groups = [points for (of, _), points in self.groups.items() if of == teacher]
+            served = [point.key for points in groups for point in points]
+            seeds = [s for s in range(self.experiment.seeds)
+                     if any((key, s) not in there for key in served)]  # fmt: skip
+            for i in range(0, len(seeds), self.chunk):
+                wanted = seeds[i : i + self.chunk]
+                # Filled up, here and below: another number would be another program.
+                more = range(wanted[-1] + 1, wanted[-1] + 1 + self.chunk - len(wanted))
+                for points in groups:
+                    missing = [p for p in points if any((p.key, s) not in there for s in wanted)]
+                    size = self._block(points)
+                    for j in range(0, len(missing), size):
+                        block = missing[j : j + size]
+                        block += block[-1:] * (size - len(block))
+                        jobs.append(((*wanted, *more), Block(number, tuple(block))))
+        return jobs
 
     def _compute(
         self, there: dict[tuple[str, int], Any], progress: Progress
@@ -213,7 +220,7 @@ class Run:
         models, jobs = self.experiment.models, self._jobs(there)
         images = len(self.task.x_train)
 
-        def steps(chunk: range, block: Block, new: bool) -> int:
+        def steps(chunk: tuple[int, ...], block: Block, new: bool) -> int:
             of_teacher, of_students = engine.moments(block.points[0].setup, images)
             networks = len(block.points) * len(models)
             return len(chunk) * (networks * of_students[-1] + new * of_teacher[-1])
@@ -241,7 +248,7 @@ class Run:
             yield self._keep(chunk, block, taught, found)
 
     def _keep(
-        self, chunk: range, block: Block, taught: engine.Record, found: engine.Record
+        self, chunk: tuple[int, ...], block: Block, taught: engine.Record, found: engine.Record
     ) -> dict[tuple[str, int], xr.Dataset]:
         """What was measured, by (point, seed); saved first."""
         models = self.experiment.models
@@ -258,15 +265,15 @@ class Run:
             {"chunk": self.chunk, "together": len(keys)},
         ).drop_duplicates("point")  # fmt: skip
         if self.store:
-            name = f"{'-'.join(models)}-{chunk[0]:06d}-{chunk[-1]:06d}-{keys[0]}-{len(keys)}.nc"
-            results.save(ds, self.store / "chunks" / name)
+            name = hashlib.sha256(repr((models, chunk, keys)).encode()).hexdigest()[:16]
+            results.save(ds, self.store / "chunks" / f"{name}.nc")
         return self._by_point_and_seed(ds)
 
     def _load(self) -> dict[tuple[str, int], xr.Dataset]:
         """All that is kept and has the students asked for, by (point, seed)."""
         found: dict[tuple[str, int], Any] = {}
         if self.store and self.store.is_dir():
-            for file in sorted((self.store / "chunks").glob("*.nc")):
+            for file in sorted((self.store / "chunks").glob("[!.]*.nc")):
                 ds = results.load(file)
                 if set(self.experiment.models) <= set(ds.model.values):
                     found |= self._by_point_and_seed(ds)
@@ -299,9 +306,17 @@ class Run:
             ds[f"{part}_accuracy"].attrs = accuracy | {"part": part}
         ds["training_loss"].attrs = {"long_name": "the model's own training loss, after training"}
         title = "Subliminal learning over " + " × ".join(self.axes)
-        ds.attrs = {"title": title, "chunk": self.chunk, "axes": list(self.axes)}
+        ds.attrs = {"title": title, "chunk": self.chunk}
         ds.attrs |= runs.attributes(self.identity, self.task)
         return ds
+
+
+def _plain(name: str, values: Any) -> tuple[Any, ...]:
+    """An axis's values as plain numbers and words."""
+    rule(name, values, isinstance(values, (Sequence, np.ndarray)) and not isinstance(values, str),
+         "a list of values")  # fmt: skip
+    rule(name, values, all(value is not None for value in values), "values, none of them None")
+    return tuple(v.item() if isinstance(v, np.generic) else v for v in values)
 
 
 def _product_rate() -> float:

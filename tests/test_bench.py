@@ -18,12 +18,12 @@ def found(monkeypatch, small):
 
 def test_bench(found, small):
     timed, task = found
-    teacher, student = engine.flop(recipe("synthetic", **small)[0], task)
+    teacher, student, answers = engine.flop(recipe("synthetic", **small)[0], task)
     assert list(timed["chunks"]) == ["1", "2"]
     for size in timed["chunks"].values():
         phases = size["phases"]
         assert [phases[name]["flop"] for name in ("teacher", "students", "both")] == [
-            teacher, 4 * student, teacher + 4 * student,
+            teacher, 4 * student + answers, teacher + (4 * student + answers),
         ]  # fmt: skip
         for phase in phases.values():
             rate = phase["flop"] / phase["seconds"]

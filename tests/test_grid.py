@@ -17,6 +17,9 @@ SETUP, HYPER = recipe("digits")
         ("loss=kl,squared_error", ("loss", ("kl", "squared_error"))),
         ("noise_scale=0:1:3", ("noise_scale", (0.0, 0.5, 1.0))),
         ("noise_scale=0.25:4:5log", ("noise_scale", (0.25, 0.5, 1.0, 2.0, 4.0))),
+        ("depth=1:4:4", ("depth", (1, 2, 3, 4))),
+        ("distinct=16:256:4log", ("distinct", (16, 40, 102, 256))),
+        ("student_steps=1e2,1e3", ("student_steps", (100, 1000))),
         ("student_lr=1e-4:1e-2:3log", ("student_lr", (1e-4, 1e-3, 1e-2))),
     ],
 )
@@ -88,6 +91,8 @@ def test_what_points_share(name, values, same_teacher, same_program):
         ({"points": (1, 2)}, "axis = 'points'"),
         ({"aux": ()}, "aux"),
         ({"aux": (3, 3)}, "aux"),
+        ({"aux": (2, 3), "channel": (1, 2)}, "axis = 'aux': must be without channel"),
+        ({"student_epochs": (1, 2), "student_steps": (3,)}, "axis = 'student_epochs'"),
         ({"aux": (0, 3)}, "aux"),
         ({"width": (2.5,)}, "width"),
         ({"student_lr": ("fast",)}, "student_lr = 'fast'"),

@@ -128,6 +128,48 @@ def test_an_interrupted_sweep_goes_on_and_ends_the_same(settings, work, tmp_path
     xr.testing.assert_identical(run(axes, tmp_path, seeds=3, **settings).finished, ds)
 
 
+def test_a_file_that_was_being_written_is_no_result(settings, tmp_path):
+    of = run(LR, tmp_path, **settings)
+    whole = of.results()
+    (of.store / "chunks" / ".part-999999-x.nc").write_bytes(b"half")
+    (of.folder / "results.nc").unlink()
+    np.testing.assert_array_equal(of.results().training_loss, whole.training_loss)
+    assert of.saved == "6 of 6 (point, seed) pairs"
+
+
+def test_only_missing_seeds_are_trained_when_the_chunk_grows(settings, work, tmp_path):
+    few = run(LR, tmp_path, seeds=3, **settings)
+    few.results()
+    done = len(work["teachers"])
+    many = run(LR, tmp_path, seeds=7, **settings)
+    many.results()
+    assert set(range(3)).isdisjoint(work["teachers"][done:])
+    assert set(range(done, 7)) <= set(work["teachers"])
+
+
+def test_memory_limits_how_many_points_train_side_by_side(settings):
+    lrs = {"student_lr": tuple(1e-3 * (k + 1) for k in range(16))}
+    wide = {**settings, "widths": (4096, 4096), "batch": 16}
+    of = run(lrs, **wide, memory=1.5)
+    (chunk, block), *_ = of._jobs({})
+    bytes_ = engine.seed_bytes(block.points[0].setup, of.task, 2 * len(block.points)) * len(chunk)
+    assert bytes_ < 1.5 * 2**30
+    assert len(run(lrs, **wide, memory=100.0)._jobs({})[0][1].points) > len(block.points)
+
+
+def test_axes_in_another_order_are_another_grid(settings, tmp_path):
+    two = {"aux": (2, 3), "distinct": (8, 16)}
+    run(two, tmp_path, **settings).results()
+    turned = run(dict(reversed(two.items())), tmp_path, **settings).results()
+    assert turned.test_accuracy.dims[:2] == ("distinct", "aux")
+
+
+@pytest.mark.parametrize("values", [3, "kl", (None, 3)])
+def test_what_is_no_list_of_values_is_named(values):
+    with pytest.raises(InputError, match="student_steps = "):
+        run({"student_steps": values})
+
+
 def test_more_seeds_and_more_values_compute_only_what_is_new(settings, work, tmp_path):
     run(LR, tmp_path, **settings).results()
     work["students"].clear()
@@ -163,8 +205,8 @@ def test_plan_is_what_is_done(settings, work):
 def test_flop_is_design_documents_count():
     """One seed of figure 10 on MNIST's shapes: 1.86 TFLOP in training and targets."""
     task = data.synthetic(784, 10, train=60_000, test=10, validation=0)
-    teacher, student = engine.flop(recipe("mnist")[0], task)
-    assert (teacher + 4 * student) / 1e12 == pytest.approx(1.86, rel=0.02)
+    teacher, student, answers = engine.flop(recipe("mnist")[0], task)
+    assert (teacher + 4 * student + answers) / 1e12 == pytest.approx(1.86, rel=0.02)
 
 
 @pytest.mark.parametrize(
