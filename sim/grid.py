@@ -28,9 +28,8 @@ OF_ROLES = ("student_lr", "temperature", "init_noise", "channel")
 
 @dataclass(frozen=True)
 class Point:
-    """One cell of a grid: its place along each axis, and the settings there."""
+    """The settings at one cell of a grid."""
 
-    place: tuple[int, ...]
     setup: Setup
     hyper: Hyper
 
@@ -116,8 +115,8 @@ def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:
     rule("axis", "aux", "aux" not in axes or not (hyper.channel or "channel" in axes),
          "without channel, which it sets")  # fmt: skip
     points = []
-    for place in product(*(range(len(values)) for values in axes.values())):
-        here = {name: axes[name][i] for name, i in zip(axes, place, strict=True)}
+    for values in product(*axes.values()):
+        here = dict(zip(axes, values, strict=True))
         width, depth = here.pop("width", setup.widths[0]), here.pop("depth", len(setup.widths))
         if not {"width", "depth"}.isdisjoint(axes):
             for name, value in (("width", width), ("depth", depth)):
@@ -128,7 +127,7 @@ def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:
             rule("aux", axes["aux"], all(isinstance(m, int) and m > 0 for m in axes["aux"]),
                  "positive whole numbers")  # fmt: skip
             here |= {"aux": max(axes["aux"]), "channel": here["aux"]}
-        points.append(Point(place, *_with(setup, hyper, here, known)))
+        points.append(Point(*_with(setup, hyper, here, known)))
     return points
 
 

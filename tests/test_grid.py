@@ -37,7 +37,7 @@ def test_what_is_no_axis_is_named(text):
 
 def test_points_in_order_with_their_settings():
     points = grid(SETUP, HYPER, {"student_lr": (1e-3, 1e-2), "width": (8, 16), "depth": (1, 3)})
-    assert [p.place for p in points[:3]] == [(0, 0, 0), (0, 0, 1), (0, 1, 0)]
+    assert [p.setup.widths for p in points[:3]] == [(8,), (8, 8, 8), (16,)]
     assert len(points) == 8
     assert points[5].hyper.student_lr == 1e-2
     assert points[5].setup.widths == (8, 8, 8)
