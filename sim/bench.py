@@ -49,9 +49,9 @@ def bench(
             progress(done := done + 1, len(chunks) * (repeats + 1))
             seeds = range(repeat * chunk, (repeat + 1) * chunk)
             marks = [time.perf_counter()]
-            teachers, _ = engine.teaching(setup, hyper, place, seeds)
+            θ_T, _ = engine.teaching(setup, hyper, place, seeds)
             marks.append(time.perf_counter())
-            engine.distillation(setup, [hyper], place, seeds, teachers)
+            engine.distillation([(setup, hyper)], place, seeds, θ_T)
             marks.append(time.perf_counter())
             seconds.append([b - a for a, b in pairwise(marks)])
             rates.append(product())
@@ -69,7 +69,7 @@ def bench(
             "compile_seconds": max(0.0, sum(first) - median(map(sum, rest))),
             "resident_gib": resident_gib(),
         }
-        del place, teachers
+        del place, θ_T
     rate = median(rates)
     for size in sizes.values():
         for phase in size["phases"].values():

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from sim.config import Hyper
+from sim.config import Hyper, Setup, chosen, student_layers
 from sim.networks import Params
 
 REFERENCE, TEACHER = "reference", "teacher"
@@ -19,45 +19,63 @@ STUDENTS = {
     "cross_all": (False, False),
 }
 MODELS = (REFERENCE, TEACHER, *STUDENTS)
+ByLayer = dict[str, Float[Array, "*k"]]
 
 
 class Role(NamedTuple):
     """What tells one student of a program from another; they differ in nothing else."""
 
     visible: Bool[Array, "*k n"]  # logits that are distilled
-    shared: Float[Array, "*k"]  # part of θ_0 in the start: 1 the teacher's, 0 an independent one
+    shared: ByLayer  # how much of θ_0 the start is
+    other: ByLayer  # how much of the independent initialisation
+    trained: ByLayer  # 1, or 0 where the layer is frozen
     lr: Float[Array, "*k"]
     temperature: Float[Array, "*k"]
     init_noise: Float[Array, "*k"]
 
 
 def students(
-    classes: int, aux: int, hypers: Sequence[Hyper], names: Sequence[str] = tuple(STUDENTS)
+    classes: int,
+    settings: Sequence[tuple[Setup, Hyper]],
+    names: Sequence[str] = tuple(STUDENTS),
 ) -> Role:
     """The roles of the named students at each of some settings, stacked along k = setting × name.
 
-    Of the settings only the numbers of a Role are read; the others are the program's.
+    Of the settings only what a Role holds is read; the rest is the program's.
     """
-    logit = jnp.arange(classes + aux)
 
-    def role(hyper: Hyper, name: str) -> Role:
+    def role(setup: Setup, hyper: Hyper, name: str) -> Role:
         only_aux, same = STUDENTS[name]
-        numbers = float(same), hyper.student_lr, hyper.temperature, hyper.init_noise
+        logit, layers = jnp.arange(classes + setup.aux), student_layers(setup)
+        apart = chosen(setup.independent, layers) if same else layers
+        s = hyper.independence if same else 1.0
+        frozen = chosen(setup.frozen, layers)
+        first = classes if only_aux else 0
         return Role(
-            (logit >= (classes if only_aux else 0)) & (logit < classes + (hyper.channel or aux)),
-            *(jnp.float32(number) for number in numbers),
+            visible=(logit >= first) & (logit < classes + (hyper.channel or setup.aux)),
+            shared={la: jnp.float32((1 - s**2) ** 0.5 if la in apart else 1.0) for la in layers},
+            other={la: jnp.float32(s if la in apart else 0.0) for la in layers},
+            trained={la: jnp.float32(la not in frozen) for la in layers},
+            lr=jnp.float32(hyper.student_lr),
+            temperature=jnp.float32(hyper.temperature),
+            init_noise=jnp.float32(hyper.init_noise),
         )
 
-    roles = [role(hyper, name) for hyper in hypers for name in names]
+    roles = [role(*setting, name) for setting in settings for name in names]
     return jax.tree.map(lambda *rows: jnp.stack(rows), *roles)
 
 
 def start(role: Role, starts: Params, key_noise: Key[Array, ""]) -> Params:
-    """Where a student starts, of (θ_0, θ_other) [2, …]: θ_0 to the last bit if shared = 1.
+    """Where a student starts, of (θ_0, θ_other) [2, …]: θ_0 to the last bit where that is shared.
 
     With init_noise, N(0, init_noise²) is added to every parameter.
     """
-    θ = jax.tree.map(lambda two: role.shared * two[0] + (1 - role.shared) * two[1], starts)
+    θ = {
+        layer: jax.tree.map(
+            lambda two, a=role.shared[layer], b=role.other[layer]: a * two[0] + b * two[1], both
+        )
+        for layer, both in starts.items()
+    }
     leaves, tree = jax.tree.flatten(θ)
     keys = jax.random.split(key_noise, len(leaves))
     moved = [

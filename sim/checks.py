@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from sim.config import Setup, Theorem
+from sim.config import Hyper, Setup, Theorem
 from sim.keys import Purpose, Seed, key
 from sim.networks import ACTIVATIONS, Network, Params, mlp, numbered
 from sim.noise import noise
@@ -160,7 +160,9 @@ def examples(
         keys = _keys(seed)
         chosen = jax.random.choice(keys[0], len(x), (k,), replace=False)
         return (
-            noise(experiment.noise, key(seed, Purpose.NOISE), jnp.arange(experiment.inputs), x),
+            noise(experiment.noise, key(seed, Purpose.NOISE), x, Hyper())(
+                jnp.arange(experiment.inputs)
+            ),
             jnp.stack([x[chosen], jax.random.normal(keys[1], (k, d), x.dtype)]),
             jnp.stack([y[chosen], jax.random.randint(keys[2], (k,), 0, classes, y.dtype)]),
         )

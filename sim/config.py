@@ -16,8 +16,11 @@ from sim.errors import InputError
 
 Activation = Literal["relu", "tanh", "gelu", "silu", "linear"]
 Loss = Literal["kl", "cross_entropy", "squared_error"]
-Optimizer = Literal["adam", "adamw", "sgd"]
-Noise = Literal["uniform", "gaussian", "images"]
+Optimizer = Literal["adam", "adamw", "adam_l2", "sgd"]
+Matmul = Literal["float32", "tf32", "bfloat16"]
+Noise = Literal["uniform", "gaussian", "bernoulli", "blurred", "spectrum", "subspace", "perlin",
+                "shuffled", "images", "mixture"]  # fmt: skip
+StudentNetwork = Literal["mlp", "cnn"]
 Student = Literal["student_aux", "student_all", "cross_aux", "cross_all"]
 
 
@@ -27,6 +30,19 @@ class Setup:
 
     widths: tuple[int, ...] = (256, 256)
     """Units in each hidden layer; their number is the depth."""
+    student_widths: tuple[int, ...] | None = None
+    """The students' hidden layers, where they are not the teacher's. Heads as wide as the teacher's
+    start as the teacher's did; other layers, as far as their units are the same."""
+    student_network: StudentNetwork = "mlp"
+    """Of the students. cnn: 3 × 3 convolutions at every other pixel, of student_widths channels,
+    then a dense layer as wide as the teacher's last."""
+    independent: str = "none"
+    """Layers in which students start from an independent initialisation: none, all, or some of
+    hidden_0, hidden_1, …, hidden (all of these), class_head and aux_head, joined by +."""
+    frozen: str = "none"
+    """Layers that students leave as they start; named as for independent."""
+    classes: int | None = None
+    """Classes of the task, the first of them; images of others are left out. Default: all."""
     aux: int = 3
     """Auxiliary logits m, beside one logit per class."""
     activation: Activation = "relu"
@@ -34,11 +50,17 @@ class Setup:
     loss: Loss = "kl"
     """Imitation loss of the students, over the logits that they see."""
     optimizer: Optimizer = "adam"
-    """Of teacher and students alike. adam: β 0.9, 0.999, ε 1e-8 outside the root as in torch."""
+    """Of teacher and students alike. adam: β 0.9, 0.999, ε 1e-8 outside the root as in torch.
+    Weight decay is apart from the gradient in adamw, a part of it in adam_l2."""
+    matmul: Matmul = "float32"
+    """Operands of the matrix products in training; parameters, sums and optimiser stay float32."""
     batch: int = 1024
     """Examples in a step; the last batch of an epoch holds what is left."""
     noise: Noise = "uniform"
-    """Distillation inputs: U(−1, 1), N(0, 1), or images of the task's training part."""
+    """Distillation inputs, in each pixel U(−1, 1), N(0, 1), or −1 or 1; blurred: uniform, blurred
+    by --blur; spectrum: noise with the Fourier amplitudes of images; subspace: Gaussian in
+    --dimensions; perlin: over 4 × 4 cells; shuffled: images, their pixels each in another order;
+    images: of the task's training part; mixture: --images-part of them, the rest uniform."""
     noise_images: int = 60_000
     """Distinct distillation inputs of a seed; each epoch shows all of them in fresh order."""
     teacher_epochs: int = 5
@@ -65,9 +87,18 @@ class Hyper:
     momentum: float = 0.0
     """Momentum of sgd, in [0, 1); other optimisers have none to set."""
     weight_decay: float = 0.0
-    """Decoupled decay rate of adamw, times the learning rate per step."""
+    """Decay rate of adamw, times the learning rate per step; in adam_l2, the loss has half of it
+    times the sum of squares of all parameters."""
     noise_scale: float = 1.0
     """Factor on the distillation inputs."""
+    noise_shift: float = 0.0
+    """Added to every pixel of the distillation inputs, after noise_scale."""
+    blur: float = 1.0
+    """Standard deviation of the blur of blurred noise, in pixels; 0 for none."""
+    dimensions: float = 0.0
+    """Dimensions of subspace noise; 0 for all."""
+    images_part: float = 0.5
+    """Probability of an image in mixture noise."""
     temperature: float = 1.0
     """Divides teacher's and student's logits in the imitation loss."""
     channel: float = 0.0
@@ -76,10 +107,15 @@ class Hyper:
     """Distinct inputs that the noise_images addresses share out; 0 for one each."""
     init_noise: float = 0.0
     """Standard deviation of what is added to each parameter of a student before its first step."""
+    independence: float = 1.0
+    """How far the independent layers are so, s in [0, 1]: they start from √(1 − s²) of the
+    teacher's initialisation and s of another, which is of the same law whatever s."""
     init_scale: float = 1.0
     """Factor on the initial weights, of the teacher's network and of the independent one."""
 
 
+CHANNELS = (16, 32)  # of a cnn, unless student_widths says others
+GROUPS = ("none", "hidden", "all")  # of layers
 # Chosen on the validation split of the digits (never on test) for a plain effect in a short run.
 _DIGITS = (
     {"batch": 64, "noise_images": 35_840, "teacher_epochs": 8, "student_epochs": 1, "points": 10},
@@ -104,11 +140,10 @@ def recipe(dataset: str, **overrides: Any) -> tuple[Setup, Hyper]:
         else:
             known = ", ".join(sorted(names[Setup] | names[Hyper]))
             raise InputError(f"{name} = {value!r}: no such setting; there are {known}")
-    if "widths" in setup:
-        rule(
-            "widths", setup["widths"], isinstance(setup["widths"], (tuple, list)), "a list of units"
-        )
-        setup["widths"] = tuple(setup["widths"])
+    for name in ("widths", "student_widths"):
+        if (value := setup.get(name)) is not None:
+            rule(name, value, isinstance(value, (tuple, list)), "a list of units")
+            setup[name] = tuple(value)
     for name, value in hyper.items():  # floats, so that 1 and 1.0 are one setting
         rule(name, value, isinstance(value, Real) and not isinstance(value, bool), "a number")
         hyper[name] = float(value)
@@ -121,12 +156,25 @@ def check(setup: Setup, hyper: Hyper) -> tuple[Setup, Hyper]:
         ("activation", Activation),
         ("loss", Loss),
         ("optimizer", Optimizer),
+        ("matmul", Matmul),
+        ("student_network", StudentNetwork),
         ("noise", Noise),
     ):
         options = choices.__args__
         rule(name, value := getattr(setup, name), value in options, "one of " + ", ".join(options))
     rule("widths", setup.widths, setup.widths and all(map(_positive_int, setup.widths)),
          "at least one layer, each of a positive whole number of units")  # fmt: skip
+    rule("student_widths", setup.student_widths, setup.student_widths is None
+         or (setup.student_widths and all(map(_positive_int, setup.student_widths))),
+         "at least one layer, each of a positive whole number of units")  # fmt: skip
+    for name in ("independent", "frozen"):
+        known = (*student_layers(setup), *GROUPS)
+        value = getattr(setup, name)
+        rule(name, value, isinstance(value, str) and {*value.split("+")} <= {*known},
+             "of " + ", ".join(known) + ", joined by +")  # fmt: skip
+    classes = setup.classes
+    rule("classes", classes, classes is None or (_positive_int(classes) and classes > 1),
+         "a whole number, at least 2")  # fmt: skip
     for name in ("aux", "batch", "noise_images", "teacher_epochs", "student_epochs", "points"):
         rule(name, value := getattr(setup, name), _positive_int(value), "a positive whole number")
     for name in ("teacher_steps", "student_steps"):
@@ -138,14 +186,39 @@ def check(setup: Setup, hyper: Hyper) -> tuple[Setup, Hyper]:
     for name, most in (("channel", setup.aux), ("distinct", setup.noise_images)):
         value = getattr(hyper, name)
         rule(name, value, value in range(most + 1), f"a whole number from 0 to {most}")
+    rule("noise_shift", hyper.noise_shift, math.isfinite(hyper.noise_shift), "a number")
+    rule("blur", hyper.blur, 0 <= hyper.blur < math.inf, "at least 0")
+    rule("dimensions", hyper.dimensions, hyper.dimensions >= 0 and hyper.dimensions % 1 == 0,
+         "a whole number, at least 0")  # fmt: skip
+    rule("images_part", hyper.images_part, 0 <= hyper.images_part <= 1, "in [0, 1]")
+    rule("independence", hyper.independence, 0 <= hyper.independence <= 1, "in [0, 1]")
     rule("init_noise", hyper.init_noise, 0 <= hyper.init_noise < math.inf, "at least 0")
     rule("momentum", hyper.momentum, 0 <= hyper.momentum < 1, "in [0, 1)")
     rule("momentum", hyper.momentum, hyper.momentum == 0 or setup.optimizer == "sgd",
          "0 unless optimizer is sgd")  # fmt: skip
     rule("weight_decay", hyper.weight_decay, 0 <= hyper.weight_decay < math.inf, "at least 0")
-    rule("weight_decay", hyper.weight_decay, hyper.weight_decay == 0 or setup.optimizer == "adamw",
-         "0 unless optimizer is adamw (in adam it would hang on the loss's scale)")  # fmt: skip
+    decays = setup.optimizer in ("adamw", "adam_l2")
+    rule("weight_decay", hyper.weight_decay, hyper.weight_decay == 0 or decays,
+         "0 unless optimizer is adamw (or adam_l2, in which it hangs on the loss)")  # fmt: skip
     return setup, hyper
+
+
+def student_layers(setup: Setup) -> tuple[str, ...]:
+    """The names of a student's layers, from the input on."""
+    widths = setup.student_widths or setup.widths
+    if setup.student_network == "cnn":
+        widths = (*(setup.student_widths or CHANNELS), setup.widths[-1])
+    return (*(f"hidden_{i}" for i in range(len(widths))), "class_head", "aux_head")
+
+
+def chosen(names: str, layers: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the layers that a setting names, joined by +."""
+    words = {*names.split("+")}
+    return tuple(
+        layer
+        for layer in layers
+        if words & {layer, "all", "hidden" if layer.startswith("hidden") else layer}
+    )
 
 
 def warnings(setup: Setup, hyper: Hyper, dataset: str) -> list[str]:
@@ -157,10 +230,20 @@ def warnings(setup: Setup, hyper: Hyper, dataset: str) -> list[str]:
             f"aux = 1 with loss = {setup.loss}: the softmax of a single logit is constant, so the "
             "aux students have no gradient; squared_error has one"
         )
+    if hyper.noise_shift != 0:
+        found.append(
+            f"noise_shift = {hyper.noise_shift:g} moves the inputs off 0: published runs on [0, 1] "
+            "instead of [−1, 1] passed on next to nothing (.13, of .55)"
+        )
     if hyper.weight_decay > 0:
         found.append(
             f"weight_decay = {hyper.weight_decay:g} moves the class head, which distillation on "
             "auxiliary logits otherwise leaves where it was"
+        )
+    if hyper.weight_decay > 0 and setup.optimizer == "adam_l2":
+        found.append(
+            f"optimizer = adam_l2 divides the decay by the gradient's size, as it does the loss: "
+            f"what weight_decay = {hyper.weight_decay:g} does hangs on the scale of the loss"
         )
     by_epoch = [p for p in ("teacher", "student") if getattr(setup, f"{p}_steps") is None]
     if setup.batch != usual.batch and by_epoch:

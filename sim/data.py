@@ -213,6 +213,16 @@ def _digits() -> Task:
     return _task("digits", 10, *(a[part] for part in parts for a in (x, y)))
 
 
+def first_classes(task: Task, classes: int | None) -> Task:
+    """The task of telling its first few classes apart; None for all. Errors: InputError."""
+    if classes is None or classes == task.classes:
+        return task
+    if classes > task.classes:
+        raise InputError(f"classes = {classes}: {task.name} has {task.classes}")
+    parts = ((task.x_train, task.y_train), (task.x_val, task.y_val), (task.x_test, task.y_test))
+    return _task(task.name, classes, *(a[y < classes] for x, y in parts for a in (x, y)))
+
+
 def _task(name: str, classes: int, *arrays: np.ndarray) -> Task:
     arrays = [a if a.dtype == np.float32 else a.astype(np.int32) for a in arrays]
     digest = hashlib.sha256()

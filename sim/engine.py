@@ -4,25 +4,26 @@ A chunk of seeds is trained together, in segments of steps between which it is m
 knows neither the number of seeds nor the bounds of a segment: each `Setup` compiles once.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
-from sim import cast, measures, training
+from sim import cast, measures, networks, training
 from sim.config import Hyper, Setup
 from sim.data import Task
 from sim.keys import Purpose, key
-from sim.networks import Network, Params, mlp
+from sim.networks import Network, Params
+from sim.products import product
 from sim.training import Lesson, State
 
 # Rows of a step's matrix products from which on more students at a time gain nothing: on a CPU they
@@ -62,13 +63,6 @@ class Record(NamedTuple):
     diverged: Bool[Array, "*k"]
 
 
-class Teachers(NamedTuple):
-    """Of each seed: (θ_0, θ_other) [s, 2, …], where students start, and the teacher θ_T [s, …]."""
-
-    starts: Params
-    trained: Params
-
-
 class Room(NamedTuple):
     """Where a chunk is computed: the task's arrays on its devices, and how seeds are split."""
 
@@ -103,9 +97,9 @@ def run(
     """
     place = room(task, len(chunks[0]) if chunks else 1)
     for chunk in chunks:
-        teachers, taught = teaching(setup, hyper, place, chunk, progress)
-        yield taught, distillation(setup, [hyper], place, chunk, teachers, progress=progress)
-        del teachers
+        θ_T, taught = teaching(setup, hyper, place, chunk, progress)
+        yield taught, distillation([(setup, hyper)], place, chunk, θ_T, progress=progress)
+        del θ_T
 
 
 def teaching(
@@ -114,24 +108,24 @@ def teaching(
     place: Room,
     chunk: Sequence[int],
     progress: Progress = lambda steps: None,
-) -> tuple[Teachers, Record]:
-    """Train the teachers of a chunk of seeds. Returns them, and their record [seed, point]."""
+) -> tuple[Params, Record]:
+    """Train the teachers of a chunk of seeds. Returns θ_T [seed, …] and record [seed, point]."""
     steps, _ = moments(setup, len(place.data.x_train))
     given: dict[str, Any] = {
-        "setup": program(setup), "classes": place.classes, "hyper": _numbers(hyper),
+        "setup": program(setup), "classes": place.classes, "mesh": place.sharded.mesh,
+        "hyper": _numbers(hyper),
         "seeds": place.seeds(chunk), "data": place.data,
     }  # fmt: skip
-    starts, state = begin_teachers(**given)
+    state = begin_teachers(**given)
     state, record = _measured(partial(teach, **given), state, steps, progress, len(chunk))
-    return Teachers(starts, state.model.θ), record
+    return state.model.θ, record
 
 
 def distillation(
-    setup: Setup,
-    hypers: Sequence[Hyper],
+    settings: Sequence[tuple[Setup, Hyper]],
     place: Room,
     chunk: Sequence[int],
-    teachers: Teachers,
+    θ_T: Params,
     names: Sequence[str] = tuple(cast.STUDENTS),
     progress: Progress = lambda steps: None,
 ) -> Record:
@@ -141,16 +135,18 @@ def distillation(
     students of a seed have the same teacher and see the same inputs. Returns their record [seed,
     setting × name, point].
     """
+    setup, hyper = settings[0]
     _, steps = moments(setup, len(place.data.x_train))
     given: dict[str, Any] = {
-        "setup": program(setup), "classes": place.classes, "hyper": _numbers(hypers[0]),
-        "roles": cast.students(place.classes, setup.aux, hypers, names),
+        "setup": program(setup), "classes": place.classes, "mesh": place.sharded.mesh,
+        "hyper": _numbers(hyper),
+        "roles": cast.students(place.classes, settings, names),
         "seeds": place.seeds(chunk), "data": place.data,
     }  # fmt: skip
-    targets, state = begin_students(**given, teachers=teachers)
-    networks = len(chunk) * len(hypers) * len(names)
+    targets, state = begin_students(**given, θ_T=θ_T)
     segment = partial(distill, **given, targets=targets)
-    return _measured(segment, state, steps, progress, networks)[1]
+    trained = len(chunk) * len(settings) * len(names)
+    return _measured(segment, state, steps, progress, trained)[1]
 
 
 def _numbers(hyper: Hyper) -> Hyper:
@@ -159,21 +155,24 @@ def _numbers(hyper: Hyper) -> Hyper:
 
 
 def program(setup: Setup) -> Setup:
-    """The setup without what programs do not depend on: how long they run, and when to measure."""
+    """The setup without what programs do not depend on.
+
+    That is how long they run, when to measure, and what a `cast.Role` holds.
+    """
     lengths = {"teacher_epochs": 1, "student_epochs": 1, "teacher_steps": None,
                "student_steps": None, "points": 1}  # fmt: skip
-    return replace(setup, **lengths)
+    return replace(setup, **lengths, independent="none", frozen="none")
 
 
 def _measured(
-    segment: Callable, state: State, moments: list[int], progress: Progress, networks: int
+    segment: Callable, state: State, moments: list[int], progress: Progress, many: int
 ) -> tuple[State, Record]:
     """Take the steps between the moments, and stack what is measured at each of them."""
     records = []
     for start, stop in zip([0, *moments], moments, strict=False):
         state, record = segment(state=state, bounds=(start, stop))
         records.append(jax.device_get(record))  # waits: progress is of what has been done
-        progress((stop - start) * networks)
+        progress((stop - start) * many)
     return state, Record(*(np.stack(field, axis=-1) for field in zip(*records, strict=True)))
 
 
@@ -212,15 +211,14 @@ def task_bytes(task: Task) -> int:
 
 def seed_bytes(setup: Setup, task: Task, students: int = len(cast.STUDENTS)) -> int:
     """Working memory of one seed, from above: students, their optimisers, batches and targets."""
-    d_in, logits = task.d_in, task.classes + setup.aux
-    sizes = [d_in, *setup.widths, logits]
-    parameters = sum((a + 1) * b for a, b in pairwise(sizes))
-    rows = max(setup.batch, measures.BLOCK)
+    layers = networks.products(networks.student, setup, task.d_in, task.classes)
+    parameters = sum((d + 1) * units for _, d, units in layers)
+    activations = sum(rows * units for rows, _, units in layers)
+    examples = max(setup.batch, measures.BLOCK)
     numbers = (
-        students
-        * (8 * parameters + 4 * rows * sum(sizes[1:]))  # θ, moments, gradients; activations
-        + 4 * rows * d_in  # inputs and the random bits they are made from
-        + setup.noise_images * (logits + 4)  # targets; two orders
+        students * (8 * parameters + 4 * examples * activations)  # θ, moments, gradients
+        + 4 * examples * task.d_in  # inputs and the random bits they are made from
+        + setup.noise_images * (task.classes + setup.aux + 4)  # targets; two orders
     )
     return 4 * numbers
 
@@ -263,16 +261,18 @@ def flop(setup: Setup, task: Task) -> tuple[float, float, float]:
     Forward and backward in training (the first layer needs no gradient of its input), and forward
     where it is measured.
     """
-    layers = list(pairwise([task.d_in, *setup.widths, task.classes + setup.aux]))
-    forward = 2.0 * sum(a * b for a, b in layers)
-    step = 3 * forward - 2 * layers[0][0] * layers[0][1]
-    teacher, student = moments(setup, len(task.x_train))
-    measured = forward * (len(task.x_test) + len(task.x_val))
-    return (
-        teacher[-1] * min(setup.batch, len(task.x_train)) * step + len(teacher) * measured,
-        student[-1] * min(setup.batch, setup.noise_images) * step + len(student) * measured,
-        setup.noise_images * forward,
-    )  # fmt: skip
+
+    def of(make: Callable, moments: list[int], examples: int) -> tuple[float, float]:
+        shapes = networks.products(make, setup, task.d_in, task.classes)
+        first, *_ = each = [2.0 * math.prod(shape) for shape in shapes]
+        training = moments[-1] * min(setup.batch, examples) * (3 * sum(each) - first)
+        images = len(task.x_test) + len(task.x_val)
+        return training + len(moments) * images * sum(each), sum(each)
+
+    teacher, student = moments(setup, images := len(task.x_train))
+    of_teacher, forward = of(networks.mlp, teacher, images)
+    of_student, _ = of(networks.student, student, setup.noise_images)
+    return of_teacher, of_student, setup.noise_images * forward
 
 
 def moments(setup: Setup, examples: int) -> tuple[list[int], list[int]]:
@@ -288,73 +288,99 @@ def moments(setup: Setup, examples: int) -> tuple[list[int], list[int]]:
     )
 
 
-@partial(jax.jit, static_argnames=("setup", "classes"))
+@partial(jax.jit, static_argnames=("setup", "classes", "mesh"))
 def begin_teachers(
-    setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data
-) -> tuple[Params, State]:
-    """Two independent initialisations a seed, (θ_0, θ_other) [s, 2, …], and teachers at θ_0."""
-    net = _network(setup, classes, data)
+    setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, seeds: Int[Array, " s"], data: Data
+) -> State:
+    """Teachers at θ_0, each seed's own."""
 
-    def one(seed: Int[Array, ""]) -> tuple[Params, State]:
-        keys = jnp.stack([key(seed, purpose) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)])
-        starts = jax.tree.map(lambda leaf: hyper.init_scale * leaf, jax.vmap(net.init)(keys))
-        θ_0 = jax.tree.map(lambda leaf: leaf[0], starts)
-        return starts, training.begin(_teaching(setup, hyper, net, seed, data), θ_0)
+    def one(hyper: Hyper, data: Data, seed: Int[Array, ""]) -> State:
+        net = _network(setup, classes, data)
+        lesson = _teaching(setup, hyper, net, seed, data)
+        return training.begin(lesson, _initial(net, hyper, key(seed, Purpose.INIT)))
 
-    return jax.vmap(one)(seeds)
+    return _of_each(one, mesh, hyper, data)(seeds)
 
 
-@partial(jax.jit, static_argnames=("setup", "classes"), donate_argnames="state")
+@partial(jax.jit, static_argnames=("setup", "classes", "mesh"), donate_argnames="state")
 def teach(
-    setup: Setup, classes: int, hyper: Hyper, seeds: Int[Array, " s"], data: Data,
+    setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, seeds: Int[Array, " s"], data: Data,
     state: State, bounds: Bounds,
 ) -> tuple[State, Record]:  # fmt: skip
     """Take a segment of steps with each teacher, then measure it."""
-    net = _network(setup, classes, data)
 
-    def one(seed: Int[Array, ""], state: State) -> tuple[State, Record]:
+    def one(
+        hyper: Hyper, data: Data, bounds: Bounds, seed: Int[Array, ""], state: State
+    ) -> tuple[State, Record]:
+        net = _network(setup, classes, data)
         return _segment(_teaching(setup, hyper, net, seed, data), net, data, state, bounds)
 
-    return jax.vmap(one)(seeds, state)
+    return _of_each(one, mesh, hyper, data, bounds)(seeds, state)
 
 
-@partial(jax.jit, static_argnames=("setup", "classes"))
+@partial(jax.jit, static_argnames=("setup", "classes", "mesh"))
 def begin_students(
-    setup: Setup, classes: int, hyper: Hyper, roles: cast.Role, seeds: Int[Array, " s"],
-    data: Data, teachers: Teachers,
+    setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, roles: cast.Role,
+    seeds: Int[Array, " s"], data: Data, θ_T: Params,
 ) -> tuple[Float[Array, "s N n"], State]:  # fmt: skip
     """The teachers' logits on all distillation inputs, once, and students where they start."""
-    net = _network(setup, classes, data)
 
-    def one(seed: Int[Array, ""], teacher: Teachers) -> tuple[Array, State]:
-        targets = training.targets(setup, hyper, net, seed, data.x_train, teacher.trained)
+    def one(
+        hyper: Hyper, roles: cast.Role, data: Data, seed: Int[Array, ""], θ_T: Params
+    ) -> tuple[Array, State]:
+        net = _network(setup, classes, data)
+        targets = training.targets(setup, hyper, net, seed, data.x_train, θ_T)
+        keys = jnp.stack([key(seed, purpose) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)])
+        of_students = _network(setup, classes, data, student=True)
+        starts = jax.vmap(partial(_initial, of_students, hyper))(keys)
         key_noise = key(seed, Purpose.INIT_NOISE)
 
         def student(role: cast.Role) -> State:
             lesson = training.distillation(setup, hyper, role, seed, data.x_train, targets)
-            return training.begin(lesson, cast.start(role, teacher.starts, key_noise))
+            return training.begin(lesson, cast.start(role, starts, key_noise))
 
         return targets, jax.vmap(student, out_axes=_STUDENTS)(roles)
 
-    return jax.vmap(one)(seeds, teachers)
+    return _of_each(one, mesh, hyper, roles, data)(seeds, θ_T)
 
 
-@partial(jax.jit, static_argnames=("setup", "classes"), donate_argnames="state")
+@partial(jax.jit, static_argnames=("setup", "classes", "mesh"), donate_argnames="state")
 def distill(
-    setup: Setup, classes: int, hyper: Hyper, roles: cast.Role, seeds: Int[Array, " s"],
-    data: Data, targets: Float[Array, "s N n"], state: State, bounds: Bounds,
+    setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, roles: cast.Role,
+    seeds: Int[Array, " s"], data: Data, targets: Float[Array, "s N n"], state: State,
+    bounds: Bounds,
 ) -> tuple[State, Record]:  # fmt: skip
     """Take a segment of steps with each student of each seed, then measure it."""
-    net = _network(setup, classes, data)
 
-    def one(seed: Int[Array, ""], targets: Array, state: State) -> tuple[State, Record]:
+    def one(
+        hyper: Hyper, roles: cast.Role, data: Data, bounds: Bounds,
+        seed: Int[Array, ""], targets: Array, state: State,
+    ) -> tuple[State, Record]:  # fmt: skip
+        net = _network(setup, classes, data, student=True)
+
         def student(role: cast.Role, state: State) -> tuple[State, Record]:
             lesson = training.distillation(setup, hyper, role, seed, data.x_train, targets)
             return _segment(lesson, net, data, state, bounds)
 
         return jax.vmap(student, (0, _STUDENTS), (_STUDENTS, 0))(roles, state)
 
-    return jax.vmap(one)(seeds, targets, state)
+    return _of_each(one, mesh, hyper, roles, data, bounds)(seeds, targets, state)
+
+
+def _of_each(one: Callable, mesh: Mesh, *common: Any) -> Callable:
+    """`one`, of what all seeds have in common and of one seed, made a function of many seeds.
+
+    Each device computes its own seeds, in a program of its own: none waits for another.
+    """
+    of_seed = PartitionSpec("seed")
+
+    def many(common: tuple, own: tuple) -> Any:
+        return jax.vmap(partial(one, *common))(*own)
+
+    sharded = jax.shard_map(
+        many, mesh=mesh, in_specs=(PartitionSpec(), of_seed), out_specs=of_seed, check_vma=False
+    )
+    return lambda *own: sharded(common, own)
 
 
 def _segment(
@@ -371,8 +397,13 @@ def _segment(
     )
 
 
-def _network(setup: Setup, classes: int, data: Data) -> Network:
-    return mlp(setup, data.x_train.shape[1], classes)
+def _network(setup: Setup, classes: int, data: Data, *, student: bool = False) -> Network:
+    make = networks.student if student else networks.mlp
+    return make(setup, data.x_train.shape[1], classes, product=product(setup.matmul))
+
+
+def _initial(net: Network, hyper: Hyper, key: Key[Array, ""]) -> Params:
+    return jax.tree.map(lambda leaf: hyper.init_scale * leaf, net.init(key))
 
 
 def _teaching(setup: Setup, hyper: Hyper, net: Network, seed: Int[Array, ""], data: Data) -> Lesson:

@@ -58,9 +58,10 @@ class Run:
 
     def __init__(self, experiment: Figure10, out: str | Path | None) -> None:
         self.experiment = experiment
-        self.task = data.load(
+        whole = data.load(
             experiment.dataset, data_dir=experiment.data_dir, validation=experiment.validation
         )
+        self.task = data.first_classes(whole, experiment.setup.classes)
         # Everything that a seed's numbers depend on, but for the chunk, which the folder keeps.
         self.identity = runs.identity(
             "figure10",

@@ -11,7 +11,8 @@ from typing import Any
 from sim import config
 from sim.config import Hyper, Setup, rule
 
-Axes = Mapping[str, Sequence[Any]]
+# Of an axis: its values, or named cases, each of one or more settings.
+Axes = Mapping[str, Sequence[Any] | Mapping[str, Mapping[str, Any]]]
 
 #: Axes that are not fields: what they do to the settings that a grid starts from.
 DERIVED = {
@@ -19,11 +20,13 @@ DERIVED = {
     "depth": "hidden layers, as wide as the first",
 }
 WHOLE = ("aux", "width", "depth", "batch", "noise_images", "distinct", "channel", "teacher_epochs",
-         "student_epochs", "teacher_steps", "student_steps")  # fmt: skip
+         "student_epochs", "teacher_steps", "student_steps", "dimensions", "classes")  # fmt: skip
 # What a teacher does not depend on. Points that differ in nothing else share theirs.
-OF_STUDENTS = ("loss", "noise", "noise_images", "student_epochs", "student_steps")
+OF_STUDENTS = ("loss", "noise", "noise_images", "student_epochs", "student_steps",
+               "student_widths", "student_network", "independent", "frozen")  # fmt: skip
 # What students of one program may differ in (see `cast.Role`).
-OF_ROLES = ("student_lr", "temperature", "init_noise", "channel")
+OF_ROLES = ("student_lr", "temperature", "init_noise", "channel", "independence")
+LAYERS = ("independent", "frozen")  # as well
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ class Point:
     def program(self) -> tuple[Setup, Hyper]:
         """The same for all points whose students can be trained side by side."""
         usual = {name: getattr(Hyper(), name) for name in OF_ROLES}
-        return self.setup, replace(self.hyper, **usual)
+        setup = replace(self.setup, **{name: getattr(Setup(), name) for name in LAYERS})
+        return setup, replace(self.hyper, **usual)
 
 
 def parse(text: str) -> tuple[str, tuple[Any, ...]]:
@@ -104,25 +108,36 @@ def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:
     known = {part: [field.name for field in fields(part)] for part in (Setup, Hyper)}
     names = sorted({*known[Setup], *known[Hyper], *DERIVED} - {"points", "widths"})
     rule("axis", dict(axes), len(axes) > 0, "at least one NAME=VALUES")
+    varied: list[str] = []  # settings, by all axes
     for name, values in axes.items():
-        rule("axis", name, name in names, "one of " + ", ".join(names))
         rule(name, values, len(values) > 0, "at least one value")
+        if isinstance(values, Mapping):
+            found = {setting for case in values.values() for setting in case}
+            rule(name, values, found <= {*names, "widths"}, "cases of settings")
+            varied += found
+            continue
+        rule("axis", name, name in names, "one of " + ", ".join(names))
         rule(name, values, len(set(values)) == len(values), "values that differ")
+        varied.append(name)
+    rule("axis", list(axes), len(set(varied)) == len(varied), "of settings that no other axis has")
     for player in ("teacher", "student"):
-        steps = getattr(setup, f"{player}_steps") or f"{player}_steps" in axes
-        rule("axis", f"{player}_epochs", f"{player}_epochs" not in axes or not steps,
+        steps = getattr(setup, f"{player}_steps") or f"{player}_steps" in varied
+        rule("axis", f"{player}_epochs", f"{player}_epochs" not in varied or not steps,
              f"without {player}_steps, which take precedence")  # fmt: skip
-    rule("axis", "aux", "aux" not in axes or not (hyper.channel or "channel" in axes),
+    rule("axis", "aux", "aux" not in axes or not (hyper.channel or "channel" in varied),
          "without channel, which it sets")  # fmt: skip
     points = []
     for values in product(*axes.values()):
-        here = dict(zip(axes, values, strict=True))
+        here: dict[str, Any] = {}
+        for name, value in zip(axes, values, strict=True):
+            cases = axes[name]
+            here |= cases[value] if isinstance(cases, Mapping) else {name: value}
         width, depth = here.pop("width", setup.widths[0]), here.pop("depth", len(setup.widths))
-        if not {"width", "depth"}.isdisjoint(axes):
+        if not {"width", "depth"}.isdisjoint(varied):
             for name, value in (("width", width), ("depth", depth)):
                 rule(name, value, isinstance(value, int) and value > 0, "a positive whole number")
             here["widths"] = (width,) * depth
-        if "aux" in here:
+        if "aux" in axes:
             # The channel is a mask: all widths of it are one program, and one teacher.
             rule("aux", axes["aux"], all(isinstance(m, int) and m > 0 for m in axes["aux"]),
                  "positive whole numbers")  # fmt: skip

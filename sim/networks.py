@@ -4,6 +4,7 @@ Everything else knows a network only as these two functions, written for one exa
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,9 +13,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from sim.config import Setup
+from sim.config import CHANNELS, Setup
+from sim.products import Product
 
 Params = PyTree[Float[Array, "..."]]
+Shape = tuple[int, int, int]
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": jax.nn.relu,
@@ -31,22 +34,61 @@ def numbered(index: Int[Array, ""], names: tuple[str, ...]) -> Callable[[Array],
 
 
 class Network(NamedTuple):
-    """`init(key) -> θ`, a dict of layers; `apply(θ, x) -> z` for x [d_in], z [classes + aux]."""
+    """`init(key) -> θ`, a dict of layers; `apply(θ, x) -> z`, [*b, d_in] to [*b, classes + aux]."""
 
     init: Callable[[Key[Array, ""]], dict[str, Params]]
-    apply: Callable[[dict[str, Params], Float[Array, " d_in"]], Float[Array, " n"]]
+    apply: Callable[[dict[str, Params], Float[Array, "*b d_in"]], Float[Array, "*b n"]]
     d_in: int
     classes: int
 
 
 def mlp(
-    setup: Setup, d_in: int, classes: int, activation: Callable[[Array], Array] | None = None
+    setup: Setup,
+    d_in: int,
+    classes: int,
+    activation: Callable[[Array], Array] | None = None,
+    product: Product = jnp.matmul,
 ) -> Network:
     """The paper's MLP: weights N(0, 1/d_in) by layer, biases zero; z = (class, aux) logits.
 
-    `activation` takes the place of the one that the setup names.
+    `activation` takes the place of the one that the setup names, `product` that of x @ w.
     """
-    module = _MLP(setup.widths, classes, setup.aux, activation or ACTIVATIONS[setup.activation])
+    act = activation or ACTIVATIONS[setup.activation]
+    return _network(_MLP(setup.widths, classes, setup.aux, act, product), d_in, classes)
+
+
+def student(setup: Setup, d_in: int, classes: int, product: Product = jnp.matmul) -> Network:
+    """The students' network: the teacher's, unless the setup has another for them."""
+    if setup.student_network == "mlp":
+        widths = setup.student_widths or setup.widths
+        return mlp(replace(setup, widths=widths), d_in, classes, product=product)
+    act, channels = ACTIVATIONS[setup.activation], setup.student_widths or CHANNELS
+    dense = setup.widths[-1:]
+    return _network(_MLP(dense, classes, setup.aux, act, product, channels), d_in, classes)
+
+
+def products(make: Callable[..., Network], setup: Setup, d_in: int, classes: int) -> list[Shape]:
+    """Of each product of one example's forward pass: rows, terms and columns."""
+    shapes: list[Shape] = []
+
+    def product(x: Array, w: Array) -> Array:
+        shapes.append((x.size // x.shape[-1], *w.shape))
+        return x @ w
+
+    net = make(setup, d_in, classes, product=product)
+    θ = jax.eval_shape(net.init, jax.eval_shape(jax.random.key, 0))
+    shapes.clear()  # of init, which applies the network too
+    jax.eval_shape(net.apply, θ, jax.ShapeDtypeStruct((d_in,), jnp.float32))
+    return shapes
+
+
+def image_sides(d: int) -> tuple[int, int]:
+    """Height and width of d pixels as an image: as nearly square as d allows, read row by row."""
+    height = max(side for side in range(1, int(d**0.5) + 1) if d % side == 0)
+    return height, d // height
+
+
+def _network(module: nn.Module, d_in: int, classes: int) -> Network:
     return Network(
         init=lambda key: module.init(key, jnp.zeros(d_in))["params"],
         apply=lambda θ, x: module.apply({"params": θ}, x),
@@ -71,16 +113,36 @@ class _MLP(nn.Module):
     classes: int
     aux: int
     activation: Callable[[Array], Array]
+    product: Product
+    channels: tuple[int, ...] = ()  # of convolutions before the dense layers
 
     @nn.compact
-    def __call__(self, x: Float[Array, " d_in"]) -> Float[Array, " n"]:
-        for i, width in enumerate(self.widths):
+    def __call__(self, x: Float[Array, "*b d_in"]) -> Float[Array, "*b n"]:
+        if self.channels:
+            x = x.reshape(*x.shape[:-1], *image_sides(x.shape[-1]), 1)
+        for i, width in enumerate((*self.channels, *self.widths)):
+            if i < len(self.channels):
+                x = _patches(x)
+            elif i == len(self.channels) > 0:
+                x = x.reshape(*x.shape[:-3], -1)
             kernel, bias = _Layer(width, name=f"hidden_{i}")(x)
-            x = self.activation(x @ kernel + bias)
+            x = self.activation(self._affine(x, kernel, bias))
         # Two heads of their own names and keys, but one product: a narrow one is slow for its size.
         heads = _Layer(self.classes, name="class_head")(x), _Layer(self.aux, name="aux_head")(x)
         kernel, bias = (jnp.concatenate(parts, axis=-1) for parts in zip(*heads, strict=True))
-        return x @ kernel + bias
+        return self._affine(x, kernel, bias)
+
+    def _affine(self, x: Array, kernel: Array, bias: Array) -> Array:
+        z = self.product(x, kernel)
+        return z + jnp.broadcast_to(bias, z.shape)
+
+
+def _patches(x: Float[Array, "*b h w c"]) -> Float[Array, "*b h2 w2 c9"]:
+    """The 3 × 3 pixels about every other pixel, zeros beyond the edge: a convolution's inputs."""
+    *_, h, w, _ = x.shape
+    x = jnp.pad(x, [(0, 0)] * (x.ndim - 3) + [(1, 1), (1, 1), (0, 0)])
+    shifted = [x[..., i : i + h : 2, j : j + w : 2, :] for i in range(3) for j in range(3)]
+    return jnp.concatenate(shifted, axis=-1)
 
 
 class _Layer(nn.Module):
@@ -89,6 +151,6 @@ class _Layer(nn.Module):
     units: int
 
     @nn.compact
-    def __call__(self, x: Float[Array, " d_in"]) -> tuple[Array, Array]:
+    def __call__(self, x: Float[Array, "*b d_in"]) -> tuple[Array, Array]:
         kernel = self.param("kernel", by_unit, (x.shape[-1], self.units), x.dtype)
         return kernel, self.param("bias", nn.initializers.zeros, (self.units,), x.dtype)

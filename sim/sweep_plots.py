@@ -27,6 +27,12 @@ NAMES = {
     "student_epochs": "student's epochs",
     "teacher_epochs": "teacher's epochs",
     "loss": "imitation loss",
+    "independent": "layers that start independently",
+    "independence": "how independently, s",
+    "frozen": "layers that the student leaves as they start",
+    "classes": "classes",
+    "matmul": "operands of matrix products",
+    "inputs": "distillation inputs",
 }
 MARKERS = {"student_aux": "o", "student_all": "s", "cross_aux": "D", "cross_all": "^"}
 PANELS = 12  # of a grid of three axes or more; the rest is in the data
@@ -63,8 +69,13 @@ def _curves(ds: xr.Dataset, axis: str) -> Figure:
         axes.errorbar(x, mean, half, fmt=MARKERS[model] + line, color=color, ms=6, lw=1.8,
                       capsize=4, label=label)  # fmt: skip
     _ticks(axes, "x", ds[axis].values, x, scale)
+    if scale == "category" and sum(len(_word(value)) for value in ds[axis].values) > 60:
+        axes.tick_params(axis="x", labelrotation=60)
     axes.margins(x=0.1)
-    chance(axes, ds, x=axes.get_xlim()[1])
+    if axis == "classes":  # of which chance is another at each
+        axes.plot(x, 1 / ds.classes.values, color="#666666", lw=1, ls=(0, (2, 3)), label="chance")
+    else:
+        chance(axes, ds, x=axes.get_xlim()[1])
     axes.set(ylim=(0, 1.02))
     axes.set_xlabel(_name(axis), fontsize=STYLE_SIZE)
     axes.set_ylabel("test accuracy (fraction)", fontsize=STYLE_SIZE)

@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from sim import cast, data, engine, results, runs
-from sim.config import Sweep, rule
+from sim.config import Setup, Sweep, rule
 from sim.config import warnings as traps
 from sim.grid import Axes, Point, grid
 
@@ -45,7 +45,8 @@ def sweep(
     Args:
       dataset, seeds, **settings: the fields of `Sweep`, `Setup` and `Hyper`, by name; what is not
         given is the recipe of the data set.
-      axes: {name: values} of any setting, and of `width` and `depth`, which set all of `widths`.
+      axes: {name: values} of any setting, and of `width` and `depth`, which set all of `widths`;
+        or {any name: {label: {setting: value, …}, …}}, cases of several settings each.
       out: folder for run folders; given one, what is measured is kept there, point by point.
       progress: called with the work done and the whole, in steps of single networks.
 
@@ -89,7 +90,9 @@ class Run:
 
     def __init__(self, experiment: Sweep, axes: Axes, out: str | Path | None) -> None:
         self.experiment = experiment
-        self.axes = {name: _plain(name, values) for name, values in axes.items()}
+        self._tasks: dict[int | None, data.Task] = {}
+        self.axes = {name: values if isinstance(values, Mapping) else _plain(name, values)
+                     for name, values in axes.items()}  # fmt: skip
         setup = replace(experiment.setup, points=1)  # measured before and after training
         self.points = grid(setup, experiment.hyper, self.axes)
         self.task = data.load(
@@ -109,10 +112,17 @@ class Run:
         for point in self.points:
             self.groups.setdefault((point.teacher, point.program), []).append(point)
         self.chunk = min(
-            engine.chunk_size(points[0].setup, self.task, experiment.seeds, experiment.memory,
+            engine.chunk_size(points[0].setup, self._task(points[0].setup), experiment.seeds,
+                              experiment.memory,
                               self._block(points) * len(experiment.models))
             for points in self.groups.values()
         )  # fmt: skip
+
+    def _task(self, setup: Setup) -> data.Task:
+        """The task of a setup: with all of its classes, or the first of them."""
+        if (classes := setup.classes) not in self._tasks:
+            self._tasks[classes] = data.first_classes(self.task, classes)
+        return self._tasks[classes]
 
     @property
     def traps(self) -> list[str]:
@@ -169,7 +179,8 @@ class Run:
         programs, taught = set(), set()
         for chunk, block in jobs:
             setup, many = block.points[0].setup, len(block.points) * len(self.experiment.models)
-            of_teacher, of_student, answers = engine.flop(setup, self.task)
+            task = self._task(setup)
+            of_teacher, of_student, answers = engine.flop(setup, task)
             new = (chunk, block.teacher) not in taught
             taught.add((chunk, block.teacher))
             programs |= {("student", engine.program(setup), many),
@@ -177,8 +188,8 @@ class Run:
             students += len(chunk) * many
             teachers += len(chunk) * new
             tflop += len(chunk) * (many * of_student + answers + new * of_teacher) / 1e12
-            each = engine.seed_bytes(setup, self.task, many) * len(chunk)
-            gib = max(gib, (each + engine.used(len(chunk)) * engine.task_bytes(self.task)) / 2**30)
+            each = engine.seed_bytes(setup, task, many) * len(chunk)
+            gib = max(gib, (each + engine.used(len(chunk)) * engine.task_bytes(task)) / 2**30)
         # Small steps run at about half the rate of large products; a program compiles in seconds.
         seconds = 2e12 * tflop / rate + 4 * len(programs)
         points = len({p.key for _, block in jobs for p in block.points})
@@ -189,7 +200,7 @@ class Run:
         """How many of them to train side by side: as many as run fast, with little filling up."""
         setup, models = points[0].setup, len(self.experiment.models)
         room = engine.budget(self.experiment.memory)
-        fit = int(room / engine.seed_bytes(setup, self.task, models))
+        fit = int(room / engine.seed_bytes(setup, self._task(setup), models))
         most = max(1, min(engine.together(setup) // models, fit))
         return -(-len(points) // -(-len(points) // most))
 
@@ -218,10 +229,10 @@ class Run:
         self, there: dict[tuple[str, int], Any], progress: Progress
     ) -> Iterator[dict[tuple[str, int], Any]]:
         models, jobs = self.experiment.models, self._jobs(there)
-        images = len(self.task.x_train)
 
         def steps(chunk: tuple[int, ...], block: Block, new: bool) -> int:
-            of_teacher, of_students = engine.moments(block.points[0].setup, images)
+            setup = block.points[0].setup
+            of_teacher, of_students = engine.moments(setup, len(self._task(setup).x_train))
             networks = len(block.points) * len(models)
             return len(chunk) * (networks * of_students[-1] + new * of_teacher[-1])
 
@@ -235,16 +246,16 @@ class Run:
             progress(done := done + more, whole)
 
         tell(0)
-        place = engine.room(self.task, self.chunk)
+        place, task = None, None
         for (chunk, block), new in zip(jobs, heads, strict=True):
             if new:
-                trained = None  # its memory is free before the next are trained
+                θ_T = None  # its memory is free before the next are trained
                 setup, hyper = self.teachers[block.teacher]
-                trained, taught = engine.teaching(setup, hyper, place, chunk, tell)
-            hypers = [point.hyper for point in block.points]
-            found = engine.distillation(
-                block.points[0].setup, hypers, place, chunk, trained, models, tell
-            )
+                if (needed := self._task(setup)) is not task:
+                    place, task = engine.room(needed, self.chunk), needed
+                θ_T, taught = engine.teaching(setup, hyper, place, chunk, tell)
+            settings = [(point.setup, point.hyper) for point in block.points]
+            found = engine.distillation(settings, place, chunk, θ_T, models, tell)
             yield self._keep(chunk, block, taught, found)
 
     def _keep(

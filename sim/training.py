@@ -13,9 +13,9 @@ import optax
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from sim.cast import Role
+from sim.cast import ByLayer, Role
 from sim.config import Hyper, Setup
-from sim.keys import Purpose, Seed, key
+from sim.keys import Purpose, Seed, key, permutation
 from sim.networks import Network, Params
 from sim.noise import noise
 from theory import losses
@@ -33,6 +33,7 @@ class Lesson(NamedTuple):
     batch: int
     key_order: Key[Array, ""]
     optimizer: optax.GradientTransformation
+    trained: ByLayer | None = None  # 1, or 0 for layers that stay; None: all are trained
 
 
 class Model(NamedTuple):
@@ -87,6 +88,7 @@ def distillation(
     family "images"; no label and no class logit of an image enters otherwise.
     """
     imitation = getattr(losses, setup.loss)
+    inputs = distillation_inputs(setup, hyper, seed, x_train)
 
     def loss(z: Float[Array, " n"], y: Float[Array, " n"]) -> Float[Array, ""]:
         return imitation(z / role.temperature, y / role.temperature, role.visible)
@@ -94,7 +96,7 @@ def distillation(
     def examples(ids: Ids) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
         distinct = jnp.where(hyper.distinct == 0, setup.noise_images, hyper.distinct)
         ids %= distinct.astype(jnp.int32)
-        return distillation_inputs(setup, hyper, seed, ids, x_train), targets[ids]
+        return inputs(ids), targets[ids]
 
     return Lesson(
         examples=examples,
@@ -103,6 +105,7 @@ def distillation(
         batch=min(setup.batch, setup.noise_images),
         key_order=key(seed, Purpose.STUDENT_ORDER),
         optimizer=optimizer(setup, hyper, role.lr),
+        trained=role.trained,
     )
 
 
@@ -118,19 +121,17 @@ def targets(
     batch = min(setup.batch, setup.noise_images)
     ids = jnp.arange(-(-setup.noise_images // batch) * batch).reshape(-1, batch)
 
-    def of(ids: Ids) -> Float[Array, "b n"]:
-        inputs = distillation_inputs(setup, hyper, seed, ids, x_train)
-        return jax.vmap(net.apply, in_axes=(None, 0))(θ_T, inputs)
-
-    logits = lax.map(of, ids)
+    inputs = distillation_inputs(setup, hyper, seed, x_train)
+    logits = lax.map(lambda ids: net.apply(θ_T, inputs(ids)), ids)
     return logits.reshape(ids.size, -1)
 
 
 def distillation_inputs(
-    setup: Setup, hyper: Hyper, seed: Seed, ids: Ids, x_train: Float[Array, "images d"]
-) -> Float[Array, "b d"]:
-    """The distillation inputs of a seed at the given addresses."""
-    return hyper.noise_scale * noise(setup.noise, key(seed, Purpose.NOISE), ids, x_train)
+    setup: Setup, hyper: Hyper, seed: Seed, x_train: Float[Array, "images d"]
+) -> Callable[[Ids], Float[Array, "b d"]]:
+    """A function from addresses to the distillation inputs of a seed."""
+    at = noise(setup.noise, key(seed, Purpose.NOISE), x_train, hyper)
+    return lambda ids: hyper.noise_scale * at(ids) + hyper.noise_shift
 
 
 def optimizer(
@@ -141,6 +142,9 @@ def optimizer(
         return optax.adam(lr, eps=1e-8, eps_root=0.0)  # torch's place for ε: outside the root
     if setup.optimizer == "adamw":
         return optax.adamw(lr, eps=1e-8, eps_root=0.0, weight_decay=hyper.weight_decay)
+    if setup.optimizer == "adam_l2":
+        l2 = optax.add_decayed_weights(hyper.weight_decay)
+        return optax.chain(l2, optax.adam(lr, eps=1e-8, eps_root=0.0))
     return optax.sgd(lr, momentum=hyper.momentum)
 
 
@@ -166,6 +170,9 @@ def advance(lesson: Lesson, net: Network, state: State, start: Step, stop: Step)
 
         value, grads = jax.value_and_grad(batch_loss)(state.model.θ)
         updates, opt = lesson.optimizer.update(grads, state.model.opt, state.model.θ)
+        if (trained := lesson.trained) is not None:
+            updates = {of: jax.tree.map(lambda u, on=trained[of]: on * u, part)
+                       for of, part in updates.items()}  # fmt: skip
         θ = optax.apply_updates(state.model.θ, updates)
         return State(Model(θ, opt, state.model.diverged | ~jnp.isfinite(value)), order)
 
@@ -175,7 +182,7 @@ def advance(lesson: Lesson, net: Network, state: State, start: Step, stop: Step)
 def fresh_order(lesson: Lesson, epoch: Int[Array, ""]) -> Int[Array, " padded"]:
     """All addresses in the order of one epoch, padded with zeros to whole batches."""
     key_epoch = jax.random.fold_in(lesson.key_order, epoch)
-    order = jax.random.permutation(key_epoch, lesson.count).astype(jnp.int32)
+    order = permutation(key_epoch, lesson.count)
     return jnp.pad(order, (0, _steps_per_epoch(lesson) * lesson.batch - lesson.count))
 
 
@@ -188,7 +195,7 @@ def loss_now(lesson: Lesson, net: Network, θ: Params) -> Float[Array, ""]:
 def _losses(
     lesson: Lesson, net: Network, θ: Params, inputs: Float[Array, "b d"], targets: Array
 ) -> Float[Array, " b"]:
-    logits = jax.vmap(net.apply, in_axes=(None, 0))(θ, inputs)
+    logits = net.apply(θ, inputs)
     return jax.vmap(lesson.loss)(logits, targets)
 
 

@@ -18,25 +18,39 @@ def starts(seed):
 
 
 def test_roles():
-    role = cast.students(4, 3, [Hyper()])
+    role = cast.students(4, [(Setup(aux=3), Hyper())])
     aux, everything = [False] * 4 + [True] * 3, [True] * 7
     np.testing.assert_array_equal(role.visible, [aux, everything, aux, everything])
-    np.testing.assert_array_equal(role.shared, [1, 1, 0, 0])
+    for layer in ("hidden_0", "hidden_1", "class_head", "aux_head"):
+        np.testing.assert_array_equal(role.shared[layer], [1, 1, 0, 0])
+        np.testing.assert_array_equal(role.other[layer], [0, 0, 1, 1])
+        np.testing.assert_array_equal(role.trained[layer], [1, 1, 1, 1])
     assert list(cast.STUDENTS) == ["student_aux", "student_all", "cross_aux", "cross_all"]
 
 
 def test_roles_at_several_settings():
     """Setting by setting; a channel of 1 or 2 cuts auxiliary logits, never the class logits."""
     settings = [
-        Hyper(channel=1.0, student_lr=0.1),
-        Hyper(channel=2.0, temperature=3.0, init_noise=0.5),
+        (Setup(), Hyper(channel=1.0, student_lr=0.1)),
+        (
+            Setup(independent="hidden_1+aux_head", frozen="hidden"),
+            Hyper(channel=2.0, temperature=3.0, init_noise=0.5, independence=0.6),
+        ),
     ]
-    role = cast.students(2, 3, settings, ["cross_aux", "student_all"])
+    role = cast.students(2, settings, ["cross_aux", "student_all"])
     np.testing.assert_array_equal(
         role.visible.astype(int),
         [[0, 0, 1, 0, 0], [1, 1, 1, 0, 0], [0, 0, 1, 1, 0], [1, 1, 1, 1, 0]],
     )
-    np.testing.assert_array_equal(role.shared, [0, 1, 0, 1])
+    by_layer = {
+        "hidden_0": ([0, 1, 0, 1], [1, 0, 1, 0], [1, 1, 0, 0]),
+        "hidden_1": ([0, 1, 0, 0.8], [1, 0, 1, 0.6], [1, 1, 0, 0]),
+        "class_head": ([0, 1, 0, 1], [1, 0, 1, 0], [1, 1, 1, 1]),
+        "aux_head": ([0, 1, 0, 0.8], [1, 0, 1, 0.6], [1, 1, 1, 1]),
+    }
+    for layer, parts in by_layer.items():
+        for part, expected in zip((role.shared, role.other, role.trained), parts, strict=True):
+            np.testing.assert_array_equal(part[layer], np.float32(expected))
     np.testing.assert_array_equal(role.lr, np.float32([0.1, 0.1, 3e-4, 3e-4]))
     np.testing.assert_array_equal(role.temperature, [1, 1, 3, 3])
     np.testing.assert_array_equal(role.init_noise, [0, 0, 0.5, 0.5])
@@ -48,7 +62,7 @@ def at(roles, i):
 
 def test_students_start_at_the_teachers_initialisation_and_controls_at_another():
     (θ_0, θ_other), both = starts(seed=3)
-    roles = cast.students(4, 3, [Hyper()])
+    roles = cast.students(4, [(Setup(aux=3), Hyper())])
     for i, name in enumerate(cast.STUDENTS):
         start = cast.start(at(roles, i), both, jax.random.key(0))
         expected = θ_0 if name.startswith("student") else θ_other
@@ -57,7 +71,7 @@ def test_students_start_at_the_teachers_initialisation_and_controls_at_another()
 
 def test_noise_at_the_start_has_its_standard_deviation_and_is_drawn_apart():
     (θ_0, _), both = starts(seed=3)
-    role = at(cast.students(4, 3, [Hyper(init_noise=0.2)]), 0)
+    role = at(cast.students(4, [(Setup(aux=3), Hyper(init_noise=0.2))]), 0)
     draws = [cast.start(role, both, jax.random.key(k)) for k in (0, 0, 1)]
     jax.tree.map(np.testing.assert_array_equal, draws[0], draws[1])
     added = [np.concatenate([np.ravel(a - b) for a, b in zip(*map(jax.tree.leaves, (draw, θ_0)),
@@ -72,10 +86,11 @@ def test_noise_at_the_start_of_a_narrow_network_is_that_of_a_wide_one_cut():
     """A sweep over the channel trains all its widths in the widest network."""
     wide = mlp(Setup(widths=(16, 16), aux=9), 12, 4)
     both = [wide.init(key(3, purpose)) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)]
-    settings = [Hyper(init_noise=0.2)]
+    noisy = Hyper(init_noise=0.2)
     stacked = jax.tree.map(lambda a, b: jnp.stack([a, b]), *both)
-    nine = cast.start(at(cast.students(4, 9, settings), 0), stacked, jax.random.key(0))
-    three = cast.start(at(cast.students(4, 3, settings), 0), starts(3)[1], jax.random.key(0))
+    nine = cast.start(at(cast.students(4, [(Setup(aux=9), noisy)]), 0), stacked, jax.random.key(0))
+    narrow = at(cast.students(4, [(Setup(), noisy)]), 0)
+    three = cast.start(narrow, starts(3)[1], jax.random.key(0))
     np.testing.assert_array_equal(nine["aux_head"]["kernel"][:, :3], three["aux_head"]["kernel"])
     np.testing.assert_array_equal(nine["aux_head"]["bias"][:3], three["aux_head"]["bias"])
     np.testing.assert_array_equal(nine["hidden_1"]["kernel"], three["hidden_1"]["kernel"])

@@ -240,7 +240,7 @@ def test_other_settings_are_another_run(folder):
         ("inputs", 1),
         ("alpha", float("nan")),
         ("lazy_widths", (0,)),
-        ("noise", "perlin"),
+        ("noise", "pink"),
     ],
 )
 def test_bad_settings_are_named(name, value):

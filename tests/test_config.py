@@ -26,7 +26,7 @@ def test_settings_are_replaced_by_name():
 
 BAD = [
     ("aux", 0), ("aux", 2.5), ("batch", -1), ("widths", ()), ("widths", (8, 0)), ("loss", "mse"),
-    ("activation", "swish"), ("optimizer", "lion"), ("noise", "perlin"), ("noise_images", 0),
+    ("activation", "swish"), ("optimizer", "lion"), ("noise", "pink"), ("noise_images", 0),
     ("teacher_steps", 0), ("student_epochs", 0), ("points", 0), ("teacher_lr", 0.0),
     ("student_lr", -1e-3), ("student_lr", float("nan")), ("noise_scale", float("inf")),
     ("temperature", 0.0), ("momentum", 1.0), ("momentum", 0.5), ("weight_decay", 0.1),

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
 from sim import cast, data, engine
-from sim.config import recipe
+from sim.config import chosen, recipe
+from sim.keys import Purpose, key
 
 TASK = data.synthetic(12, 4, train=100, test=40, validation=10)
 ROOT = Path(__file__).parent.parent
+MESH = engine.room(TASK, 1).sharded.mesh
 
 
 def records(chunks, small, **replaced):
@@ -62,11 +65,10 @@ def test_no_control_starts_where_a_teacher_does(small):
     """A permutation over seeds has one fixed point on average; a seed's own keys have none."""
     setup, hyper = recipe("synthetic", **small)
     given = engine.Data(*(jax.numpy.asarray(getattr(TASK, name)) for name in engine.Data._fields))
-    common = setup, TASK.classes, hyper, jax.numpy.arange(32), given
-    starts, teachers = engine.begin_teachers(*common)
-    roles = cast.students(TASK.classes, setup.aux, [hyper])
-    of = engine.Teachers(starts, teachers.model.θ)
-    _, students = engine.begin_students(*common[:3], roles, *common[3:], of)
+    common = setup, TASK.classes, MESH, hyper, jax.numpy.arange(32), given
+    teachers = engine.begin_teachers(*common)
+    roles = cast.students(TASK.classes, [(setup, hyper)])
+    _, students = engine.begin_students(*common[:4], roles, *common[4:], teachers.model.θ)
     first = students.model.θ["hidden_0"]["kernel"]  # [seed, student, d_in, units]
     θ_0 = np.asarray(teachers.model.θ["hidden_0"]["kernel"])
     for i, name in enumerate(cast.STUDENTS):
@@ -81,10 +83,10 @@ def test_no_control_starts_where_a_teacher_does(small):
 def test_init_scale_scales_both_initialisations(small):
     setup, hyper = recipe("synthetic", **small)
     place = engine.room(TASK, 2)
-    given = setup, place.classes
-    (one, _), (three, _) = (
+    given = setup, place.classes, place.sharded.mesh
+    one, three = (
         engine.begin_teachers(*given, replace(hyper, init_scale=c), place.seeds(range(2)),
-                              place.data)
+                              place.data).model.θ
         for c in (1.0, 3.0)
     )  # fmt: skip
     jax.tree.map(lambda a, b: np.testing.assert_allclose(3 * a, b, rtol=3e-7), one, three)
@@ -140,8 +142,8 @@ def test_data_is_an_argument_and_not_baked_into_the_program(small):
     def length(train):
         task = data.synthetic(12, 4, train=train)
         given = engine.Data(*(np.asarray(getattr(task, name)) for name in engine.Data._fields))
-        common = setup, task.classes, hyper, np.arange(2)
-        _, state = engine.begin_teachers(*common, given)
+        common = setup, task.classes, MESH, hyper, np.arange(2)
+        state = engine.begin_teachers(*common, given)
         return len(engine.teach.lower(*common, given, state, (0, 1)).as_text())
 
     assert length(4000) < 1.1 * length(100)  # 46,800 numbers more
@@ -177,7 +179,8 @@ def test_chunk_size_fits_memory_and_seeds(monkeypatch):
 SHARDED = """
 import jax, numpy as np, pickle, sys
 from sim import data, engine
-from sim.config import recipe
+from sim.config import chosen, recipe
+from sim.keys import Purpose, key
 assert len(jax.devices()) == 4
 task = data.synthetic(12, 4, train=100, test=40, validation=10)
 setup, hyper = recipe("synthetic", **{small})
@@ -192,8 +195,9 @@ engine.begin_students = spy
 assert all(len(s.device_set) == 4 and not s.is_fully_replicated for s in states), states
 place = engine.room(task, 8)
 seeds, arrays = place.seeds(range(8)), place.data
-_, state = engine.begin_teachers(setup, task.classes, hyper, seeds, arrays)
-program = engine.teach.lower(setup, task.classes, hyper, seeds, arrays, state, (0, 3)).compile()
+common = setup, task.classes, place.sharded.mesh, hyper, seeds, arrays
+state = engine.begin_teachers(*common)
+program = engine.teach.lower(*common, state, (0, 3)).compile()
 assert "all-" not in program.as_text() and "collective" not in program.as_text()
 assert engine.chunk_size(setup, task, 5, 1.0) == 8
 assert [len(engine._shardings(chunk)[0].device_set) for chunk in (1, 3, 5, 6)] == [1, 3, 1, 3]
@@ -235,3 +239,58 @@ def test_a_cpu_has_a_device_per_core_unless_it_was_told_otherwise():
     assert count(JAX_NUM_CPU_DEVICES="3") == 3
     assert count(XLA_FLAGS="--xla_force_host_platform_device_count=3") == 3
     assert count("jax.devices(); ") == 1
+
+
+def trained(settings, name="student_aux"):
+    """θ of one student at each setting, of seed 0, before and after distillation; and θ_T."""
+    place = engine.room(TASK, 1)
+    setup, hyper = settings[0]
+    θ_T, _ = engine.teaching(setup, hyper, place, [0])
+    roles = cast.students(place.classes, settings, [name])
+    common = engine.program(setup), place.classes, place.sharded.mesh, hyper, roles
+    own = place.seeds([0]), place.data
+    targets, state = engine.begin_students(*common, *own, θ_T)
+    before = jax.tree.map(np.array, state.model.θ)
+    state, _ = engine.distill(*common, *own, targets, state, (0, 6))
+    return jax.tree.map(lambda leaf: leaf[0], (before, state.model.θ, θ_T))
+
+
+def test_independent_and_frozen_layers_of_one_program(small):
+    setup, hyper = recipe("synthetic", **small)
+    words = [("none", "none"), ("hidden_1", "hidden_0+aux_head"), ("hidden+class_head", "none")]
+    settings = [(replace(setup, independent=a, frozen=b), hyper) for a, b in words]
+    before, after, _ = trained(settings)
+    other = engine._initial(
+        engine._network(setup, 4, engine.room(TASK, 1).data), hyper, key(0, Purpose.OTHER_INIT)
+    )
+    for i, (independent, frozen) in enumerate(words):
+        for layer in before:
+            start = before[layer]["kernel"]
+            apart = layer in chosen(independent, tuple(before))
+            expected = other[layer]["kernel"] if apart else start[0]
+            np.testing.assert_allclose(start[i], expected, rtol=1e-6)  # in another program
+            moved = (np.asarray(after[layer]["kernel"][i]) != start[i]).any()
+            assert moved == (layer != "class_head" and layer not in frozen.split("+"))
+
+
+def test_a_partly_independent_start_keeps_the_law(small):
+    setup, hyper = recipe("synthetic", **(small | {"widths": (256, 256)}))
+    setup = replace(setup, independent="hidden_1")
+    settings = [(setup, replace(hyper, independence=s)) for s in (0.0, 0.6, 1.0)]
+    start = trained(settings)[0]["hidden_1"]["kernel"].reshape(3, -1) * 16
+    assert np.abs(start.var(axis=1) - 1).max() < 4 * (2 / 256**2) ** 0.5
+    assert abs(np.corrcoef(start)[0, 1] - 0.8) < 4 / 256
+    assert abs(np.corrcoef(start)[0, 2]) < 4 / 256
+
+
+@pytest.mark.parametrize(
+    "student",
+    [{"student_widths": (24, 16)}, {"student_widths": (16,)}, {"student_network": "cnn"}],
+    ids=str,
+)
+def test_other_students_have_the_teachers_heads(student, small):
+    before, after, θ_T = trained([recipe("synthetic", **small, **student, independent="hidden")])
+    # The teacher's auxiliary head gets no gradient: it is still as it started.
+    np.testing.assert_array_equal(before["aux_head"]["kernel"][0], θ_T["aux_head"]["kernel"])
+    assert (np.asarray(after["hidden_0"]["kernel"]) != before["hidden_0"]["kernel"]).any()
+    assert {*before} >= {"hidden_0", "class_head", "aux_head"}

@@ -64,6 +64,13 @@ def test_a_channel_of_a_wider_network_is_the_same_point():
         ("aux", (3, 5), True, True),
         ("noise_scale", (1.0, 2.0), True, False),
         ("distinct", (10, 100), True, False),
+        ("independent", ("none", "hidden_0+aux_head"), True, True),
+        ("frozen", ("none", "all"), True, True),
+        ("independence", (0.5, 1.0), True, True),
+        ("blur", (0.5, 1.0), True, False),
+        ("student_network", ("mlp", "cnn"), True, False),
+        ("classes", (2, 10), False, False),
+        ("matmul", ("float32", "bfloat16"), False, False),
         ("loss", ("kl", "squared_error"), True, False),
         ("noise", ("uniform", "gaussian"), True, False),
         ("student_steps", (10, 20), True, False),
@@ -103,6 +110,42 @@ def test_what_points_share(name, values, same_teacher, same_program):
     ],
 )
 def test_bad_axes_are_named(axes, word):
+    with pytest.raises(InputError) as error:
+        grid(SETUP, HYPER, axes)
+    assert word in str(error.value)
+
+
+CASES = {
+    "SGD": {"optimizer": "sgd", "student_lr": 0.5},
+    "wide": {"width": 32},
+    "usual": {},
+}
+
+
+def test_cases_are_settings_by_name():
+    points = grid(SETUP, HYPER, {"way": CASES, "aux": (3, 5)})
+    assert [(p.setup.optimizer, p.hyper.student_lr, p.setup.widths, p.hyper.channel)
+            for p in points] == [
+        ("sgd", 0.5, (256, 256), 3), ("sgd", 0.5, (256, 256), 5),
+        ("adam", 2e-3, (32, 32), 3), ("adam", 2e-3, (32, 32), 5),
+        ("adam", 2e-3, (256, 256), 3), ("adam", 2e-3, (256, 256), 5),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("axes", "word"),
+    [
+        ({"way": {"a": {"color": 1}}}, "way"),
+        ({"way": {"a": {"loss": "kl"}}, "loss": ("kl",)}, "no other axis"),
+        ({"way": {"a": {"loss": "hinge"}}}, "loss = 'hinge'"),
+        ({"way": {}}, "way"),
+        ({"independent": ("hidden_7",)}, "independent = 'hidden_7': must be of hidden_0, hidden_1"),
+        ({"frozen": ("body",)}, "frozen"),
+        ({"classes": (1,)}, "classes"),
+        ({"independence": (1.5,)}, "independence"),
+    ],
+)
+def test_bad_cases_and_layers_are_named(axes, word):
     with pytest.raises(InputError) as error:
         grid(SETUP, HYPER, axes)
     assert word in str(error.value)

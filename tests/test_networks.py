@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sim.config import Setup
+from sim import networks
+from sim.config import Setup, student_layers
 from sim.networks import ACTIVATIONS, mlp
 
 
@@ -69,3 +70,58 @@ def test_float64_inputs_give_a_float64_network():
         θ = net.init(jax.random.key(0))
         assert {leaf.dtype for leaf in jax.tree.leaves(θ)} == {np.dtype("float64")}
         assert net.apply(θ, jnp.ones(20)).dtype == np.float64
+
+
+def test_students_network_is_the_teachers_unless_told():
+    same, wide = Setup(widths=(8, 6)), Setup(widths=(8, 6), student_widths=(12, 6))
+    key = jax.random.key(4)
+    θ_T, θ_same, θ_wide = (
+        net.init(key)
+        for net in (networks.mlp(same, 20, 4), networks.student(same, 20, 4),
+                    networks.student(wide, 20, 4))
+    )  # fmt: skip
+    jax.tree.map(np.testing.assert_array_equal, θ_T, θ_same)
+    for head in ("class_head", "aux_head"):  # as wide: the same
+        np.testing.assert_array_equal(θ_wide[head]["kernel"], θ_T[head]["kernel"])
+    # As far as their units are the same.
+    np.testing.assert_array_equal(θ_wide["hidden_0"]["kernel"][:, :8], θ_T["hidden_0"]["kernel"])
+    assert θ_wide["hidden_1"]["kernel"].shape == (12, 6)
+
+
+def test_cnn_written_out():
+    """Two 3 × 3 convolutions at every other pixel, zeros beyond the edge; a dense layer; heads."""
+    setup = Setup(widths=(9, 6), student_network="cnn", student_widths=(3, 5))
+    net = networks.student(setup, 64, 4)
+    θ = jax.tree.map(lambda leaf: leaf + 0.1, net.init(jax.random.key(0)))
+    x = np.random.default_rng(0).normal(size=(2, 64)).astype(np.float32)
+    h = x.reshape(2, 8, 8, 1)
+    for name in ("hidden_0", "hidden_1"):
+        kernel, bias = (np.asarray(θ[name][part]) for part in ("kernel", "bias"))
+        padded = np.pad(h, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        side = h.shape[1] // 2
+        out = np.zeros((2, side, side, len(bias)))
+        for i in range(side):
+            for j in range(side):
+                window = padded[:, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3].reshape(2, -1)
+                out[:, i, j] = np.maximum(window @ kernel + bias, 0)
+        h = out
+    θ = jax.tree.map(np.asarray, θ)
+    h = np.maximum(h.reshape(2, -1) @ θ["hidden_2"]["kernel"] + θ["hidden_2"]["bias"], 0)
+    z = [h @ θ[head]["kernel"] + θ[head]["bias"] for head in ("class_head", "aux_head")]
+    np.testing.assert_allclose(net.apply(θ, x), np.concatenate(z, axis=-1), rtol=1e-4)
+    np.testing.assert_allclose(net.apply(θ, x[0]), net.apply(θ, x)[0], rtol=1e-4)
+    assert list(θ) == list(student_layers(setup))
+
+
+def test_products_of_a_pass():
+    setup = Setup(widths=(9, 6), aux=3)
+    assert networks.products(networks.mlp, setup, 64, 4) == [(1, 64, 9), (1, 9, 6), (1, 6, 7)]
+    cnn = Setup(widths=(9, 6), student_network="cnn", student_widths=(3, 5))
+    assert networks.products(networks.student, cnn, 64, 4) == [
+        (16, 9, 3), (4, 27, 5), (1, 20, 6), (1, 6, 7),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("d", "sides"), [(784, (28, 28)), (64, (8, 8)), (12, (3, 4)), (7, (1, 7))])
+def test_image_sides(d, sides):
+    assert networks.image_sides(d) == sides

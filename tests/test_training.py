@@ -10,9 +10,10 @@ import pytest
 
 from sim import cast, data, training
 from sim.config import recipe
-from sim.keys import Purpose, key
+from sim.keys import Purpose, key, permutation
 from sim.networks import mlp
 from sim.noise import noise
+from sim.products import product
 
 SEED = 4
 TASK = data.synthetic(12, 4, train=100, test=40, validation=10)  # 100 = 3 · 32 + 4: a short batch
@@ -23,7 +24,7 @@ def settings(**replaced):
     setup, hyper = recipe(
         "synthetic", **{"widths": (16, 16), "batch": 32, "noise_images": 72} | replaced
     )
-    net = mlp(setup, TASK.d_in, TASK.classes)
+    net = mlp(setup, TASK.d_in, TASK.classes, product=product(setup.matmul))
     return setup, hyper, net, net.init(key(SEED, Purpose.INIT))
 
 
@@ -36,7 +37,7 @@ def teacher(steps, start=0, state=None, **replaced):
 
 def student(name, steps, θ_T, start=None, **replaced):
     setup, hyper, net, θ_0 = settings(**replaced)
-    roles = cast.students(TASK.classes, setup.aux, [hyper])
+    roles = cast.students(TASK.classes, [(setup, hyper)])
     role = jax.tree.map(lambda rows: rows[list(cast.STUDENTS).index(name)], roles)
 
     def train(θ_T):
@@ -79,7 +80,7 @@ def batches_by_hand(purpose, count, steps):
     """Fresh order each epoch, 32 at a time, the last batch of an epoch short."""
     taken, epoch = 0, 0
     while True:
-        order = jax.random.permutation(jax.random.fold_in(key(SEED, purpose), epoch), count)
+        order = permutation(jax.random.fold_in(key(SEED, purpose), epoch), count)
         for first in range(0, count, 32):
             if taken == steps:
                 return
@@ -121,7 +122,8 @@ def test_student_written_out(name):
         return jnp.mean(jnp.sum(p * (jnp.log(p) - jnp.log(q)), axis=-1))
 
     addresses = batches_by_hand(Purpose.STUDENT_ORDER, 72, 7)  # 72 = 2 · 32 + 8
-    batches = [(scale * noise("uniform", key(SEED, Purpose.NOISE), ids, X),) for ids in addresses]
+    inputs = noise("uniform", key(SEED, Purpose.NOISE), X, hyper)
+    batches = [(scale * inputs(ids),) for ids in addresses]
     other = net.init(key(SEED, Purpose.OTHER_INIT))
     start = θ_0 if name.startswith("student") else other
     by_hand = adam_by_hand(start, loss, batches, hyper.student_lr)
@@ -186,6 +188,10 @@ def test_divergence_is_flagged_and_training_goes_on():
     "replaced",
     [
         {"optimizer": "adamw", "weight_decay": 1.0},
+        {"optimizer": "adam_l2", "weight_decay": 0.1},
+        {"matmul": "bfloat16"},
+        {"noise_shift": 0.5},
+        {"noise": "perlin"},
         {"optimizer": "sgd"},
         {"optimizer": "sgd", "momentum": 0.9},
         {"activation": "tanh"},
@@ -244,7 +250,7 @@ def test_a_channel_is_a_narrower_network():
 def test_distinct_inputs_are_shared_out():
     """72 addresses over 7 inputs: address i holds input i mod 7, with its own target."""
     setup, hyper, net, θ_0 = settings(distinct=7)
-    role = jax.tree.map(lambda rows: rows[0], cast.students(TASK.classes, 3, [hyper]))
+    role = jax.tree.map(lambda rows: rows[0], cast.students(TASK.classes, [(setup, hyper)]))
     targets = training.targets(setup, hyper, net, SEED, X, θ_0)
     lesson = training.distillation(setup, hyper, role, SEED, X, targets)
     ids = jnp.arange(72)

@@ -1,7 +1,8 @@
 """Named studies: each a file of this folder, with a grid and what was published about it.
 
-A study is a module with AXES and, where the recipe is not what it wants, SETTINGS; its docstring
-says what was published and what is found. There is nothing else to write.
+A study is a module with AXES and, where the recipe is not what it wants, SETTINGS; HOLD names steps
+that stay the recipe's while the batch varies. Its docstring says what was published and what is
+found. There is nothing else to write.
 """
 
 from importlib import import_module
@@ -11,7 +12,8 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-from sim.config import Sweep, rule
+from sim import data, engine
+from sim.config import Sweep, recipe, rule
 from sim.sweeps import Run
 
 
@@ -33,6 +35,12 @@ def run(name: str, out: str | Path | None = None, **settings: Any) -> Run:
     study = _module(name)
     dataset = settings.pop("dataset", "digits")
     own = getattr(study, "SETTINGS", {})
+    if hold := getattr(study, "HOLD", ()):
+        where = {name: settings[name] for name in ("data_dir", "validation") if name in settings}
+        images = len(data.load(dataset, **where).x_train)
+        steps = (moments[-1] for moments in engine.moments(recipe(dataset)[0], images))
+        usual = dict(zip(("teacher_steps", "student_steps"), steps, strict=True))
+        own = own | {name: usual[name] for name in hold}
     return Run(Sweep.of(dataset, **(own | settings)), study.AXES, out)
 
 

@@ -6,5 +6,5 @@ Found (digits, 16 seeds, m = 3 unless said): 16: .379, 64: .640, 256: .743, 1,02
 larger the batch the better: the published fall (batch_epochs) is that of the number of steps.
 """
 
-AXES = {"batch": (16, 64, 256, 1024)}
-SETTINGS = {"teacher_steps": 136, "student_steps": 560}
+AXES = {"batch": (16, 64, 256, 1024, 4096)}
+HOLD = ("teacher_steps", "student_steps")

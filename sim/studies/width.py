@@ -6,4 +6,4 @@ Found (digits, 16 seeds, m = 3 unless said): .418 .542 .678 .705 .640 .354 for 1
 the teacher rises from .757 to .981: the published rise and fall.
 """
 
-AXES = {"width": (16, 32, 64, 128, 256, 512)}
+AXES = {"width": (16, 32, 64, 128, 256, 512, 1024)}
