@@ -159,6 +159,8 @@ class _Bench:
     """Chunks of seeds to time; the table shows medians."""
     chunk: tuple[int, ...] = ()
     """Numbers of seeds to train together. Default: what a run takes, half and twice of it."""
+    matmul: tuple[config.Matmul, ...] = ("float32",)
+    """Operands of the matrix products, one after the other."""
     json: bool = False
     """Print JSON, in seconds, FLOP, bytes and GiB, in place of the table."""
 
@@ -169,7 +171,7 @@ class _Bench:
         from sim.bench import bench
 
         with report.bar(stderr, "bench") as progress:
-            found = bench(self.repeats, self.chunk, progress)
+            found = bench(self.repeats, self.chunk, self.matmul, progress)
         if self.json:
             console.print_json(data=found)
         else:

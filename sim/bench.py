@@ -1,35 +1,45 @@
 """How fast this machine trains figure 10's networks, beside its own matrix product."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from sim import cast, data, engine
-from sim.config import recipe
+from sim.config import Matmul, recipe
+from sim.products import product
 from sim.sweeps import resident_gib
 
 SIDE = 2048  # of the product that rates are held against
 
 
 def bench(
-    repeats: int = 5, chunks: tuple[int, ...] = (), progress: Callable[[float, float], None] = print
+    repeats: int = 5,
+    chunks: tuple[int, ...] = (),
+    matmul: tuple[Matmul, ...] = ("float32",),
+    progress: Callable[[float, float], None] = print,
 ) -> dict[str, Any]:
     """Time both phases of figure 10 at the paper's MNIST shapes, on random images.
 
     Args:
       repeats: chunks of seeds to time, after one that also compiles; medians are reported.
       chunks: numbers of seeds to train together; default: what a run would take, half and twice.
+      matmul: operands of the matrix products, one after the other.
       progress: called with what is done and the whole, in chunks.
 
-    Returns the device; float32 product rate [FLOP/s] and memory bandwidth [byte/s], measured
-    between the chunks; and for each chunk size, for each phase and the whole: seconds and counted
-    FLOP a seed, achieved rate, and its ratio to the product's; compile seconds, and resident GiB so
-    far. FLOP are those of the matrix products, measuring included (`engine.flop`).
+    Returns the device; its product rate [FLOP/s] with each kind of operands and memory bandwidth
+    [byte/s], measured between the chunks; and for each kind and chunk size, for each phase and the
+    whole: seconds and counted FLOP a seed, achieved rate, and its ratio to the float32 product's;
+    compile seconds, and resident GiB so far. FLOP are those of the matrix products, measuring
+    included (`engine.flop`). What rounding costs in accuracy: `sublim study matmul`.
 
     """
     setup, hyper = recipe("mnist")
@@ -38,61 +48,73 @@ def bench(
     chunks = chunks or tuple(sorted({max(1, usual // 2), usual, 2 * usual}))
     teacher, student, answers = engine.flop(setup, task)
     flop = {"teacher": teacher, "students": student * len(cast.STUDENTS) + answers}
-    product = _rate(lambda a: a @ a, SIDE, 2 * SIDE**3)
+    engine.devices()  # before jax starts
+    kinds = ("float32", *(kind for kind in matmul if kind != "float32"))
+    products = {kind: _rate(partial(_square, kind), SIDE, 2 * SIDE**3) for kind in kinds}
     # In place: a fresh array would time the operating system's pages too.
     copy = _rate(lambda a: a + 1, 2 * SIDE, 2 * 4 * (2 * SIDE) ** 2, donate=(0,))
-    rates, widths, sizes = [], [], {}
-    done = 0
-    for chunk in chunks:
+    rates: dict[str, list[float]] = {kind: [] for kind in kinds}
+    widths, runs, done = [], [], 0
+    for kind, chunk in itertools.product(matmul, chunks):
         place, seconds = engine.room(task, chunk), []
         for repeat in range(repeats + 1):
-            progress(done := done + 1, len(chunks) * (repeats + 1))
+            progress(done := done + 1, len(matmul) * len(chunks) * (repeats + 1))
             seeds = range(repeat * chunk, (repeat + 1) * chunk)
             marks = [time.perf_counter()]
-            θ_T, _ = engine.teaching(setup, hyper, place, seeds)
+            θ_T, _ = engine.teaching(of := replace(setup, matmul=kind), hyper, place, seeds)
             marks.append(time.perf_counter())
-            engine.distillation([(setup, hyper)], place, seeds, θ_T)
+            engine.distillation([(of, hyper)], place, seeds, θ_T)
             marks.append(time.perf_counter())
             seconds.append([b - a for a, b in pairwise(marks)])
-            rates.append(product())
+            for name, measure in products.items():
+                rates[name].append(measure())
             widths.append(copy())
         first, *rest = seconds
         each = {phase: median(of[i] for of in rest) / chunk for i, phase in enumerate(flop)}
         each["both"] = median(map(sum, rest)) / chunk
-        sizes[chunk] = {
+        counted = {**flop, "both": sum(flop.values())}
+        runs.append({
+            "matmul": kind,
+            "seeds": chunk,
             "phases": {
-                phase: {"seconds": s, "flop": counted, "flop_per_second": counted / s}
-                for (phase, s), counted in zip(
-                    each.items(), (*flop.values(), sum(flop.values())), strict=True
-                )
+                phase: {"seconds": s, "flop": counted[phase], "flop_per_second": counted[phase] / s}
+                for phase, s in each.items()
             },
             "compile_seconds": max(0.0, sum(first) - median(map(sum, rest))),
             "resident_gib": resident_gib(),
-        }
+        })  # fmt: skip
         del place, θ_T
-    rate = median(rates)
-    for size in sizes.values():
-        for phase in size["phases"].values():
-            phase["ratio_to_product"] = phase["flop_per_second"] / rate
+    rate = {kind: median(measured) for kind, measured in rates.items()}
+    for run in runs:
+        for phase in run["phases"].values():
+            phase["ratio_to_product"] = phase["flop_per_second"] / rate["float32"]
     return {
         "device": engine.device(), "product_flop_per_second": rate,
-        "bytes_per_second": median(widths), "repeats": repeats,
-        "chunks": {str(chunk): size for chunk, size in sizes.items()},
+        "bytes_per_second": median(widths), "repeats": repeats, "runs": runs,
     }  # fmt: skip
 
 
+def best(found: dict[str, Any]) -> dict[str, Any]:
+    """The fastest run."""
+    return min(found["runs"], key=lambda run: run["phases"]["both"]["seconds"])
+
+
 def rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The result as a table: chunk, phase, seconds, TFLOP, GFLOP/s, ratio, compile, memory."""
-    for chunk, size in found["chunks"].items():
-        for name, phase in size["phases"].items():
-            whole = name == "both"
+    """As a table: operands, seeds, phase, seconds, TFLOP, GFLOP/s, ratio, compile, memory."""
+    for run in found["runs"]:
+        for name, phase in run["phases"].items():
+            first, whole = name == "teacher", name == "both"
             yield (
-                chunk if name == "teacher" else "", name, f"{phase['seconds']:.2f}",
-                f"{phase['flop'] / 1e12:.3f}", f"{phase['flop_per_second'] / 1e9:.0f}",
-                f"{phase['ratio_to_product']:.2f}",
-                f"{size['compile_seconds']:.1f}" if whole else "",
-                f"{size['resident_gib']:.2f}" if whole else "",
+                run["matmul"] if first else "", str(run["seeds"]) if first else "", name,
+                f"{phase['seconds']:.2f}", f"{phase['flop'] / 1e12:.3f}",
+                f"{phase['flop_per_second'] / 1e9:.0f}", f"{phase['ratio_to_product']:.2f}",
+                f"{run['compile_seconds']:.1f}" if whole else "",
+                f"{run['resident_gib']:.2f}" if whole else "",
             )  # fmt: skip
+
+
+def _square(kind: Matmul, a: Array) -> Array:
+    return product(kind)(a, a)
 
 
 def _rate(f: Callable, side: int, work: float, donate: tuple[int, ...] = ()) -> Callable[[], float]:

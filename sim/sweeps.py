@@ -26,6 +26,7 @@ from sim.grid import Axes, Point, grid
 
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
 FIXED = (cast.REFERENCE, cast.TEACHER)
+COMPILING = 4.0, 0.2  # a program takes about so many seconds, and the compiler so many GiB
 # Of a dataset, by what they are in a record. (`loss` is an axis.)
 VARIABLES = {"test_accuracy": "test_accuracy", "validation_accuracy": "validation_accuracy",
              "training_loss": "loss", "diverged": "diverged"}  # fmt: skip
@@ -187,14 +188,16 @@ class Run:
                          ("teacher", engine.program(self.teachers[block.teacher][0]))}  # fmt: skip
             students += len(chunk) * many
             teachers += len(chunk) * new
-            tflop += len(chunk) * (many * of_student + answers + new * of_teacher) / 1e12
+            flop = len(chunk) * (many * of_student + answers + new * of_teacher)
+            tflop += flop / 1e12
+            # Beside large products: .8 of the rate with 1,024 examples in a step, .33 with 64.
+            seconds += flop / (0.85 * rate * setup.batch / (setup.batch + 100))
             each = engine.seed_bytes(setup, task, many) * len(chunk)
             gib = max(gib, (each + engine.used(len(chunk)) * engine.task_bytes(task)) / 2**30)
-        # Small steps run at about half the rate of large products; a program compiles in seconds.
-        seconds = 2e12 * tflop / rate + 4 * len(programs)
         points = len({p.key for _, block in jobs for p in block.points})
-        return Plan(points, len(programs), int(teachers), int(students), tflop, seconds,
-                    gib + resident_gib())  # fmt: skip
+        return Plan(points, len(programs), int(teachers), int(students), tflop,
+                    seconds + COMPILING[0] * len(programs),
+                    gib + COMPILING[1] + resident_gib())  # fmt: skip
 
     def _block(self, points: list[Point]) -> int:
         """How many of them to train side by side: as many as run fast, with little filling up."""

@@ -13,23 +13,29 @@ def found(monkeypatch, small):
     monkeypatch.setattr(bench, "recipe", lambda name: recipe("synthetic", **small))
     task = data.synthetic(12, 4, train=100, test=40, validation=10)
     monkeypatch.setattr(bench.data, "synthetic", lambda *sizes, **parts: task)
-    return bench.bench(2, (1, 2), lambda done, whole: None), task
+    kinds = "float32", "bfloat16"
+    return bench.bench(2, (1, 2), kinds, lambda done, whole: None), task
 
 
 def test_bench(found, small):
     timed, task = found
     teacher, student, answers = engine.flop(recipe("synthetic", **small)[0], task)
-    assert list(timed["chunks"]) == ["1", "2"]
-    for size in timed["chunks"].values():
-        phases = size["phases"]
+    assert [(run["matmul"], run["seeds"]) for run in timed["runs"]] == [
+        ("float32", 1), ("float32", 2), ("bfloat16", 1), ("bfloat16", 2),
+    ]  # fmt: skip
+    assert list(timed["product_flop_per_second"]) == ["float32", "bfloat16"]
+    for run in timed["runs"]:
+        phases = run["phases"]
         assert [phases[name]["flop"] for name in ("teacher", "students", "both")] == [
             teacher, 4 * student + answers, teacher + (4 * student + answers),
         ]  # fmt: skip
         for phase in phases.values():
             rate = phase["flop"] / phase["seconds"]
             assert phase["flop_per_second"] == rate
-            assert phase["ratio_to_product"] == rate / timed["product_flop_per_second"]
-        assert size["compile_seconds"] >= 0  # compiled by another test, perhaps
+            assert phase["ratio_to_product"] == rate / timed["product_flop_per_second"]["float32"]
+        assert run["compile_seconds"] >= 0  # compiled by another test, perhaps
     shown = report.bench(timed)
-    assert shown.row_count == 6
+    assert shown.row_count == 12
+    quickest = min(run["phases"]["both"]["seconds"] for run in timed["runs"])
+    assert bench.best(timed)["phases"]["both"]["seconds"] == quickest
     assert "medians of 2" in str(shown.title)

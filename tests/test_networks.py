@@ -105,12 +105,14 @@ def test_cnn_written_out():
                 window = padded[:, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3].reshape(2, -1)
                 out[:, i, j] = np.maximum(window @ kernel + bias, 0)
         h = out
-    θ = jax.tree.map(np.asarray, θ)
-    h = np.maximum(h.reshape(2, -1) @ θ["hidden_2"]["kernel"] + θ["hidden_2"]["bias"], 0)
-    z = [h @ θ[head]["kernel"] + θ[head]["bias"] for head in ("class_head", "aux_head")]
-    np.testing.assert_allclose(net.apply(θ, x), np.concatenate(z, axis=-1), rtol=1e-4)
-    np.testing.assert_allclose(net.apply(θ, x[0]), net.apply(θ, x)[0], rtol=1e-4)
-    assert list(θ) == list(student_layers(setup))
+    n = jax.tree.map(np.asarray, θ)
+    h = np.maximum(h.reshape(2, -1) @ n["hidden_2"]["kernel"] + n["hidden_2"]["bias"], 0)
+    z = [h @ n[head]["kernel"] + n[head]["bias"] for head in ("class_head", "aux_head")]
+    np.testing.assert_allclose(net.apply(θ, jnp.asarray(x)), np.concatenate(z, axis=-1), rtol=1e-4)
+    np.testing.assert_allclose(
+        net.apply(θ, jnp.asarray(x[0])), net.apply(θ, jnp.asarray(x))[0], rtol=1e-4
+    )
+    assert {*θ} == {*student_layers(setup)}
 
 
 def test_products_of_a_pass():

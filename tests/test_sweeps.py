@@ -1,5 +1,10 @@
 """sim/sweeps.py: a grid's numbers are those of single runs; teachers, programs and points once."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,6 +15,7 @@ from sim.config import Student, Sweep, recipe
 from sim.errors import InputError
 
 DATA = "synthetic:12x4"
+ROOT = Path(__file__).parent.parent
 LR = {"student_lr": (1e-3, 1e-2, 3e-2)}
 
 
@@ -242,3 +248,31 @@ def test_arrays_are_axes_too_and_one_seed_is_enough(settings, tmp_path):
 def test_bad_settings_are_named(name, value):
     with pytest.raises(InputError, match=name):
         Sweep.of(DATA, **{name: value})
+
+
+MEMORY = """
+from sim import sweeps
+from sim.config import Sweep
+
+def run(seeds, lrs):
+    return sweeps.Run(Sweep.of("synthetic:784x10", seeds=seeds, batch=512, noise_images=4096,
+                               teacher_steps=2, student_steps=2), {"student_lr": lrs}, None)
+
+few = run(2, (1e-3, 2e-3))
+planned = few.plan().gib
+few.results()
+peak = sweeps.resident_gib()
+many = run(6, tuple(1e-4 * (k + 1) for k in range(6)))
+many.results()
+print(planned, peak, sweeps.resident_gib())
+"""
+
+
+def test_memory_is_as_planned_and_flat_in_seeds_and_points():
+    """Within 1.5 times; nine times the networks take a tenth more at most."""
+    environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+    words = [sys.executable, "-c", MEMORY]
+    out = subprocess.check_output(words, env=environment, cwd=ROOT, text=True)
+    planned, peak, after = map(float, out.split())
+    assert peak / 1.5 < planned < peak * 1.5
+    assert after < 1.1 * peak
