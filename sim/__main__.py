@@ -116,7 +116,8 @@ class _Study:
         settings = {"dataset": self.dataset, "seeds": self.seeds, "models": self.models,
                     "data_dir": self.data_dir}  # fmt: skip
         run = studies.run(self.name, self.out, **settings)
-        console.print(escape(studies.statement(self.name)), highlight=False)
+        for paragraph in studies.statement(self.name).split("\n\n"):
+            console.print(escape(" ".join(paragraph.splitlines())) + "\n", highlight=False)
         _show_sweep(run, self.name, csv=self.csv)
 
 

@@ -53,7 +53,8 @@ class Setup:
     """Of teacher and students alike. adam: β 0.9, 0.999, ε 1e-8 outside the root as in torch.
     Weight decay is apart from the gradient in adamw, a part of it in adam_l2."""
     matmul: Matmul = "float32"
-    """Operands of the matrix products in training; parameters, sums and optimiser stay float32."""
+    """Operands of the matrix products in training; parameters, sums and optimiser stay float32.
+    tf32: on a GPU that has it, float32 elsewhere."""
     batch: int = 1024
     """Examples in a step; the last batch of an epoch holds what is left."""
     noise: Noise = "uniform"

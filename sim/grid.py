@@ -106,14 +106,15 @@ def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:
     that breaks a rule.
     """
     known = {part: [field.name for field in fields(part)] for part in (Setup, Hyper)}
-    names = sorted({*known[Setup], *known[Hyper], *DERIVED} - {"points", "widths"})
+    layers = {"widths", "student_widths"}  # lists: only in cases
+    names = sorted({*known[Setup], *known[Hyper], *DERIVED} - {"points"} - layers)
     rule("axis", dict(axes), len(axes) > 0, "at least one NAME=VALUES")
     varied: list[str] = []  # settings, by all axes
     for name, values in axes.items():
         rule(name, values, len(values) > 0, "at least one value")
         if isinstance(values, Mapping):
             found = {setting for case in values.values() for setting in case}
-            rule(name, values, found <= {*names, "widths"}, "cases of settings")
+            rule(name, values, found <= {*names, *layers}, "cases of settings")
             varied += found
             continue
         rule("axis", name, name in names, "one of " + ", ".join(names))

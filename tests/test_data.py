@@ -482,3 +482,19 @@ def test_real_mnist():
     assert (task.x_train.min(), task.x_train.max()) == (-1, 1)
     assert list(task.y_test[:5]) == [7, 2, 1, 0, 4]
     assert task.digest == "c2957e3f1d81f7a9"
+
+
+def test_first_classes():
+    """Every part keeps the examples of those classes, in order; another task by its digest."""
+    task = data.synthetic(6, 5, train=50, test=20, validation=10)
+    three = data.first_classes(task, 3)
+    assert three.classes == 3
+    assert three.digest != task.digest
+    for part in ("train", "val", "test"):
+        x, y = (getattr(task, f"{axis}_{part}") for axis in "xy")
+        np.testing.assert_array_equal(getattr(three, f"x_{part}"), x[y < 3])
+        np.testing.assert_array_equal(getattr(three, f"y_{part}"), y[y < 3])
+    assert data.first_classes(task, None) is task
+    assert data.first_classes(task, 5) is task
+    with pytest.raises(InputError, match="classes = 6"):
+        data.first_classes(task, 6)

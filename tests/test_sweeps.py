@@ -69,6 +69,20 @@ def test_a_points_numbers_are_figure_10s(settings):
         )
 
 
+def test_classes_and_cases(settings):
+    """Each point has the task that its classes make; its numbers are figure 10's."""
+    cases = {"one": {"loss": "kl"}, "two": {"loss": "squared_error", "student_lr": 1e-2}}
+    axes = {"classes": (2, 4), "way": cases}
+    ds = sim.sweep(DATA, axes, 2, models=("student_aux",), **settings)
+    assert list(ds.way.values) == ["one", "two"]
+    for classes, images in ((2, 250), (4, 500)):
+        alone = sim.figure10(DATA, 2, **settings, classes=classes, **cases["two"])
+        assert (alone.attrs["classes"], alone.attrs["test_images"]) == (classes, images)
+        found = ds.test_accuracy.sel(classes=classes, way="two")
+        expected = alone.test_accuracy.sel(model=found.model)
+        np.testing.assert_allclose(found, expected, atol=1.01 / images)
+
+
 def test_softmax_over_one_logit_teaches_nothing(settings):
     with pytest.warns(UserWarning, match="aux = 1"):
         ds = sim.sweep(DATA, {"aux": (1, 3)}, 2, **settings)

@@ -238,6 +238,22 @@ def test_sgd_with_momentum_written_out():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6), trained, θ)
 
 
+def test_l2_inside_adam_is_a_part_of_the_loss():
+    _, hyper, net, θ_0 = settings()
+    λ = 0.3
+
+    def loss(θ, ids):
+        logits = net.apply(θ, X[ids])[:, : TASK.classes]
+        squares = sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(θ))
+        data = optax.softmax_cross_entropy_with_integer_labels(logits, Y[ids]).mean()
+        return data + λ / 2 * squares
+
+    batches = [(ids,) for ids in batches_by_hand(Purpose.TEACHER_ORDER, len(X), 6)]
+    by_hand = adam_by_hand(θ_0, loss, batches, hyper.teacher_lr)
+    trained = teacher(6, optimizer="adam_l2", weight_decay=λ).model.θ
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), trained, by_hand)
+
+
 def test_a_channel_is_a_narrower_network():
     """Two of three auxiliary logits seen: the third, in loss and gradient, might as well not be."""
     θ_T = taught()
