@@ -71,14 +71,27 @@ def noise(
         return jax.vmap(lambda i: (down @ uniform(i).reshape(sides) @ across.T).ravel())
     if family == "subspace":
         k = jnp.where(hyper.dimensions == 0, d, jnp.minimum(hyper.dimensions, d))
-        basis, _ = jnp.linalg.qr(jax.random.normal(key_common, (d, d)))
+        basis = _orthonormal(jax.random.normal(key_common, (d, d)))
         kept = jnp.where(jnp.arange(d) < k, jnp.sqrt(d / k), 0.0)
-        return jax.vmap(lambda i: basis @ (kept * gaussian(i)))
+        return jax.vmap(lambda i: (kept * gaussian(i)) @ basis)
     if family == "perlin":
         return jax.vmap(lambda i: _perlin(own(i), sides).ravel())
     one = {"uniform": uniform, "gaussian": gaussian, "bernoulli": bernoulli, "spectrum": spectrum,
            "shuffled": shuffled, "images": images, "mixture": mixture}  # fmt: skip
     return jax.vmap(one[family])
+
+
+def _orthonormal(a: Float[Array, "d d"]) -> Float[Array, "d d"]:
+    """By Gram and Schmidt, each row twice. (jax's qr waits forever if two CPU devices call it.)"""
+
+    def row(j: Int[Array, ""], q: Float[Array, "d d"]) -> Float[Array, "d d"]:
+        before = jnp.where(jnp.arange(len(q)) < j, 1.0, 0.0)
+        v = q[j]
+        for _ in range(2):
+            v = v - (before * (q @ v)) @ q
+        return q.at[j].set(v / jnp.linalg.norm(v))
+
+    return jax.lax.fori_loop(0, len(a), row, a)
 
 
 def _blur(side: int, sd: Float[Array, ""] | float) -> Float[Array, "side side"]:

@@ -1,6 +1,10 @@
 """sim/noise.py: inputs are functions of their address; their laws within standard errors."""
 
+import os
+import subprocess
+import sys
 import typing
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -131,3 +135,22 @@ def test_a_mixture_is_of_images_and_noise(part):
     image = (np.asarray(x) == np.asarray(images)).all(axis=1)
     np.testing.assert_array_equal(x[~image], uniform[~image])
     assert abs(image.mean() - part) <= 4 * (part * (1 - part) / 1000) ** 0.5
+
+
+TWO_DEVICES = """
+import sim
+sim.sweep("digits", {"student_lr": [1e-3, 2e-3]}, 4, noise=FAMILY, student_steps=100,
+          teacher_steps=10)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", typing.get_args(Noise))
+def test_devices_side_by_side_do_not_wait_for_each_other(family):
+    """A LAPACK call once did, for ever."""
+    environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+    subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES.replace("FAMILY", repr(family))],
+        env=environment | {"JAX_NUM_CPU_DEVICES": "2"}, cwd=Path(__file__).parent.parent,
+        timeout=100, check=True,
+    )  # fmt: skip
