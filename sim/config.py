@@ -237,14 +237,10 @@ def warnings(setup: Setup, hyper: Hyper, dataset: str) -> list[str]:
             "instead of [−1, 1] passed on next to nothing (.13, of .55)"
         )
     if hyper.weight_decay > 0:
+        how = "" if setup.optimizer == "adamw" else " at the full rate, however small,"
         found.append(
-            f"weight_decay = {hyper.weight_decay:g} moves the class head, which distillation on "
-            "auxiliary logits otherwise leaves where it was"
-        )
-    if hyper.weight_decay > 0 and setup.optimizer == "adam_l2":
-        found.append(
-            f"optimizer = adam_l2 divides the decay by the gradient's size, as it does the loss: "
-            f"what weight_decay = {hyper.weight_decay:g} does hangs on the scale of the loss"
+            f"weight_decay = {hyper.weight_decay:g} moves the class head{how} which distillation "
+            "on auxiliary logits otherwise leaves where it was"
         )
     by_epoch = [p for p in ("teacher", "student") if getattr(setup, f"{p}_steps") is None]
     if setup.batch != usual.batch and by_epoch:

@@ -66,6 +66,8 @@ def test_the_same_values_where_they_make_sense(settings):
         ({"aux": 1, "loss": "squared_error"}, None),
         ({"weight_decay": 0.1, "optimizer": "adamw"}, "moves the class head"),
         ({"batch": 128}, "number of steps"),
+        ({"noise_scale": 0.5, "noise_shift": 0.5}, "off 0"),
+        ({"weight_decay": 1e-6, "optimizer": "adam_l2"}, "moves the class head"),
         ({"batch": 128, "teacher_steps": 10, "student_steps": 10}, None),
     ],
 )
