@@ -3,6 +3,18 @@
 Adam's variants at the recipe's rates; SGD at rates that do best on digits' validation part, of 15
 pairs. Published (MNIST): Adam only; weight decay suppresses, and L2 inside Adam hangs on the scale
 of the loss.
+
+Found (digits, 16 seeds): Adam: .663 ± .064, AdamW .01: .674 ± .060, AdamW 1: .424 ± .074, Adam,
+L2 1e-6: .093 ± .023, Adam, L2 1e-4: .100 ± .015, SGD: .213 ± .033, SGD, 16 epochs: .668 ± .054,
+momentum .9: .443 ± .050.
+
+Found (MNIST, 8 seeds): Adam: .515 ± .071, AdamW .01: .515 ± .072, AdamW 1: .487 ± .071, Adam, L2
+1e-6: .209 ± .042, Adam, L2 1e-4: .202 ± .047, SGD: .106 ± .021, SGD, 16 epochs: .117 ± .027,
+momentum .9: .220 ± .047.
+
+Plain gradient descent, of which the theorem speaks, passes on as much as Adam in 16 epochs. L2
+inside Adam suppresses everything, however weak: the class head has no other gradient, so Adam
+moves it at the full rate. (On MNIST the SGD teacher fails at the rate chosen on digits.)
 """
 
 _SGD = {"optimizer": "sgd", "teacher_lr": 0.3, "student_lr": 1.0}
