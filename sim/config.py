@@ -53,7 +53,7 @@ class Setup:
     """Of teacher and students alike. adam: β 0.9, 0.999, ε 1e-8 outside the root as in torch.
     Weight decay is apart from the gradient in adamw, a part of it in adam_l2."""
     matmul: Matmul = "float32"
-    """Operands of the matrix products in training; parameters, sums and optimiser stay float32.
+    """Operands of the networks' matrix products; parameters, sums and optimiser stay float32.
     tf32: on a GPU that has it, float32 elsewhere."""
     batch: int = 1024
     """Examples in a step; the last batch of an epoch holds what is left."""
@@ -97,7 +97,7 @@ class Hyper:
     blur: float = 1.0
     """Standard deviation of the blur of blurred noise, in pixels; 0 for none."""
     dimensions: float = 0.0
-    """Dimensions of subspace noise; 0 for all."""
+    """Dimensions of subspace noise; 0, or more than there are pixels, for all."""
     images_part: float = 0.5
     """Probability of an image in mixture noise."""
     temperature: float = 1.0
@@ -171,7 +171,8 @@ def check(setup: Setup, hyper: Hyper) -> tuple[Setup, Hyper]:
     for name in ("independent", "frozen"):
         known = (*student_layers(setup), *GROUPS)
         value = getattr(setup, name)
-        rule(name, value, isinstance(value, str) and {*value.split("+")} <= {*known},
+        rule(name, value, value == "none" or (isinstance(value, str)
+             and {*value.split("+")} <= {*known} - {"none"}),
              "of " + ", ".join(known) + ", joined by +")  # fmt: skip
     classes = setup.classes
     rule("classes", classes, classes is None or (_positive_int(classes) and classes > 1),
@@ -194,6 +195,15 @@ def check(setup: Setup, hyper: Hyper) -> tuple[Setup, Hyper]:
     rule("images_part", hyper.images_part, 0 <= hyper.images_part <= 1, "in [0, 1]")
     rule("independence", hyper.independence, 0 <= hyper.independence <= 1, "in [0, 1]")
     rule("init_noise", hyper.init_noise, 0 <= hyper.init_noise < math.inf, "at least 0")
+    for name, used, needs in (
+        ("independence", setup.independent != "none", "independent names layers"),
+        ("blur", setup.noise == "blurred", "noise is blurred"),
+        ("dimensions", setup.noise == "subspace", "noise is subspace"),
+        ("images_part", setup.noise == "mixture", "noise is mixture"),
+    ):
+        usual = getattr(Hyper(), name)
+        value = getattr(hyper, name)
+        rule(name, value, used or value == usual, f"{usual:g} unless {needs}")
     rule("momentum", hyper.momentum, 0 <= hyper.momentum < 1, "in [0, 1)")
     rule("momentum", hyper.momentum, hyper.momentum == 0 or setup.optimizer == "sgd",
          "0 unless optimizer is sgd")  # fmt: skip
@@ -236,7 +246,7 @@ def warnings(setup: Setup, hyper: Hyper, dataset: str) -> list[str]:
             f"noise_shift = {hyper.noise_shift:g} moves the inputs off 0: published runs on [0, 1] "
             "instead of [−1, 1] passed on next to nothing (.13, of .55)"
         )
-    if hyper.weight_decay > 0:
+    if hyper.weight_decay > 0 and "class_head" not in chosen(setup.frozen, student_layers(setup)):
         how = "" if setup.optimizer == "adamw" else " at the full rate, however small,"
         found.append(
             f"weight_decay = {hyper.weight_decay:g} moves the class head{how} which distillation "

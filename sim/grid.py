@@ -86,6 +86,7 @@ def parse(text: str) -> tuple[str, tuple[Any, ...]]:
         low, high, n = float(start), float(stop), int(count)
     except ValueError:
         rule("axis", text, False, "NAME=FROM:TO:COUNT[log], three numbers")
+    rule("axis", text, math.isfinite(low) and math.isfinite(high), "between finite numbers")
     rule("axis", text, n >= 2 and (not log or min(low, high) > 0),
          "of 2 values or more, and between positive numbers with log")  # fmt: skip
     parts = [i / (n - 1) for i in range(n)]
@@ -113,6 +114,10 @@ def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:
     for name, values in axes.items():
         rule(name, values, len(values) > 0, "at least one value")
         if isinstance(values, Mapping):
+            rule("axis", name, name not in {*names, *layers, "seed", "model"},
+                 "a name of its own, for cases")  # fmt: skip
+            shape = all(isinstance(k, str) and isinstance(v, Mapping) for k, v in values.items())
+            rule(name, values, shape, "settings by name, by label")
             found = {setting for case in values.values() for setting in case}
             rule(name, values, found <= {*names, *layers}, "cases of settings")
             varied += found
@@ -133,8 +138,13 @@ def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:
         for name, value in zip(axes, values, strict=True):
             cases = axes[name]
             here |= cases[value] if isinstance(cases, Mapping) else {name: value}
+        derived = not {"width", "depth"}.isdisjoint(here)
+        rule("widths", here.get("widths"), not (derived and "widths" in here),
+             "without width and depth, which set it")  # fmt: skip
+        for name in {"widths", "student_widths"} & {*here}:
+            here[name] = here[name] and tuple(here[name])
         width, depth = here.pop("width", setup.widths[0]), here.pop("depth", len(setup.widths))
-        if not {"width", "depth"}.isdisjoint(varied):
+        if derived:
             for name, value in (("width", width), ("depth", depth)):
                 rule(name, value, isinstance(value, int) and value > 0, "a positive whole number")
             here["widths"] = (width,) * depth

@@ -119,7 +119,9 @@ def _perlin(key: Key[Array, ""], sides: tuple[int, int]) -> Float[Array, "height
 
 def _corners(side: int) -> tuple[Float[Array, "side corners"], Float[Array, "side corners"]]:
     """Of each pixel's centre: the weight of every corner, and that times the distance, in cells."""
-    place = (jnp.arange(side) + 0.5) * CELLS / side
+    # A pixel's centre on a corner would be 0 whatever the gradients: there the grid is shifted.
+    shift = 0.25 if side % CELLS == CELLS // 2 else 0.5
+    place = (jnp.arange(side) + shift) * CELLS / side
     distance = jnp.subtract.outer(place, jnp.arange(CELLS + 1))
     t = jnp.clip(1 - jnp.abs(distance), 0, 1)
     weight = t**3 * (6 * t**2 - 15 * t + 10)

@@ -114,7 +114,8 @@ def chance(axes: Axes, ds: xr.Dataset, x: float) -> None:
 def setting(ds: xr.Dataset) -> str:
     """Data set, seeds and test images, for a caption."""
     dataset, images = ds.attrs["dataset"], ds.attrs["test_images"]
-    return f"{dataset}, n = {ds.sizes['seed']} seeds, {images:,} test images"
+    most = "up to " if "classes" in ds.dims else ""
+    return f"{dataset}, n = {ds.sizes['seed']} seeds, {most}{images:,} test images"
 
 
 def _units(ds: xr.Dataset) -> str:

@@ -33,6 +33,7 @@ NAMES = {
     "classes": "classes",
     "matmul": "operands of matrix products",
     "inputs": "distillation inputs",
+    "optimizers": "optimizer",
 }
 MARKERS = {"student_aux": "o", "student_all": "s", "cross_aux": "D", "cross_all": "^"}
 PANELS = 12  # of a grid of three axes or more; the rest is in the data
@@ -116,7 +117,8 @@ def _maps(ds: xr.Dataset, first: str, second: str, *others: str) -> Figure:
     bar.set_label("test accuracy (fraction)", fontsize=STYLE_SIZE)
     who = f" {LABELS[students[0]].capitalize()}.".replace("\n", ", ") if others else ""
     left = f" First {len(shown)} of {len(panels)} maps." if len(panels) > len(shown) else ""
-    caption(figure, f"{setting(ds)}. Cell: mean over seeds; chance {1 / ds.attrs['classes']:.2g}."
+    level = "one over classes" if "classes" in ds.dims else f"{1 / ds.attrs['classes']:.2g}"
+    caption(figure, f"{setting(ds)}. Cell: mean over seeds; chance {level}."
             + who + left + _lost(ds))  # fmt: skip
     return tidy(figure)
 

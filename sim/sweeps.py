@@ -131,7 +131,8 @@ class Run:
         found = {}
         for point in self.points:
             for trap in traps(point.setup, point.hyper, self.experiment.dataset):
-                found.setdefault(trap.partition(" =")[0], trap)  # each once, not for every value
+                # Each once, not for every value.
+                found.setdefault((trap.partition(" =")[0], point.setup.optimizer), trap)
         return list(found.values())
 
     @property
@@ -321,7 +322,9 @@ class Run:
         ds["training_loss"].attrs = {"long_name": "the model's own training loss, after training"}
         title = "Subliminal learning over " + " × ".join(self.axes)
         ds.attrs = {"title": title, "chunk": self.chunk}
-        ds.attrs |= runs.attributes(self.identity, self.task)
+        of = {point.setup.classes for point in self.points}
+        task = self._task(self.points[0].setup) if len(of) == 1 else self.task
+        ds.attrs |= runs.attributes(self.identity, task)
         return ds
 
 

@@ -84,8 +84,8 @@ def distillation(
 ) -> Lesson:
     """A student's: L_S(z, y) over the logits that its role sees, y the teacher's on the same input.
 
-    `targets` are the teacher's logits on all N distillation inputs. `x_train` serves only the noise
-    family "images"; no label and no class logit of an image enters otherwise.
+    `targets` are the teacher's logits on all N distillation inputs. `x_train` serves only noise
+    families made of images; no label and no class logit of an image enters otherwise.
     """
     imitation = getattr(losses, setup.loss)
     inputs = distillation_inputs(setup, hyper, seed, x_train)

@@ -1,5 +1,7 @@
 """sim/grid.py: axes as words, the points of a grid, and what they share."""
 
+from dataclasses import replace
+
 import pytest
 
 from sim.config import recipe
@@ -28,7 +30,17 @@ def test_parse(text, axis):
 
 
 @pytest.mark.parametrize(
-    "text", ["aux", "aux=", "=3", "aux=1:2", "aux=1:2:x", "aux=1:2:1", "noise_scale=0:1:3log"]
+    "text",
+    [
+        "aux",
+        "aux=",
+        "=3",
+        "aux=1:2",
+        "aux=1:2:x",
+        "aux=1:2:1",
+        "classes=2:inf:3",
+        "noise_scale=0:1:3log",
+    ],
 )
 def test_what_is_no_axis_is_named(text):
     with pytest.raises(InputError, match="axis = '"):
@@ -65,9 +77,9 @@ def test_a_channel_of_a_wider_network_is_the_same_point():
         ("noise_scale", (1.0, 2.0), True, False),
         ("distinct", (10, 100), True, False),
         ("independent", ("none", "hidden_0+aux_head"), True, True),
-        ("frozen", ("none", "all"), True, True),
         ("independence", (0.5, 1.0), True, True),
         ("blur", (0.5, 1.0), True, False),
+        ("frozen", ("none", "all"), True, True),
         ("student_network", ("mlp", "cnn"), True, False),
         ("classes", (2, 10), False, False),
         ("matmul", ("float32", "bfloat16"), False, False),
@@ -84,7 +96,8 @@ def test_a_channel_of_a_wider_network_is_the_same_point():
     ],
 )
 def test_what_points_share(name, values, same_teacher, same_program):
-    a, b = grid(SETUP, HYPER, {name: values})
+    usual = {"independence": {"independent": "hidden_0"}, "blur": {"noise": "blurred"}}
+    a, b = grid(replace(SETUP, **usual.get(name, {})), HYPER, {name: values})
     assert a.key != b.key
     assert (a.teacher == b.teacher) == same_teacher
     assert ((a.teacher, a.program) == (b.teacher, b.program)) == same_program
@@ -119,16 +132,18 @@ CASES = {
     "SGD": {"optimizer": "sgd", "student_lr": 0.5},
     "wide": {"width": 32},
     "usual": {},
+    "two": {"widths": [8, 4]},
 }
 
 
 def test_cases_are_settings_by_name():
-    points = grid(SETUP, HYPER, {"way": CASES, "aux": (3, 5)})
+    points = grid(replace(SETUP, widths=(256, 128)), HYPER, {"way": CASES, "aux": (3, 5)})
     assert [(p.setup.optimizer, p.hyper.student_lr, p.setup.widths, p.hyper.channel)
             for p in points] == [
-        ("sgd", 0.5, (256, 256), 3), ("sgd", 0.5, (256, 256), 5),
+        ("sgd", 0.5, (256, 128), 3), ("sgd", 0.5, (256, 128), 5),
         ("adam", 2e-3, (32, 32), 3), ("adam", 2e-3, (32, 32), 5),
-        ("adam", 2e-3, (256, 256), 3), ("adam", 2e-3, (256, 256), 5),
+        ("adam", 2e-3, (256, 128), 3), ("adam", 2e-3, (256, 128), 5),
+        ("adam", 2e-3, (8, 4), 3), ("adam", 2e-3, (8, 4), 5),
     ]  # fmt: skip
 
 
@@ -142,7 +157,12 @@ def test_cases_are_settings_by_name():
         ({"independent": ("hidden_7",)}, "independent = 'hidden_7': must be of hidden_0, hidden_1"),
         ({"frozen": ("body",)}, "frozen"),
         ({"classes": (1,)}, "classes"),
-        ({"independence": (1.5,)}, "independence"),
+        ({"independence": (0.5, 1.0)}, "independence = 0.5: must be 1 unless independent"),
+        ({"blur": (1.0, 2.0)}, "blur = 2.0: must be 1 unless noise is blurred"),
+        ({"independent": ("none+hidden_0",)}, "independent"),
+        ({"loss": {"a": {}}}, "axis = 'loss'"),
+        ({"way": {1: {}}}, "way"),
+        ({"way": {"a": {"width": 3, "widths": (2,)}}}, "widths"),
     ],
 )
 def test_bad_cases_and_layers_are_named(axes, word):

@@ -19,9 +19,16 @@ SMALL = {
 
 @pytest.mark.parametrize("name", studies.names())
 def test_runs_small(name, monkeypatch):
-    """At the first two values of each axis; its own settings, but for how long it trains."""
+    """At two values of each axis, or the first and last case; trained for a moment."""
     study = studies._module(name)
-    monkeypatch.setattr(study, "AXES", {axis: values[:2] for axis, values in study.AXES.items()})
+
+    def few(values):
+        if isinstance(values, tuple):
+            return values[:2]
+        first, *_, last = values
+        return {label: values[label] for label in (first, last)}
+
+    monkeypatch.setattr(study, "AXES", {axis: few(values) for axis, values in study.AXES.items()})
     ds = studies.run(name, **SMALL).results()
     assert list(ds.test_accuracy.dims) == [*study.AXES, "seed", "model"]
     assert np.isfinite(ds.test_accuracy).all()
@@ -33,7 +40,7 @@ def test_statement_and_settings(name):
     question, blank, *rest = studies.statement(name).splitlines()
     assert question.endswith(".")
     assert not blank
-    assert "Published" in rest[0]
+    assert any("Published" in line for line in rest)
     assert any(line.startswith("Found") for line in rest)
     assert len(studies.run(name).points) > 1  # breaks no rule at its real size
 

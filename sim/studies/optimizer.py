@@ -19,7 +19,7 @@ moves it at the full rate. (On MNIST the SGD teacher fails at the rate chosen on
 
 _SGD = {"optimizer": "sgd", "teacher_lr": 0.3, "student_lr": 1.0}
 AXES = {
-    "optimizer": {
+    "optimizers": {
         "Adam": {},
         "AdamW .01": {"optimizer": "adamw", "weight_decay": 0.01},
         "AdamW 1": {"optimizer": "adamw", "weight_decay": 1.0},
