@@ -19,12 +19,12 @@ SMALL = {
 
 @pytest.mark.parametrize("name", studies.names())
 def test_runs_small(name, monkeypatch):
-    """At two values of each axis, or the first and last case; trained for a moment."""
+    """At the second value of each axis, or the first and last case; trained for a moment."""
     study = studies._module(name)
 
     def few(values):
         if isinstance(values, tuple):
-            return values[:2]
+            return values[1:2]
         first, *_, last = values
         return {label: values[label] for label in (first, last)}
 
