@@ -211,7 +211,7 @@ def task_bytes(task: Task) -> int:
 
 def seed_bytes(setup: Setup, task: Task, students: int = len(cast.STUDENTS)) -> int:
     """Working memory of one seed, from above: students, their optimisers, batches and targets."""
-    layers = networks.products(networks.student, setup, task.d_in, task.classes)
+    layers = networks.product_shapes(networks.student, setup, task.d_in, task.classes)
     parameters = sum((d + 1) * units for _, d, units in layers)
     activations = sum(rows * units for rows, _, units in layers)
     examples = max(setup.batch, measures.BLOCK)
@@ -263,7 +263,7 @@ def flop(setup: Setup, task: Task) -> tuple[float, float, float]:
     """
 
     def of(make: Callable, moments: list[int], examples: int) -> tuple[float, float]:
-        shapes = networks.products(make, setup, task.d_in, task.classes)
+        shapes = networks.product_shapes(make, setup, task.d_in, task.classes)
         first, *_ = each = [2.0 * math.prod(shape) for shape in shapes]
         training = moments[-1] * min(setup.batch, examples) * (3 * sum(each) - first)
         images = len(task.x_test) + len(task.x_val)

@@ -1,6 +1,6 @@
 """The network: an MLP with a class head and an auxiliary head, behind `init` and `apply`.
 
-Everything else knows a network only as these two functions, written for one example.
+Everything else knows a network only as these two functions, of one example or many.
 """
 
 from collections.abc import Callable
@@ -67,7 +67,9 @@ def student(setup: Setup, d_in: int, classes: int, product: Product = jnp.matmul
     return _network(_MLP(dense, classes, setup.aux, act, product, channels), d_in, classes)
 
 
-def products(make: Callable[..., Network], setup: Setup, d_in: int, classes: int) -> list[Shape]:
+def product_shapes(
+    make: Callable[..., Network], setup: Setup, d_in: int, classes: int
+) -> list[Shape]:
     """Of each product of one example's forward pass: rows, terms and columns."""
     shapes: list[Shape] = []
 

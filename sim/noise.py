@@ -8,8 +8,8 @@ from jax.extend.random import threefry_2x32
 from jaxtyping import Array, Float, Int, Key
 
 from sim.config import Hyper, Noise
-from sim.keys import permutation
 from sim.networks import image_sides
+from sim.orders import permutation
 
 Ids = Int[Array, " b"]
 CELLS = 4  # of Perlin noise, along each side of an image
@@ -118,10 +118,11 @@ def _perlin(key: Key[Array, ""], sides: tuple[int, int]) -> Float[Array, "height
 
 
 def _corners(side: int) -> tuple[Float[Array, "side corners"], Float[Array, "side corners"]]:
-    """Of each pixel's centre: the weight of every corner, and that times the distance, in cells."""
-    # A pixel's centre on a corner would be 0 whatever the gradients: there the grid is shifted.
-    shift = 0.25 if side % CELLS == CELLS // 2 else 0.5
-    place = (jnp.arange(side) + shift) * CELLS / side
+    """Of each pixel: the weight of every corner, and that times the distance, in cells."""
+    # A pixel on a corner would be 0 whatever the gradients. Corners lie at whole quarters of a
+    # pixel: centres are none of them if a side is whole cells, and else pixels stand at .4.
+    offset = 0.5 if side % CELLS == 0 else 0.4
+    place = (jnp.arange(side) + offset) * CELLS / side
     distance = jnp.subtract.outer(place, jnp.arange(CELLS + 1))
     t = jnp.clip(1 - jnp.abs(distance), 0, 1)
     weight = t**3 * (6 * t**2 - 15 * t + 10)

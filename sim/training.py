@@ -15,9 +15,10 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from sim.cast import ByLayer, Role
 from sim.config import Hyper, Setup
-from sim.keys import Purpose, Seed, key, permutation
+from sim.keys import Purpose, Seed, key
 from sim.networks import Network, Params
 from sim.noise import noise
+from sim.orders import permutation
 from theory import losses
 
 Ids = Int[Array, " b"]

@@ -117,9 +117,9 @@ def test_cnn_written_out():
 
 def test_products_of_a_pass():
     setup = Setup(widths=(9, 6), aux=3)
-    assert networks.products(networks.mlp, setup, 64, 4) == [(1, 64, 9), (1, 9, 6), (1, 6, 7)]
+    assert networks.product_shapes(networks.mlp, setup, 64, 4) == [(1, 64, 9), (1, 9, 6), (1, 6, 7)]
     cnn = Setup(widths=(9, 6), student_network="cnn", student_widths=(3, 5))
-    assert networks.products(networks.student, cnn, 64, 4) == [
+    assert networks.product_shapes(networks.student, cnn, 64, 4) == [
         (16, 9, 3), (4, 27, 5), (1, 20, 6), (1, 6, 7),
     ]  # fmt: skip
 

@@ -110,7 +110,7 @@ def test_subspace_has_its_dimensions_and_the_variance_of_all(k):
 
 
 def test_perlin_noise_is_smooth_and_of_even_variance():
-    for d in (36, 100, 12):  # sides on whose grid a pixel's centre could be a corner
+    for d in (7, 9, 12, 25, 36, 100):  # on whose grids a pixel's centre could be a corner
         assert near(sd(at("perlin", 0, jnp.arange(N), jnp.zeros((1, d)))), 1 / 3**0.5, N, k=6)
     x = np.asarray(at("perlin", 0, jnp.arange(N), jnp.zeros((1, 784))), float)
     assert np.abs(x.mean(0)).max() < 5 * (1 / 3 / N) ** 0.5

@@ -10,9 +10,10 @@ import pytest
 
 from sim import cast, data, training
 from sim.config import recipe
-from sim.keys import Purpose, key, permutation
+from sim.keys import Purpose, key
 from sim.networks import mlp
 from sim.noise import noise
+from sim.orders import permutation
 from sim.products import product
 
 SEED = 4
@@ -231,8 +232,9 @@ def test_sgd_with_momentum_written_out():
         return optax.softmax_cross_entropy_with_integer_labels(logits, Y[ids]).mean()
 
     θ, v = θ_0, jax.tree.map(jnp.zeros_like, θ_0)
+    gradient = jax.jit(jax.grad(loss))
     for ids in batches_by_hand(Purpose.TEACHER_ORDER, len(X), 6):
-        v = jax.tree.map(lambda a, g: 0.9 * a + g, v, jax.grad(loss)(θ, ids))
+        v = jax.tree.map(lambda a, g: 0.9 * a + g, v, gradient(θ, ids))
         θ = jax.tree.map(lambda a, b: a - 0.05 * b, θ, v)
     trained = teacher(6, optimizer="sgd", momentum=0.9, teacher_lr=0.05).model.θ
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6), trained, θ)

@@ -14,7 +14,8 @@ momentum .9: .220 ± .047.
 
 Plain gradient descent, of which the theorem speaks, passes on as much as Adam in 16 epochs. L2
 inside Adam suppresses everything, however weak: the class head has no other gradient, so Adam
-moves it at the full rate. (On MNIST the SGD teacher fails at the rate chosen on digits.)
+moves it at the full rate (on digits, at 1e-6, to 2e-8 of its norm: 2 seeds). On MNIST the SGD
+teacher fails at the rate chosen on digits.
 """
 
 _SGD = {"optimizer": "sgd", "teacher_lr": 0.3, "student_lr": 1.0}
