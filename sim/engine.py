@@ -211,16 +211,17 @@ def task_bytes(task: Task) -> int:
 
 def seed_bytes(setup: Setup, task: Task, students: int = len(cast.STUDENTS)) -> int:
     """Working memory of one seed, from above: students, their optimisers, batches and targets."""
-    layers = networks.product_shapes(networks.student, setup, task.d_in, task.classes)
-    parameters = sum((d + 1) * units for _, d, units in layers)
-    activations = sum(rows * units for rows, _, units in layers)
     examples = max(setup.batch, measures.BLOCK)
-    numbers = (
-        students * (8 * parameters + 4 * examples * activations)  # θ, moments, gradients
-        + 4 * examples * task.d_in  # inputs and the random bits they are made from
-        + setup.noise_images * (task.classes + setup.aux + 4)  # targets; two orders
-    )
-    return 4 * numbers
+
+    def of(make: Callable, many: int) -> int:
+        layers = networks.product_shapes(make, setup, task.d_in, task.classes)
+        parameters = sum((d + 1) * units for _, d, units in layers)
+        activations = sum(rows * units for rows, _, units in layers)
+        return many * (8 * parameters + 4 * examples * activations)  # θ, moments, gradients
+
+    shared = 4 * examples * task.d_in  # inputs and the random bits they are made from
+    shared += setup.noise_images * (task.classes + setup.aux + 4)  # targets; two orders
+    return 4 * (max(of(networks.student, students), of(networks.mlp, 1)) + shared)
 
 
 @cache

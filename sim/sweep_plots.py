@@ -63,7 +63,8 @@ def _curves(ds: xr.Dataset, axis: str) -> Figure:
         mean, half = np.array([(s.mean, s.half_width) for s in of]).T
         color, label = COLORS[model], LABELS[model].replace("\n", ", ")
         if model == cast.TEACHER:
-            axes.plot(x, mean, "--", color=color, lw=1.5, label=label)
+            style = {"ls": "--"} if line else {"ls": "", "marker": "_", "ms": 24, "mew": 2}
+            axes.plot(x, mean, color=color, lw=1.5, label=label, **style)
             continue
         shift = _jitter(x, scale, accuracy.shape)
         axes.plot(shift.ravel(), accuracy.ravel(), ".", color=color, alpha=0.3, ms=7, mew=0)
@@ -94,7 +95,8 @@ def _maps(ds: xr.Dataset, first: str, second: str, *others: str) -> Figure:
     columns = min(3, len(shown))
     rows = -(-len(shown) // columns)
     rows_x, columns_x = ds.sizes[first], ds.sizes[second]
-    size = (1.0 + columns * max(3.0, 0.62 * columns_x), 1.3 + rows * max(2.4, 0.36 * rows_x))
+    width = max(7.0, 1.0 + columns * max(3.0, 0.62 * columns_x))  # 7: the caption's
+    size = (width, 1.3 + rows * max(2.4, 0.36 * rows_x))
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.ravel()[len(shown) :]:

@@ -163,6 +163,8 @@ def test_chunk_size_fits_memory_and_seeds(monkeypatch):
     chunk = partial(engine.chunk_size, setup, task)
     assert chunk(seeds=100, memory=1.0) == 1
     assert engine.seed_bytes(setup, task) > 4 * 4 * 270_000 * 3
+    narrow = replace(setup, widths=(4096, 4096), student_widths=(16,))
+    assert engine.seed_bytes(narrow, task) > 4 * 4 * 20_000_000  # the teacher's, which is larger
     # Four devices: each has the data, and as many seeds as every other.
     monkeypatch.setattr(engine, "devices", lambda: jax.local_devices() * 4)
     each = (engine.task_bytes(task) + engine.seed_bytes(setup, task)) / 2**30
