@@ -1,10 +1,12 @@
 """Who plays: the reference, the teacher, and the students with their controls."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from sim.config import Hyper, Setup, chosen, student_layers
@@ -46,23 +48,28 @@ def students(
 
     def role(setup: Setup, hyper: Hyper, name: str) -> Role:
         only_aux, same = STUDENTS[name]
-        logit, layers = jnp.arange(classes + setup.aux), student_layers(setup)
+        logit, layers = np.arange(classes + setup.aux), student_layers(setup)
         apart = chosen(setup.independent, layers) if same else layers
         s = hyper.independence if same else 1.0
         frozen = chosen(setup.frozen, layers)
         first = classes if only_aux else 0
         return Role(
             visible=(logit >= first) & (logit < classes + (hyper.channel or setup.aux)),
-            shared={la: jnp.float32((1 - s**2) ** 0.5 if la in apart else 1.0) for la in layers},
-            other={la: jnp.float32(s if la in apart else 0.0) for la in layers},
-            trained={la: jnp.float32(la not in frozen) for la in layers},
-            lr=jnp.float32(hyper.student_lr),
-            temperature=jnp.float32(hyper.temperature),
-            init_noise=jnp.float32(hyper.init_noise),
+            shared={la: (1 - s**2) ** 0.5 if la in apart else 1.0 for la in layers},
+            other={la: s if la in apart else 0.0 for la in layers},
+            trained={la: float(la not in frozen) for la in layers},
+            lr=hyper.student_lr,
+            temperature=hyper.temperature,
+            init_noise=hyper.init_noise,
         )
 
     roles = [role(*setting, name) for setting in settings for name in names]
-    return jax.tree.map(lambda *rows: jnp.stack(rows), *roles)
+
+    def stacked(*rows: object) -> Array:  # by numpy, which compiles nothing
+        of = np.stack(rows)
+        return jnp.asarray(of if of.dtype == bool else of.astype(np.float32))
+
+    return jax.tree.map(stacked, *roles)
 
 
 def start(role: Role, starts: Params, key_noise: Key[Array, ""]) -> Params:
@@ -77,14 +84,25 @@ def start(role: Role, starts: Params, key_noise: Key[Array, ""]) -> Params:
         for layer, both in starts.items()
     }
     leaves, tree = jax.tree.flatten(θ)
-    keys = jax.random.split(key_noise, len(leaves))
     moved = [
-        leaf + role.init_noise * _by_unit(key, leaf) for leaf, key in zip(leaves, keys, strict=True)
+        leaf + role.init_noise * n
+        for leaf, n in zip(leaves, _noise(key_noise, leaves), strict=True)
     ]
     return jax.tree.unflatten(tree, moved)
 
 
-def _by_unit(key: Key[Array, ""], leaf: Float[Array, "*d units"]) -> Float[Array, "*d units"]:
-    """N(0, 1), unit j from key j: a narrow layer gets what the same units of a wide one get."""
-    draws = jax.vmap(lambda j: jax.random.normal(jax.random.fold_in(key, j), leaf.shape[:-1]))
-    return jnp.moveaxis(draws(jnp.arange(leaf.shape[-1])), 0, -1)
+def _noise(key: Key[Array, ""], leaves: list[Array]) -> list[Array]:
+    """N(0, 1) for leaves [*d, units], a key a unit: a narrow layer gets what a wide one's do.
+
+    All in one draw, of which short columns use the beginning: each draw costs much compilation.
+    """
+    units = [leaf.shape[-1] for leaf in leaves]
+    of_leaf = jax.random.split(key, len(leaves))[np.repeat(np.arange(len(leaves)), units)]
+    keys = jax.vmap(jax.random.fold_in)(of_leaf, np.concatenate([np.arange(u) for u in units]))
+    longest = max(math.prod(leaf.shape[:-1]) for leaf in leaves)
+    columns = jax.vmap(lambda key: jax.random.normal(key, (longest,)))(keys)
+    parts = jnp.split(columns, np.cumsum(units)[:-1])
+    return [
+        part[:, : math.prod(leaf.shape[:-1])].T.reshape(leaf.shape)
+        for part, leaf in zip(parts, leaves, strict=True)
+    ]

@@ -2,8 +2,10 @@
 
 import os
 
-# Tests compile many small programs and run each for a moment: compile them fast.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Tests compile many small programs and run each for a moment: compile them fast. (A jax that has
+# lost one of these flags says so and stops: take it out here.)
+FAST = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+os.environ.setdefault("XLA_FLAGS", FAST)
 # One device, however many cores there are: results hang on it. More are tried in other processes.
 os.environ["JAX_NUM_CPU_DEVICES"] = "1"
 

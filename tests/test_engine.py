@@ -73,7 +73,7 @@ def test_no_control_starts_where_a_teacher_does(small):
     θ_0 = np.asarray(teachers.model.θ["hidden_0"]["kernel"])
     for i, name in enumerate(cast.STUDENTS):
         if name.startswith("student"):
-            np.testing.assert_array_equal(first[:, i], θ_0)
+            np.testing.assert_allclose(first[:, i], θ_0, rtol=1e-6)  # in another program
     np.testing.assert_array_equal(first[:, 2], first[:, 3])
     correlation = np.corrcoef(θ_0.reshape(32, -1), np.asarray(first[:, 2]).reshape(32, -1))
     # 1,024 teachers × controls and 992 of either among themselves, of 192 weights each
@@ -292,7 +292,8 @@ def test_a_partly_independent_start_keeps_the_law(small):
 )
 def test_other_students_have_the_teachers_heads(student, small):
     before, after, θ_T = trained([recipe("synthetic", **small, **student, independent="hidden")])
-    # The teacher's auxiliary head gets no gradient: it is still as it started.
-    np.testing.assert_array_equal(before["aux_head"]["kernel"][0], θ_T["aux_head"]["kernel"])
+    # The teacher's auxiliary head gets no gradient: it is still as it started, in another program.
+    head = before["aux_head"]["kernel"][0]
+    np.testing.assert_allclose(head, θ_T["aux_head"]["kernel"], rtol=1e-6)
     assert (np.asarray(after["hidden_0"]["kernel"]) != before["hidden_0"]["kernel"]).any()
     assert {*before} >= {"hidden_0", "class_head", "aux_head"}
