@@ -3,6 +3,7 @@
 # Each command imports what it needs when it runs: jax's libraries take seconds, --help should not.
 # ruff: noqa: PLC0415
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -280,7 +281,13 @@ def _draw(ds, folder: Path, *, again: bool = False) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Bad input: one line on standard error, exit code 2."""
     try:
-        _parse(sys.argv[1:] if arguments is None else arguments)()
+        try:
+            _parse(sys.argv[1:] if arguments is None else arguments)()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads on, as in `sublim … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left unwritten
+        raise SystemExit(141) from None
     except InputError as error:
         stderr.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         raise SystemExit(2) from None

@@ -1,6 +1,9 @@
 """sim/bench.py: what is counted and timed is what figure 10 does."""
 
+import io
+
 import pytest
+from rich.console import Console
 
 from sim import bench, data, engine, report
 from sim.config import recipe
@@ -39,3 +42,6 @@ def test_bench(found, small):
     quickest = min(run["phases"]["both"]["seconds"] for run in timed["runs"])
     assert bench.best(timed)["phases"]["both"]["seconds"] == quickest
     assert "medians of 2" in str(shown.title)
+    page = Console(width=80, file=io.StringIO())
+    page.print(shown)
+    assert "…" not in page.file.getvalue()
