@@ -92,7 +92,7 @@ def start(role: Role, starts: Params, key_noise: Key[Array, ""]) -> Params:
 
 
 def _noise(key: Key[Array, ""], leaves: list[Array]) -> list[Array]:
-    """N(0, 1) for leaves [*d, units], a key a unit: a narrow layer gets what a wide one's do.
+    """N(0, 1) for leaves [*d, units], a key a unit: a narrow layer's get what a wide one's do.
 
     All in one draw, of which short columns use the beginning: each draw costs much compilation.
     """

@@ -1,5 +1,7 @@
 """sim/cast.py: who sees what, and who starts where."""
 
+from itertools import combinations
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -80,6 +82,12 @@ def test_noise_at_the_start_has_its_standard_deviation_and_is_drawn_apart():
     for one in added:
         assert abs(one.std() / 0.2 - 1) < 4 / (2 * n) ** 0.5
     assert abs(np.corrcoef(*added)[0, 1]) < 4 / n**0.5
+    # No two parameters share their draws: of each unit, what its first weight or bias is given.
+    firsts = [np.atleast_2d(a - b)[0] for a, b in zip(*map(jax.tree.leaves, (draws[0], θ_0)),
+              strict=True)]  # fmt: skip
+    for a, b in combinations(firsts, 2):
+        shared = min(len(a), len(b))
+        assert not np.isclose(a[:shared], b[:shared], rtol=0, atol=1e-5).any()
 
 
 def test_noise_at_the_start_of_a_narrow_network_is_that_of_a_wide_one_cut():

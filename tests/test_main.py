@@ -144,18 +144,13 @@ def test_installed_command_and_module():
         assert "figure10" in run.stdout
 
 
-@pytest.mark.parametrize("words", ["--help", "study --list"])
-def test_a_reader_that_leaves_is_no_error(words):
+def test_a_reader_that_leaves_is_no_error():
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "sim", *words.split()]
-    run = subprocess.run(
-        command, stdout=write, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False
-    )
+    command = [sys.executable, "-m", "sim", "--help"]
+    run = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, cwd=ROOT, check=False)
     os.close(write)
-    assert "Traceback" not in run.stderr
-    assert "Broken" not in run.stderr
-    assert run.returncode in (1, 141)  # rich leaves with 1
+    assert (run.returncode, run.stderr) == (141, b"")
 
 
 def test_theorem_prints_verdicts_and_leaves_figures(sublim, tmp_path):
