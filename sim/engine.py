@@ -37,6 +37,13 @@ Progress = Callable[[float], None]  # told how many steps of single networks hav
 # treatment and control would see different ones.
 _STUDENTS = State(model=0, order=None)
 
+# On a CPU, XLA's loops use half of a register unless told, and sums go to a library that is slower
+# than such a loop. The second is an experimental flag, which every jax 0.10 knows.
+_OPTIONS: dict[str, Any] = {"xla_cpu_prefer_vector_width": 512}
+if jax.__version_info__ < (0, 11):
+    _OPTIONS["xla_cpu_experimental_ynn_fusion_type"] = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
+_jit = partial(jax.jit, static_argnames=("setup", "classes", "mesh"), compiler_options=_OPTIONS)
+
 
 class Data(NamedTuple):
     """The arrays of a task, on the devices: images [n, d_in] in [−1, 1] and labels [n]."""
@@ -289,7 +296,7 @@ def moments(setup: Setup, examples: int) -> tuple[list[int], list[int]]:
     )
 
 
-@partial(jax.jit, static_argnames=("setup", "classes", "mesh"))
+@_jit
 def begin_teachers(
     setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, seeds: Int[Array, " s"], data: Data
 ) -> State:
@@ -303,7 +310,7 @@ def begin_teachers(
     return _of_each(one, mesh, hyper, data)(seeds)
 
 
-@partial(jax.jit, static_argnames=("setup", "classes", "mesh"), donate_argnames="state")
+@partial(_jit, donate_argnames="state")
 def teach(
     setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, seeds: Int[Array, " s"], data: Data,
     state: State, bounds: Bounds,
@@ -319,7 +326,7 @@ def teach(
     return _of_each(one, mesh, hyper, data, bounds)(seeds, state)
 
 
-@partial(jax.jit, static_argnames=("setup", "classes", "mesh"))
+@_jit
 def begin_students(
     setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, roles: cast.Role,
     seeds: Int[Array, " s"], data: Data, θ_T: Params,
@@ -345,7 +352,7 @@ def begin_students(
     return _of_each(one, mesh, hyper, roles, data)(seeds, θ_T)
 
 
-@partial(jax.jit, static_argnames=("setup", "classes", "mesh"), donate_argnames="state")
+@partial(_jit, donate_argnames="state")
 def distill(
     setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, roles: cast.Role,
     seeds: Int[Array, " s"], data: Data, targets: Float[Array, "s N n"], state: State,

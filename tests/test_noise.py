@@ -1,5 +1,6 @@
 """sim/noise.py: inputs are functions of their address; their laws within standard errors."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from sim.config import Hyper, Noise
 from sim.keys import Purpose, key
-from sim.noise import noise
+from sim.noise import _mixed, _words, noise
 
 X = jnp.linspace(-1, 1, 50 * 16).reshape(50, 16)
 N = 4000
@@ -50,6 +51,72 @@ def test_law(family, variance, fourth):
         assert x.min() >= -1
         assert x.min() < -0.99  # [−1, 1], not [0, 1]
         assert 0.99 < x.max() < 1
+
+
+@pytest.fixture(scope="module")
+def words():
+    """Random words of seeds 0 and 1 at the addresses 0 … 2047, of 784 pixels: [2, 2048, 784]."""
+    keys = jnp.stack([key(seed, Purpose.NOISE) for seed in (0, 1)])
+    own = jax.vmap(lambda k: jax.vmap(lambda i: jax.random.fold_in(k, i))(jnp.arange(2048)))(keys)
+    return np.asarray(jax.jit(jax.vmap(jax.vmap(lambda k: _words(k, 784))))(own))
+
+
+def test_words_are_evenly_spread(words):
+    """Each of a word's four bytes by χ² of 255 degrees of freedom, both seeds."""
+    for seed in words:
+        for byte in range(4):
+            counts = np.bincount((seed >> 8 * byte & 255).ravel(), minlength=256)
+            expected = seed.size / 256
+            assert abs(((counts - expected) ** 2 / expected).sum() - 255) < 5 * 510**0.5
+
+
+def test_words_mix_as_published_and_use_all_of_the_key():
+    """MurmurHash3 of no bytes is its finaliser of the seed: test vectors for seeds 1, 2³² − 1."""
+    mixed = _mixed(jnp.array([0, 1, 2**32 - 1], jnp.uint32))
+    np.testing.assert_array_equal(mixed, np.array([0, 0x514E28B7, 0x81F16F39], np.uint32))
+    halves = jnp.array([[5, 6], [5, 7], [4, 6]], jnp.uint32)
+    of = [_words(jax.random.wrap_key_data(both), 10_000) for both in halves]
+    for a, b in itertools.combinations(np.asarray(of), 2):
+        assert abs(np.bitwise_count(a ^ b).mean() - 16) < 5 * (32 / 4 / a.size) ** 0.5
+
+
+def test_words_repeat_as_by_chance(words):
+    """Equal pairs among k: Poisson of mean k² / 2³³. Inputs that overlap would add some."""
+    repeated = words.size - np.unique(words).size
+    mean = words.size**2 / 2**33
+    assert abs(repeated - mean) < 5 * mean**0.5
+
+
+@pytest.mark.parametrize("step", [1, 2, 64])
+def test_words_of_neighbours_share_no_bits(words, step):
+    """Pixels, addresses, seeds that differ by little: each bit differs from any other in half.
+
+    All 32 × 32 pairs of bits within k standard errors of 1/2, k for the largest of 1,024.
+    """
+    pairs = {
+        "pixels": (words[0, :, step:], words[0, :, :-step]),
+        "addresses": (words[0, step:], words[0, :-step]),
+        "seeds": (words[0], words[1]),
+    }
+    for name, (a, b) in pairs.items():
+        for shift in range(32):
+            differs = a ^ (b << shift | b >> (32 - shift) % 32 if shift else b)
+            shares = [(differs >> bit & 1).mean() for bit in range(32)]
+            assert np.abs(np.subtract(shares, 0.5)).max() < 5.5 * 0.5 / a.size**0.5, (name, shift)
+
+
+def test_uniform_noise_has_no_directions():
+    """Eigenvalues of n inputs' second moments in d dimensions: within the law of Marchenko, Pastur.
+
+    Its edges are (1 ± √(d/n))² / 3 for independent pixels of variance 1/3; the outermost values
+    lie about them by n^(−2/3) or so.
+    """
+    n, d = 4000, 784
+    x = np.asarray(at("uniform", 0, jnp.arange(n), jnp.zeros((1, d))), float)
+    values = np.linalg.eigvalsh(x.T @ x / n)
+    low, high = ((1 + sign * (d / n) ** 0.5) ** 2 / 3 for sign in (-1, 1))
+    assert abs(values.min() - low) < 4 * n ** (-2 / 3)
+    assert abs(values.max() - high) < 4 * n ** (-2 / 3)
 
 
 def test_images_are_the_tasks_own_each_once():
