@@ -2,8 +2,8 @@
 
 Published only with epochs held fixed, where the number of steps varies too: see batch_epochs.
 
-Found (digits, 16 seeds): 16: .369 ± .045, 64: .665 ± .064, 256: .752 ± .066, 1,024: .805 ± .057,
-4,096: .761 ± .052.
+Found (digits, 16 seeds): 16: .377 ± .050, 64: .662 ± .058, 256: .753 ± .050, 1,024: .806 ± .055,
+4,096: .761 ± .050.
 
 Found (MNIST, 8 seeds): 16: .172 ± .036, 64: .259 ± .035, 256: .454 ± .059, 1,024: .514 ± .071,
 4,096: .539 ± .057.

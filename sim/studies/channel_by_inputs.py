@@ -3,7 +3,7 @@
 Published (arXiv 2605.23645, split heads, squared error, 20 seeds): both are needed; N = 1,000 near
 .29. There N sets the number of steps too: see channel_by_inputs_tied.
 
-Found (digits, 16 seeds): both are needed, and about in proportion: m N = 10,000 gives .39 to .54
+Found (digits, 16 seeds): both are needed, and about in proportion: m N = 10,000 gives .37 to .53
 at m = 3, 10 and 30, and m = 100 passes on .88 with 256 inputs. m = 1 (KL) passes nothing at any
 N.
 """

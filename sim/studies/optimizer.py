@@ -4,9 +4,9 @@ Adam's variants at the recipe's rates; SGD at rates that do best on digits' vali
 pairs. Published (MNIST): Adam only; weight decay suppresses, and L2 inside Adam hangs on the scale
 of the loss.
 
-Found (digits, 16 seeds): Adam: .663 ± .064, AdamW .01: .674 ± .060, AdamW 1: .424 ± .074, Adam,
-L2 1e-6: .093 ± .023, Adam, L2 1e-4: .100 ± .015, SGD: .213 ± .033, SGD, 16 epochs: .668 ± .054,
-momentum .9: .443 ± .050.
+Found (digits, 16 seeds): Adam: .660 ± .059, AdamW .01: .667 ± .058, AdamW 1: .428 ± .056, Adam,
+L2 1e-6: .093 ± .013, Adam, L2 1e-4: .109 ± .023, SGD: .226 ± .031, SGD, 16 epochs: .698 ± .043,
+momentum .9: .443 ± .049.
 
 Found (MNIST, 8 seeds): Adam: .515 ± .071, AdamW .01: .515 ± .072, AdamW 1: .487 ± .071, Adam, L2
 1e-6: .209 ± .042, Adam, L2 1e-4: .202 ± .047, SGD: .106 ± .021, SGD, 16 epochs: .117 ± .027,
