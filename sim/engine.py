@@ -38,7 +38,7 @@ Progress = Callable[[float], None]  # told how many steps of single networks hav
 _STUDENTS = State(model=0, order=None)
 
 # On a CPU, XLA's loops use half of a register unless told, and sums go to a library that is slower
-# than such a loop. The second is an experimental flag, which every jax 0.10 knows.
+# than such a loop. The second is an experimental flag, which jax 0.10.0 to 0.10.2 know.
 _OPTIONS: dict[str, Any] = {"xla_cpu_prefer_vector_width": 512}
 if jax.__version_info__ < (0, 11):
     _OPTIONS["xla_cpu_experimental_ynn_fusion_type"] = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"

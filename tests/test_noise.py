@@ -100,7 +100,7 @@ def test_words_of_neighbours_share_no_bits(words, step):
     }
     for name, (a, b) in pairs.items():
         for shift in range(32):
-            differs = a ^ (b << shift | b >> (32 - shift) % 32 if shift else b)
+            differs = a ^ (b << shift | b >> (32 - shift) % 32)
             shares = [(differs >> bit & 1).mean() for bit in range(32)]
             assert np.abs(np.subtract(shares, 0.5)).max() < 5.5 * 0.5 / a.size**0.5, (name, shift)
 
