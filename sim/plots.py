@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from sim import cast, results
 
@@ -15,6 +16,8 @@ LABELS = {
     "cross_aux": "other init\naux logits",
     "cross_all": "other init\nall logits",
 }
+# Keeps a number readable where it lies over the line of chance.
+HALO = withStroke(linewidth=3, foreground="white")
 # Okabe and Ito's palette, told apart with any colour vision; controls are the cooler colours.
 COLORS = {
     "reference": "#666666",
@@ -44,7 +47,7 @@ def figure10(ds: xr.Dataset) -> Figure:
         axes.errorbar(place, mean, half_width, fmt="D", color=color, mec="white", mew=1.0, ms=6.5,
                       capsize=8, capthick=2.2, elinewidth=2.2, zorder=3)  # fmt: skip
         axes.annotate(f"{mean:.3f}".lstrip("0"), (place + 0.25, mean), va="center", zorder=4,
-                      fontsize=STYLE_SIZE - 1, color=color)  # fmt: skip
+                      fontsize=STYLE_SIZE - 1, color=color, path_effects=[HALO])  # fmt: skip
     chance(axes, ds, x=len(cast.MODELS) - 0.45)
     axes.set_xticks(range(len(cast.MODELS)), [LABELS[m] for m in cast.MODELS])
     axes.set(xlim=(-0.5, len(cast.MODELS) - 0.4), ylim=(0, 1.02))
