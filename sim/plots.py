@@ -6,7 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from sim import cast, results
+from sim import cast
+from sim.results import fixed
+from sim.statistics import Summary, summary
 
 LABELS = {
     "reference": "reference\n(untrained)",
@@ -43,10 +45,11 @@ def figure10(ds: xr.Dataset) -> Figure:
             some = one.diverged.values == lost
             axes.plot(place + jitter[some], accuracy[some], marker, color=color, alpha=0.35, ms=4,
                       mew=1.5 if lost else 0)  # fmt: skip
-        mean, half_width, _, _ = results.summary(accuracy)
-        axes.errorbar(place, mean, half_width, fmt="D", color=color, mec="white", mew=1.0, ms=6.5,
+        mean, bar = with_bar(summary(one.test_accuracy))
+        axes.errorbar([place], mean, bar, fmt="D", color=color, mec="white", mew=1.0, ms=6.5,
                       capsize=8, capthick=2.2, elinewidth=2.2, zorder=3)  # fmt: skip
-        axes.annotate(f"{mean:.3f}".lstrip("0"), (place + 0.25, mean), va="center", zorder=4,
+        beside = place + 0.25, mean.item()
+        axes.annotate(f"{mean.item():.3f}".lstrip("0"), beside, va="center", zorder=4,
                       fontsize=STYLE_SIZE - 1, color=color, path_effects=[HALO])  # fmt: skip
     chance(axes, ds, x=len(cast.MODELS) - 0.45)
     axes.set_xticks(range(len(cast.MODELS)), [LABELS[m] for m in cast.MODELS])
@@ -91,19 +94,22 @@ def trajectories(ds: xr.Dataset) -> Figure:
 FIGURES = {"figure10": figure10, "trajectories": trajectories}
 
 
+def with_bar(of: Summary) -> tuple[np.ndarray, np.ndarray]:
+    """Means [k], and how far their 95 % intervals reach below and above [2, k]."""
+    low, high = of.interval
+    ends = np.stack([np.atleast_1d(of.mean - low), np.atleast_1d(high - of.mean)])
+    return np.atleast_1d(of.mean.values), ends
+
+
 def _line(axes: Axes, ds: xr.Dataset, variable: str, model: str, label: str | None = None) -> None:
+    """Mean and interval of one model at each step, of the seeds that are finite there."""
     curve = ds[variable].sel(model=model)
     curve = curve.where(np.isfinite(curve)).dropna("step", how="all")
-    at_step = curve.transpose("step", "seed").values
-    mean, half_width, _, _ = (
-        np.asarray(field)
-        for field in zip(*(results.summary(v[np.isfinite(v)]) for v in at_step), strict=True)
-    )
     style = {"color": COLORS[model], "ls": STYLE.get(model, "-")}
+    of = [summary(curve.isel(step=i).dropna("seed")) for i in range(curve.sizes["step"])]
+    mean, low, high = np.array([(s.mean, *s.interval) for s in of], float).reshape(-1, 3).T
     axes.plot(curve.step, mean, lw=2, label=label, **style)
-    axes.fill_between(
-        curve.step, mean - half_width, mean + half_width, color=COLORS[model], alpha=0.2, lw=0
-    )
+    axes.fill_between(curve.step, low, high, color=COLORS[model], alpha=0.2, lw=0)
 
 
 def chance(axes: Axes, ds: xr.Dataset, x: float) -> None:
@@ -115,10 +121,11 @@ def chance(axes: Axes, ds: xr.Dataset, x: float) -> None:
 
 
 def setting(ds: xr.Dataset) -> str:
-    """Data set, seeds and test images, for a caption."""
+    """Data set, seeds, test images, and what a slice was taken at, for a caption."""
     dataset, images = ds.attrs["dataset"], ds.attrs["test_images"]
     most = "up to " if "classes" in ds.dims else ""
-    return f"{dataset}, n = {ds.sizes['seed']} seeds, {most}{images:,} test images"
+    at = "".join(f", {name} {value}" for name, value in fixed(ds))
+    return f"{dataset}{at}, n = {ds.sizes['seed']} seeds, {most}{images:,} test images"
 
 
 def _units(ds: xr.Dataset) -> str:

@@ -4,37 +4,57 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import xarray as xr
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
-from sim import cast, results
+from sim import cast
 from sim.bench import best, rows
+from sim.results import axes_of, fixed
+from sim.statistics import Summary, difference, paired, summary
 from sim.sweeps import Plan
 
 
 def table(ds: xr.Dataset) -> Table:
-    """Test accuracy of each model over seeds, one row a model."""
+    """Lay out the test accuracy of each model over seeds, one row a model."""
     shown = Table(
         title=f"Figure 10 on {ds.attrs['dataset']}: test accuracy over {ds.sizes['seed']} seeds",
         title_justify="left",
+        caption=split(ds),
+        caption_justify="left",
     )
     shown.add_column("model")
     for column in ("mean", "95 % interval of mean", "sd", "n"):
         shown.add_column(column, justify="right")
-    diverged = ds.diverged.sum("seed")
-    if diverged.any():
+    if any_lost := bool(ds.diverged.any()):
         shown.add_column("diverged", justify="right")
+
+    def add(name: str, of: Summary, lost: xr.DataArray, *, last: bool) -> None:
+        count = [f"all {lost.size}" if lost.all() else str(int(lost.sum()))] if any_lost else []
+        shown.add_row(name, *_row(of), *count, end_section=last)
+
     for model in cast.MODELS:
-        row = _row(results.summary(ds.test_accuracy.sel(model=model)))
-        lost = [str(int(diverged.sel(model=model)))] if diverged.any() else []
-        shown.add_row(model, *row, *lost, end_section=model == cast.MODELS[-1])
-    difference = results.paired(ds, "student_aux", "cross_aux")
-    shown.add_row("aux − cross aux, paired", *_row(difference, sign="+"))
+        one = ds.sel(model=model)
+        last = model == cast.MODELS[-1]
+        add(model, summary(one.test_accuracy), one.diverged, last=last)
+    pair = ["student_aux", "cross_aux"]
+    either = ds.diverged.sel(model=pair).any("model")
+    add("aux − cross aux, paired", paired(ds, *pair), either, last=True)
     return shown
+
+
+def split(ds: xr.Dataset) -> str:
+    """Say what the intervals leave out: other test images, at most 1.96 √(¼ / images)."""
+    images = ds.attrs["test_images"]
+    return (
+        f"Intervals are over seeds, on one set of {images:,} test images; "
+        f"another set would move all by up to ± {0.98 / images**0.5:.2f}."
+    )
 
 
 def statements(ds: xr.Dataset) -> Table:
@@ -83,35 +103,68 @@ def widths(ds: xr.Dataset) -> Table:
     for width in ds.width.values:
         shown.add_column(str(width), justify="right")
     for name, what in LAZY.items():
-        values = ds[name].transpose("width", "lazy_seed").values
-        shown.add_row(what, *(_cell(results.summary(of_width)) for of_width in values))
+        of = summary(ds[name], over="lazy_seed")
+        shown.add_row(what, *(_cell(of.isel(width=i)) for i in range(ds.sizes["width"])))
     return shown
 
 
 def sweep(ds: xr.Dataset) -> Table:
-    """Test accuracy of each trained model at each point, up to ROWS of them."""
-    axes = [axis for axis in ds.test_accuracy.dims if axis not in ("seed", "model")]
-    n, flat = ds.sizes["seed"], ds.stack(point=axes).transpose("point", "seed", "model")
-    left = f"; {ROWS} of {flat.sizes['point']} points" if flat.sizes["point"] > ROWS else ""
+    """Lay out the test accuracy of each trained model at each point, up to ROWS of them.
+
+    Beside means, what pairs of the same seed say: the first student less its control, and the first
+    student less itself at the first point; and what a setting may be chosen by.
+    """
+    axes = axes_of(ds)
+    flat = ds.stack(point=axes, create_index=False) if axes else ds.expand_dims("point")
+    points = flat.sizes["point"]
+    left = f"; {ROWS} of {points} points" if points > ROWS else ""
+    mark = "; ×k: k seeds diverged (kept)" if ds.diverged.any() else ""
+    at = "".join(f", {name} {value}" for name, value in fixed(ds))
+    models = [str(model) for model in ds.model.values if model != cast.REFERENCE]
+    first = next((model for model in models if model != cast.TEACHER), cast.TEACHER)
+    of_first = f"Less control, less row 1: {first.replace('_', ' ')}, by pairs of seeds. "
+    choose = flat.sel(model=first).validation_accuracy.mean("seed", skipna=False).values
+    held_out = not np.isnan(choose).any()
     shown = Table(
-        title=f"{ds.attrs['dataset']}, n = {n}: test accuracy, mean ± half of 95 % interval{left}",
+        title=f"{ds.attrs['dataset']}{at}, n = {ds.sizes['seed']}: test accuracy, mean ± half of "
+        f"95 % interval{mark}{left}",
         title_justify="left",
+        caption=of_first + held_out * "Choose by: its validation accuracy. " + split(ds),
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
     )
-    for name in axes:
+    columns = {model: (summary(one.test_accuracy), one.diverged)
+               for model in models for one in [flat.sel(model=model)]}  # fmt: skip
+    columns |= _pairs(flat, first)
+    for name in (*axes, *columns, *(["choose by"] if held_out else [])):
         shown.add_column(name.replace("_", " "), justify="right")
-    flat = flat.sel(model=[model for model in ds.model.values if model != cast.REFERENCE])
-    for model in flat.model.values:
-        shown.add_column(str(model).replace("_", " "), justify="right")
-    lost = bool(ds.diverged.any())
-    if lost:
-        shown.add_column("diverged", justify="right")
-    for i in range(min(ROWS, flat.sizes["point"])):
-        one = flat.isel(point=i)
-        place = [f"{value:.4g}" if isinstance(value, float) else str(value)
-                 for value in (one[name].item() for name in axes)]  # fmt: skip
-        cells = [_cell(results.summary(values)) for values in one.test_accuracy.values.T]
-        shown.add_row(*place, *cells, *([str(int(one.diverged.sum()))] if lost else []))
+    for i in range(min(ROWS, points)):
+        shown.add_row(
+            *(_word(flat[name].values[i]) for name in axes),
+            *(_cell(of.isel(point=i), lost.isel(point=i)) for of, lost in columns.values()),
+            *([_number(choose[i])] if held_out else []),
+        )
     return shown
+
+
+def _pairs(flat: xr.Dataset, model: str) -> dict[str, tuple[Summary, xr.DataArray]]:
+    """At each point, a model less its control and less itself at the first point, by seed."""
+    found, one, control = {}, flat.sel(model=model), model.replace("student", "cross")
+    if control != model and control in flat.model:
+        either = flat.diverged.sel(model=[model, control]).any("model")
+        found["less control"] = paired(flat, model, control), either
+    if flat.sizes["point"] > 1:
+        first = one.isel(point=0, drop=True)
+        change = difference(one.test_accuracy, first.test_accuracy)
+        found["less row 1"] = summary(change), one.diverged | first.diverged
+    return found
+
+
+def _word(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, (float, np.floating)) else escape(str(value))
 
 
 def bench(found: dict[str, Any]) -> Table:
@@ -152,15 +205,29 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.2g} s"
 
 
-def _cell(of: results.Summary) -> str:
-    numbers = [of.mean, of.half_width] if of.n > 1 else [of.mean]
-    return " ± ".join(f"{number:.3f}".lstrip("0") for number in numbers)
+def _number(value: float, form: str = ".3f") -> str:
+    """A number with no 0 before its point."""
+    return format(value, form).replace("0.", ".", 1 if abs(value) < 1 else 0)
 
 
-def _row(of: results.Summary, sign: str = "") -> list[str]:
-    low, high = of.mean - of.half_width, of.mean + of.half_width
-    interval = f"[{low:{sign}.4f}, {high:{sign}.4f}]" if of.n > 1 else "none for one seed"
-    return [f"{of.mean:{sign}.4f}", interval, f"{of.sd:.4f}" if of.n > 1 else "–", str(of.n)]
+def _cell(of: Summary, lost: xr.DataArray | None = None) -> str:
+    """A mean with its half-width, or with its interval where that was cut; ×k: k seeds diverged."""
+    mean, half_width = float(of.mean), float(of.half_width)
+    low, high = (float(end) for end in of.interval)
+    text = _number(mean, "+.3f" if of.is_difference else ".3f")
+    if int(of.n) > 1:
+        cut = low > mean - half_width or high < mean + half_width
+        ends = f"[{_number(low, '.2g')},{_number(high, '.2g')}]"
+        text += f" {ends}" if cut else f" ±{_number(half_width)}"
+    return text + (f" ×{int(lost.sum())}" if lost is not None and lost.any() else "")
+
+
+def _row(of: Summary) -> list[str]:
+    sign = "+" if of.is_difference else ""
+    low, high = (float(end) for end in of.interval)
+    mean, sd, n = float(of.mean), float(of.sd), int(of.n)
+    interval = f"[{low:{sign}.4f}, {high:{sign}.4f}]" if n > 1 else "none for one seed"
+    return [f"{mean:{sign}.4f}", interval, f"{sd:.4f}" if n > 1 else "–", str(n)]
 
 
 @contextmanager

@@ -2,20 +2,26 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.special import stdtrit  # scipy.stats takes a second longer to import
 
 from sim import cast
 from sim.engine import Record
 from sim.errors import InputError
+from sim.statistics import Summary, paired, summary
 
+__all__ = ["Summary", "atomically", "label", "load", "paired", "save", "save_json", "summary"]
 RESULTS, SETTINGS = "results.nc", "settings.json"
+ACCURACY = {
+    "long_name": "accuracy by the model's own class head",
+    "units": "fraction",
+    "valid_range": (0.0, 1.0),
+}
 
 
 def label(
@@ -42,18 +48,17 @@ def label(
         )
 
     each, path = ("seed", "model"), ("seed", "model", "step")
-    accuracy = {"long_name": "accuracy by the model's own class head", "units": "fraction"}
     return xr.Dataset(
         {
             "test_accuracy": (
                 each,
                 last(teacher.test_accuracy, students.test_accuracy),
-                accuracy | {"part": "test", "when": "after training"},
+                ACCURACY | {"part": "test", "when": "after training"},
             ),
             "validation_accuracy": (
                 each,
                 last(teacher.validation_accuracy, students.validation_accuracy),
-                accuracy | {"part": "validation (NaN: none held out)", "when": "after training"},
+                ACCURACY | {"part": "validation (NaN: none held out)", "when": "after training"},
             ),
             "diverged": (
                 each,
@@ -63,7 +68,7 @@ def label(
             "accuracy_by_step": (
                 path,
                 along(teacher.test_accuracy, students.test_accuracy),
-                accuracy | {"part": "test"},
+                ACCURACY | {"part": "test"},
             ),
             "loss_by_step": (
                 path,
@@ -79,29 +84,18 @@ def label(
     )
 
 
-class Summary(NamedTuple):
-    """Of n seeds: the mean, the half-width of its 95 % interval (Student's t; NaN for n = 1), the
-    standard deviation between seeds (n − 1), and n.
-    """
-
-    mean: float
-    half_width: float
-    sd: float
-    n: int
+def axes_of(ds: xr.Dataset) -> list[str]:
+    """Name the axes of a sweep's results, in order."""
+    return [str(axis) for axis in ds.test_accuracy.dims if axis not in ("seed", "model")]
 
 
-def summary(values: Sequence[float] | np.ndarray) -> Summary:
-    """Mean over seeds with its 95 % confidence interval."""
-    values = np.asarray(values, float)
-    n = len(values)
-    sd = float(values.std(ddof=1)) if n > 1 else float("nan")
-    return Summary(float(values.mean()), float(stdtrit(n - 1, 0.975)) * sd / n**0.5, sd, n)
-
-
-def paired(ds: xr.Dataset, treatment: str, control: str) -> Summary:
-    """Of the difference in test accuracy between two models of the same seed."""
-    accuracy = ds.test_accuracy
-    return summary(accuracy.sel(model=treatment).values - accuracy.sel(model=control).values)
+def fixed(ds: xr.Dataset) -> list[tuple[str, str]]:
+    """Name what a slice of a sweep was taken at: (axis, value) pairs, as words."""
+    found = [(str(name), ds[name].item()) for name in ds.coords if not ds[name].ndim]
+    return [
+        (name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
+        for name, value in found
+    ]
 
 
 @contextmanager

@@ -7,8 +7,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim import cast, results
-from sim.plots import COLORS, LABELS, STYLE_SIZE, caption, chance, setting, tidy
+from sim import cast
+from sim.config import rule
+from sim.plots import COLORS, LABELS, STYLE_SIZE, caption, chance, setting, tidy, with_bar
+from sim.results import axes_of, fixed
+from sim.statistics import summary
 
 NAMES = {
     "aux": "auxiliary logits m",
@@ -40,12 +43,15 @@ PANELS = 12  # of a grid of three axes or more; the rest is in the data
 
 
 def sweep(ds: xr.Dataset) -> Figure:
-    """Test accuracy over the grid: curves for one axis, a heat map a student for two.
+    """Draw test accuracy over the grid: curves for one axis, a heat map a student for two.
 
     With more axes, heat maps over the first two at each value of the others, of the first student.
+    Errors: InputError for a slice that has no axis left.
     """
-    first, *more = (str(axis) for axis in ds.test_accuracy.dims if axis not in ("seed", "model"))
-    numeric = [axis for axis in (first, *more) if ds[axis].dtype.kind in "if"]
+    axes = axes_of(ds)
+    rule("axes", fixed(ds), axes, "one or more: this slice of a sweep is a single point")
+    first, *more = axes
+    numeric = [axis for axis in axes if ds[axis].dtype.kind in "if"]
     ds = ds.sortby(numeric) if numeric else ds
     return _maps(ds, first, *more) if more else _curves(ds, first)
 
@@ -54,21 +60,22 @@ def _curves(ds: xr.Dataset, axis: str) -> Figure:
     figure = Figure(figsize=(7.0, 4.6), layout="constrained")
     axes = figure.subplots()
     x, scale = _places(ds[axis].values)
-    line = "-" if ds[axis].dtype.kind in "if" else ""  # between names there is nothing
+    line = "" if scale == "category" else "-"  # distances that mean nothing are not joined
     for model in ds.model.values:
         if model == cast.REFERENCE:
             continue
-        accuracy = ds.test_accuracy.sel(model=model).transpose(axis, "seed").values
-        of = [results.summary(values) for values in accuracy]
-        mean, half = np.array([(s.mean, s.half_width) for s in of]).T
+        one = ds.sel(model=model).transpose(axis, "seed", ...)
+        accuracy, lost = one.test_accuracy.values, one.diverged.values
+        mean, bar = with_bar(summary(one.test_accuracy))
         color, label = COLORS[model], LABELS[model].replace("\n", ", ")
         if model == cast.TEACHER:
             style = {"ls": "--"} if line else {"ls": "", "marker": "_", "ms": 24, "mew": 2}
             axes.plot(x, mean, color=color, lw=1.5, label=label, **style)
             continue
         shift = _jitter(x, scale, accuracy.shape)
-        axes.plot(shift.ravel(), accuracy.ravel(), ".", color=color, alpha=0.3, ms=7, mew=0)
-        axes.errorbar(x, mean, half, fmt=MARKERS[model] + line, color=color, ms=6, lw=1.8,
+        axes.plot(shift[~lost], accuracy[~lost], ".", color=color, alpha=0.3, ms=7, mew=0)
+        axes.plot(shift[lost], accuracy[lost], "x", color=color, alpha=0.5, ms=6)
+        axes.errorbar(x, mean, bar, fmt=MARKERS[model] + line, color=color, ms=6, lw=1.8,
                       capsize=4, label=label)  # fmt: skip
     _ticks(axes, "x", ds[axis].values, x, scale)
     if scale == "category" and sum(len(_word(value)) for value in ds[axis].values) > 60:
@@ -82,8 +89,10 @@ def _curves(ds: xr.Dataset, axis: str) -> Figure:
     axes.set_xlabel(_name(axis), fontsize=STYLE_SIZE)
     axes.set_ylabel("test accuracy (fraction)", fontsize=STYLE_SIZE)
     figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize=STYLE_SIZE - 1)
+    numbers = scale == "category" and ds[axis].dtype.kind in "if"
+    spaced = "\nValues stand side by side, not at their distances." if numbers else ""
     caption(figure, f"{setting(ds)}. Point: one seed. Marker and bar: mean, 95 % t-interval."
-            + _lost(ds))  # fmt: skip
+            + spaced + _lost(ds))  # fmt: skip
     return tidy(figure)
 
 
@@ -102,12 +111,15 @@ def _maps(ds: xr.Dataset, first: str, second: str, *others: str) -> Figure:
     for axes in grid.ravel()[len(shown) :]:
         axes.set_axis_off()
     for axes, (cell, model) in zip(grid.ravel(), shown, strict=False):
-        one = ds.test_accuracy.sel(cell | {"model": model}).mean("seed").transpose(first, second)
+        at = ds.sel(cell | {"model": model})
+        one = at.test_accuracy.mean("seed").transpose(first, second)
+        lost = at.diverged.any("seed").transpose(first, second).values
         image = axes.imshow(one, vmin=0, vmax=1, cmap="cividis", origin="lower", aspect="auto")
         for i, j in np.ndindex(*one.shape):
             value = float(one[i, j])
             color = "black" if value > 0.5 else "white"
-            axes.text(j, i, f"{value:.2f}".lstrip("0"), ha="center", va="center", color=color,
+            text = f"{value:.2f}".lstrip("0") + ("×" if lost[i, j] else "")
+            axes.text(j, i, text, ha="center", va="center", color=color,
                       fontsize=STYLE_SIZE - 3)  # fmt: skip
         title = ", ".join(f"{k.replace('_', ' ')} {_word(v)}" for k, v in cell.items())
         axes.set_title(title or LABELS[model].replace("\n", ", "), fontsize=STYLE_SIZE)
@@ -127,7 +139,7 @@ def _maps(ds: xr.Dataset, first: str, second: str, *others: str) -> Figure:
 
 def _lost(ds: xr.Dataset) -> str:
     n = int(ds.diverged.sum())
-    return f" {n} of {ds.diverged.size} networks diverged (kept)." if n else ""
+    return f" ×: diverged, {n} of {ds.diverged.size} networks (kept)." if n else ""
 
 
 def _places(values: np.ndarray) -> tuple[np.ndarray, str]:

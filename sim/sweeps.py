@@ -316,9 +316,8 @@ class Run:
             | {"seed": list(seeds), "model": models},
         )
         ds["diverged"] = ds.diverged.astype(bool)
-        accuracy = {"long_name": "accuracy by the model's own class head", "units": "fraction"}
         for part in ("test", "validation"):
-            ds[f"{part}_accuracy"].attrs = accuracy | {"part": part}
+            ds[f"{part}_accuracy"].attrs = results.ACCURACY | {"part": part}
         ds["training_loss"].attrs = {"long_name": "the model's own training loss, after training"}
         title = "Subliminal learning over " + " × ".join(self.axes)
         ds.attrs = {"title": title, "chunk": self.chunk}

@@ -116,7 +116,9 @@ def test_divergence_is_counted_in_the_table(sublim):
     _, out, _ = sublim(*SMALL, "--optimizer", "sgd", "--student-lr", "1e30")
     row = next(line for line in out.splitlines() if "student_all" in line)
     assert "diverged" in out
-    assert row.split("│")[-2].strip() == "3"
+    assert row.split("│")[-2].strip() == "all 3"
+    pair = next(line for line in out.splitlines() if "paired" in line)
+    assert pair.split("│")[-2].strip() == "all 3"  # no null: no pair is whole
 
 
 def test_the_last_data_set_named_gives_the_defaults(sublim):

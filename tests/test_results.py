@@ -1,28 +1,12 @@
-"""sim/results.py: statistics against scipy's, labels in the right places, files whole or absent."""
+"""sim/results.py: labels in the right places, files whole or absent."""
 
 import numpy as np
 import pytest
 import xarray as xr
-from scipy import stats
 
 from sim import cast, results
 from sim.engine import Record
 from sim.errors import InputError
-
-
-def test_summary_is_students_t():
-    values = np.random.default_rng(0).normal(0.5, 0.1, 12)
-    mean, half_width, sd, n = results.summary(values)
-    low, high = stats.t.interval(0.95, n - 1, values.mean(), stats.sem(values))
-    assert (mean - half_width, mean + half_width) == pytest.approx((low, high))
-    assert sd == pytest.approx(np.std(values, ddof=1))
-    assert n == 12
-
-
-def test_summary_of_one_seed_has_no_interval():
-    mean, half_width, sd, n = results.summary([0.25])
-    assert (mean, n) == (0.25, 1)
-    assert np.isnan([half_width, sd]).all()
 
 
 def record(shape, start):
@@ -52,11 +36,6 @@ def test_every_number_is_where_its_label_says(ds):
     assert list(ds.validation_accuracy.sel(seed=5).values) == [1003, 1005, 1114, 1117, 1120, 1123]
     assert ds.loss_by_step.sel(model="student_all", seed=4, step=9) == 2105
     assert list(ds.diverged.sel(seed=4).values) == [True, True, True, False, True, False]
-
-
-def test_paired_difference_is_by_seed(ds):
-    difference = results.paired(ds, "student_aux", "cross_aux")
-    assert (difference.mean, difference.sd, difference.n) == (-6, 0, 2)
 
 
 def test_save_and_load(ds, tmp_path):

@@ -1,0 +1,95 @@
+"""Statistics over seeds, at every place of a result's other dimensions."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy.special import stdtrit  # scipy.stats takes a second longer to import
+
+from sim.errors import InputError
+
+
+class Summary(NamedTuple):
+    """Statistics over seeds, each an array over the dimensions that are left.
+
+    mean. half_width: of the mean's 95 % t-interval (NaN for one seed). sd: the standard deviation
+    between seeds (n − 1). n: the number of seeds.
+    """
+
+    mean: xr.DataArray
+    half_width: xr.DataArray
+    sd: xr.DataArray
+    n: xr.DataArray
+
+    @property
+    def interval(self) -> tuple[xr.DataArray, xr.DataArray]:
+        """Ends of the mean's 95 % interval, cut where no mean can lie.
+
+        A fraction's mean lies in [0, 1], a difference of two in [−1, 1]: what the cut takes away
+        holds no mean, so the coverage is the t-interval's.
+        """
+        low, high = _range(self.mean)
+        return (self.mean - self.half_width).clip(low), (self.mean + self.half_width).clip(max=high)
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether it is of differences, whose sign matters."""
+        return "difference" in self.mean.attrs
+
+    def isel(self, **places: int) -> "Summary":
+        """The same at some places of the dimensions that are left, by number."""
+        return Summary(*(field.isel(places) for field in self))
+
+
+def summary(values: xr.DataArray | Sequence[float] | np.ndarray, over: str = "seed") -> Summary:
+    """Reduce the dimension of seeds to mean, half-width, standard deviation and n.
+
+    Args:
+      values: an array with the dimension `over`; of a plain array, which has no names, only one
+        dimension, the seeds.
+      over: the name of that dimension.
+
+    Errors: InputError for an array without it, or with no seeds.
+
+    """
+    if not isinstance(values, xr.DataArray):
+        if np.ndim(values) != 1:
+            rule = "one dimension, of seeds, or be an xarray DataArray, whose dimensions have names"
+            raise InputError(f"values of {np.ndim(values)} dimensions: must have {rule}")
+        values = xr.DataArray(np.asarray(values, float), dims=over)
+    if over not in values.dims or not values.sizes[over]:
+        have = ", ".join(f"{name}: {size}" for name, size in values.sizes.items()) or "none"
+        raise InputError(f"values: must have a dimension {over!r} of one or more; have {have}")
+    n, kept = values.sizes[over], values.attrs
+    values = values.astype(float)
+    values.attrs = {}
+    mean = values.mean(over, skipna=False)
+    sd = values.std(over, ddof=1, skipna=False) if n > 1 else xr.full_like(mean, np.nan)
+    half_width = sd * (float(stdtrit(n - 1, 0.975)) / n**0.5)
+    return Summary(mean.assign_attrs(kept), half_width, sd, xr.full_like(mean, n, dtype=int))
+
+
+def paired(ds: xr.Dataset, treatment: str, control: str, measure: str = "test_accuracy") -> Summary:
+    """Summarise the difference in a measure between two models, seed by seed.
+
+    Errors: InputError for a measure or a model that is not there.
+    """
+    models = list(ds.model.values)
+    for name, known in ((measure, list(ds.data_vars)), (treatment, models), (control, models)):
+        if name not in known:
+            raise InputError(f"{name!r}: must be one of {', '.join(map(str, known))}")
+    of = ds[measure]
+    return summary(difference(of.sel(model=treatment, drop=True), of.sel(model=control, drop=True)))
+
+
+def difference(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
+    """Subtract b from a, of the same seeds, and note where the mean of that can lie."""
+    (a_low, a_high), (b_low, b_high) = _range(a), _range(b)
+    found = a.drop_attrs() - b.drop_attrs()
+    return found.assign_attrs(difference="a − b", valid_range=(a_low - b_high, a_high - b_low))
+
+
+def _range(values: xr.DataArray) -> tuple[float, float]:
+    low, high = values.attrs.get("valid_range", (-np.inf, np.inf))
+    return float(low), float(high)

@@ -1,0 +1,112 @@
+"""sim/sweep_plots.py and the table: what is drawn and said is what is there, on made-up results."""
+
+import io
+
+import numpy as np
+import pytest
+import xarray as xr
+from rich.console import Console
+
+from sim import report, sweep_plots
+from sim.errors import InputError
+from sim.results import ACCURACY
+
+MODELS = ["reference", "teacher", "student_aux", "cross_aux"]
+
+
+def made_up(seeds=5, **axes):
+    rng = np.random.default_rng(0)
+    shape = (*map(len, axes.values()), seeds, len(MODELS))
+    dims = (*axes, "seed", "model")
+    accuracy = rng.uniform(0.2, 0.9, shape)
+    ds = xr.Dataset(
+        dict.fromkeys(("test_accuracy", "validation_accuracy"), (dims, accuracy, ACCURACY))
+        | {"diverged": (dims, np.zeros(shape, bool))},
+        {name: list(values) for name, values in axes.items()}
+        | {"seed": range(seeds), "model": MODELS},
+    )
+    return ds.assign_attrs(dataset="made up", classes=4, test_images=1234)
+
+
+def shown(ds, width=80):
+    page = Console(width=width, file=io.StringIO())
+    page.print(report.sweep(ds))
+    return page.file.getvalue()
+
+
+def lines(figure):
+    """How the means of student_aux are joined."""
+    (axes,) = figure.axes
+    return next(c.lines[0].get_linestyle() for c in axes.containers if c.get_label()[0] == "s")
+
+
+@pytest.mark.parametrize(
+    ("values", "joined"),
+    [
+        ((1e-3, 1e-2, 1e-1), True),
+        ((1.0, 2.0, 3.0), True),
+        ((0.0, 0.003, 0.01, 0.03, 0.1), False),  # too near for true distances
+        (("kl", "squared_error"), False),
+    ],
+    ids=str,
+)
+def test_a_line_joins_only_points_at_their_distances(values, joined):
+    figure = sweep_plots.sweep(made_up(init_noise=values))
+    assert (lines(figure) == "-") == joined
+    said = "side by side" in figure._supxlabel.get_text()
+    assert said == (not joined and not isinstance(values[0], str))
+    drawn = figure.axes[0].containers[0].lines[0].get_xdata()
+    if joined:
+        np.testing.assert_allclose(drawn, values)
+
+
+@pytest.mark.parametrize("axes", [{}, {"aux": (1, 3)}, {"aux": (1, 3), "loss": ("kl", "b")}])
+def test_a_slice_says_where_it_was_taken(axes):
+    ds = made_up(student_lr=(1e-3, 2e-3), **axes).sel(student_lr=1e-3)
+    assert "student lr 0.001" in " ".join(shown(ds).split())
+    if axes:
+        assert "student lr 0.001" in sweep_plots.sweep(ds)._supxlabel.get_text()
+    else:
+        with pytest.raises(InputError, match="single point"):
+            sweep_plots.sweep(ds)
+
+
+def test_bars_end_within_the_frame():
+    ds = made_up(seeds=2, aux=(1, 3))
+    ds["test_accuracy"][:, 0], ds["test_accuracy"][:, 1] = 0.05, 0.2
+    (axes,) = sweep_plots.sweep(ds).axes
+    low, high = axes.get_ylim()
+    for container in axes.containers:
+        for bar in container.lines[2][0].get_segments():
+            assert low <= bar[0, 1] <= bar[1, 1] <= high
+    assert "[0,1]" in shown(ds)
+
+
+def test_diverged_seeds_are_marked_where_they_count():
+    one = made_up(aux=(1, 3))
+    one["diverged"][1, 2, 2] = True  # student_aux, seed 2, at aux = 3
+    assert "×1" in shown(one)
+    assert shown(one).count("×1") == 3  # its mean, less its control, less its first row
+    assert "×" in sweep_plots.sweep(one)._supxlabel.get_text()
+    two = made_up(aux=(1, 3), student_lr=(1e-3, 1e-2))
+    two["diverged"][1, 0, 2, 2] = True
+    maps = sweep_plots.sweep(two).axes
+    marked = [text.get_text() for text in maps[0].texts if "×" in text.get_text()]
+    assert len(marked) == 1
+    assert not [text for text in maps[1].texts if "×" in text.get_text()]  # the control's
+
+
+def test_the_table_has_what_pairs_say_and_what_to_choose_by():
+    ds = made_up(aux=(1, 3, 10))
+    page = " ".join(shown(ds).split())
+    accuracy = ds.test_accuracy.sel(model="student_aux")
+    change = (accuracy[2] - accuracy[0]).values
+    half = 2.776445 * change.std(ddof=1) / 5**0.5  # t of 4 degrees of freedom
+    assert f"{change.mean():+.3f} ±{half:.3f}".replace("0.", ".") in page
+    control = (accuracy - ds.test_accuracy.sel(model="cross_aux"))[1].values
+    assert f"{control.mean():+.3f}".replace("0.", ".") in page
+    chosen = f"{float(ds.validation_accuracy[2, :, 2].mean()):.3f}".lstrip("0")
+    assert chosen in page
+    assert "1,234 test images" in page
+    none = ds.assign(validation_accuracy=ds.validation_accuracy * np.nan)
+    assert "choose by" not in shown(none).lower()
