@@ -21,6 +21,7 @@ from sim.sweeps import resident_gib
 SIDE = 2048  # of the product that rates are held against
 
 
+@engine.pinned()
 def bench(
     repeats: int = 5,
     chunks: tuple[int, ...] = (),

@@ -6,8 +6,9 @@ knows neither the number of seeds nor the bounds of a segment: each `Setup` comp
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from sim import cast, measures, networks, training
 from sim.config import Hyper, Setup
 from sim.data import Task
+from sim.errors import InputError
 from sim.keys import Purpose, key
 from sim.networks import Network, Params
 from sim.products import product
@@ -231,17 +233,69 @@ def seed_bytes(setup: Setup, task: Task, students: int = len(cast.STUDENTS)) -> 
     return 4 * (max(of(networks.student, students), of(networks.mlp, 1)) + shared)
 
 
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Hold jax to its own defaults, whatever the user has set, where that changes draws or bits.
+
+    What cannot be held, `settings` names. Shapes may still be checked (jax_numpy_rank_promotion).
+    """
+    with (
+        jax.enable_x64(False),
+        jax.default_prng_impl("threefry2x32"),
+        jax.threefry_partitionable(True),
+        jax.numpy_dtype_promotion("standard"),
+        jax.default_matmul_precision(None),
+        jax.disable_jit(False),
+        jax.debug_nans(False),  # a seed that diverges is flagged and kept
+        jax.debug_infs(False),
+    ):
+        yield
+
+
+# Of jax's settings, those that say where programs run, how long they are kept and what is said of
+# them; and one that moves keys made of numbers, as ours are not. Of any other it is not known that
+# it changes no bits.
+_HARMLESS = re.compile(
+    "cache|check|compiler_detailed|debug|device|distributed|dump|explain|export|guard|hlo_source|"
+    "include_|log|mock|num_cpu|pallas|platform|pprint|preemption|profile|raise_|recoverability|"
+    "rank_promotion|seed_offset|source_url|thread|timeout|topology|trace|transfer"
+)
+_ENVIRONMENT = ("CUBLAS_WORKSPACE_CONFIG", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE", "XLA_FLAGS")
+
+
+def settings() -> dict[str, str]:
+    """Name what else numbers may depend on: jax's settings and flags of XLA, as they are."""
+    with pinned():
+        found = {
+            name: str(getattr(jax.config, name, value))
+            for name, value in jax.config.values.items()
+            if not _HARMLESS.search(name)
+        }
+    for name in _ENVIRONMENT:
+        words = sorted(word for word in os.environ.get(name, "").split() if "dump" not in word)
+        if words:
+            found[name] = " ".join(words)
+    return found
+
+
 @cache
 def devices() -> list[jax.Device]:
-    """What computes here: on a CPU a device per core, unless jax has started or was told otherwise.
+    """List what computes here: on a CPU a device per core, unless jax has started or was told.
 
     Much of a small network's step keeps a single core busy: another then works on another seed.
+    Errors: InputError where jax is told to use what is not there.
     """
     told = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not told and jax.config.jax_num_cpu_devices < 0:
         with suppress(RuntimeError):  # jax has started, with the devices that it has
             jax.config.update("jax_num_cpu_devices", _cores())
-    return jax.local_devices()
+    try:
+        return jax.local_devices()
+    except (RuntimeError, AssertionError) as error:  # the latter for what was not compiled in
+        asked, reason = jax.config.jax_platforms, str(error).partition("\n")[0] or "none here"
+        raise InputError(
+            f"JAX_PLATFORMS = {asked!r}: must name devices of this machine: {reason}"
+        ) from None
 
 
 def _cores() -> int:

@@ -100,6 +100,7 @@ class Run:
         there = sum(self.chunk for seeds in self.chunks if self._file(seeds).is_file())
         return min(there, self.experiment.seeds)
 
+    @engine.pinned()
     def results(self, progress: Progress = lambda done, whole: None) -> xr.Dataset:
         """Compute what is missing, save it chunk by chunk, and put the whole together."""
         if (ds := self.finished) is not None:

@@ -3,6 +3,7 @@
 from enum import IntEnum
 
 import jax
+import numpy as np
 from jaxtyping import Array, Int, Key
 
 Seed = Int[Array, ""] | int
@@ -21,6 +22,7 @@ class Purpose(IntEnum):
 
 
 def key(seed: Seed, purpose: Purpose) -> Key[Array, ""]:
-    """The key of one seed for one purpose, whichever other seeds run."""
-    root = jax.random.key(0, impl="threefry2x32")
+    """Make the key of one seed for one purpose, whichever other seeds run."""
+    # By its data: a key made of a number moves with the user's jax_random_seed_offset.
+    root = jax.random.wrap_key_data(np.zeros(2, np.uint32), impl="threefry2x32")
     return jax.random.fold_in(jax.random.fold_in(root, seed), purpose)

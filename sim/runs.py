@@ -28,7 +28,6 @@ SHOWS = {
     "sweep_plots.py",
     "bench.py",
 }  # no numbers
-BITS = ("jax_default_prng_impl", "jax_default_matmul_precision", "jax_enable_x64")
 
 
 def identity(experiment: str, task: Task, **settings: Any) -> dict[str, Any]:
@@ -41,7 +40,7 @@ def identity(experiment: str, task: Task, **settings: Any) -> dict[str, Any]:
         "versions": {package: version(package) for package in PACKAGES},
         "code_sha256": _code_digest(),
         "device": engine.device(),
-        "jax_settings": {name: str(jax.config.values[name]) for name in BITS},
+        "jax_settings": engine.settings(),
     }
 
 

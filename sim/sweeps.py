@@ -148,6 +148,7 @@ class Run:
         wanted = [(p.key, s) for p in self.points for s in range(self.experiment.seeds)]
         return f"{sum(at in there for at in wanted)} of {whole} (point, seed) pairs"
 
+    @engine.pinned()
     def results(self, progress: Progress = lambda done, whole: None) -> xr.Dataset:
         """Compute what is missing, keep it, and put the grid together."""
         if (ds := self.finished) is not None:

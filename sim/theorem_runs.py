@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array
 
-from sim import checks, data, results, runs
+from sim import checks, data, engine, results, runs
 from sim.config import Theorem, rule
 from theory import conditions
 
@@ -83,6 +83,7 @@ class Run:
         """The results of this very run, if they are there."""
         return runs.finished(self.folder)
 
+    @engine.pinned()
     def results(self, progress: Progress = lambda done, whole: None) -> xr.Dataset:
         """Compute the parts that are missing, save each, and put the whole together."""
         if (ds := self.finished) is not None:
@@ -235,6 +236,7 @@ class Run:
             for name, value in found._asdict().items()
         }
 
+    @engine.pinned()
     def boundaries(self) -> xr.Dataset:
         """Of every network that is asked for, the boundary alone; nothing is saved."""
         runs.compilation_cache()

@@ -13,6 +13,7 @@ import pytest
 
 from sim import cast, data, engine
 from sim.config import chosen, recipe
+from sim.errors import InputError
 from sim.keys import Purpose, key
 
 TASK = data.synthetic(12, 4, train=100, test=40, validation=10)
@@ -241,6 +242,17 @@ def test_a_cpu_has_a_device_per_core_unless_it_was_told_otherwise():
     assert count(JAX_NUM_CPU_DEVICES="3") == 3
     assert count(XLA_FLAGS="--xla_force_host_platform_device_count=3") == 3
     assert count("jax.devices(); ") == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Unknown backend\nmore"), AssertionError()])
+def test_a_platform_that_is_not_there_is_one_line(error, monkeypatch):
+    def none(*_):
+        raise error
+
+    monkeypatch.setattr(jax, "local_devices", none)
+    with pytest.raises(InputError, match="must name devices of this machine") as found:
+        engine.devices.__wrapped__()
+    assert "\n" not in str(found.value)
 
 
 def trained(settings, name="student_aux"):

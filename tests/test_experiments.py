@@ -104,9 +104,31 @@ def test_other_data_code_versions_and_bits_go_to_another_folder(tmp_path, small,
         change()
         assert folder(DATA, tmp_path, **small) != plain
         monkeypatch.undo()
-    with jax.default_matmul_precision("bfloat16"):
+    with jax.softmax_custom_jvp(not jax.config.jax_softmax_custom_jvp):
         assert folder(DATA, tmp_path, **small) != plain
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+    assert folder(DATA, tmp_path, **small) != plain
+    monkeypatch.undo()
     assert folder(DATA, tmp_path, **small) == plain
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        jax.enable_x64(True),
+        jax.default_matmul_precision("bfloat16"),
+        jax.numpy_dtype_promotion("strict"),
+        jax.threefry_partitionable(False),
+        jax.default_prng_impl("rbg"),
+        jax.debug_nans(True),
+    ],
+    ids=["x64", "matmul", "promotion", "threefry", "prng", "debug_nans"],
+)
+def test_what_a_user_sets_in_jax_changes_no_bit_and_no_folder(tmp_path, small, chosen):
+    plain, place = sim.figure10(DATA, 2, **small), folder(DATA, tmp_path, **small)
+    with chosen:
+        assert folder(DATA, tmp_path, **small) == place
+        xr.testing.assert_identical(sim.figure10(DATA, 2, **small), plain)
 
 
 def test_the_number_of_seeds_and_how_a_number_is_written_change_nothing(tmp_path, small):
