@@ -32,6 +32,7 @@ from sim.training import Lesson, State
 # only leave its caches.
 CPU_ROWS = 512
 GPU_STUDENTS = 256
+BLOWN_UP = 1e3  # a loss so many times that of the untrained network has diverged, if finite
 Bounds = tuple[training.Step, training.Step]  # first step of a segment, and the one after it
 Progress = Callable[[float], None]  # told how many steps of single networks have been taken
 
@@ -63,7 +64,8 @@ class Record(NamedTuple):
 
     test_accuracy, validation_accuracy: fractions right by the network's own class head (NaN
     without a validation part). loss: the mean of the network's own training loss over a fixed
-    batch, in nats (in squared logits for squared_error). diverged: a loss has not been finite.
+    batch, in nats (in squared logits for squared_error). diverged: a loss has not been finite, or
+    is more than BLOWN_UP times what it was before the first step (and times 1).
     """
 
     test_accuracy: Float[Array, "*k"]
@@ -182,7 +184,9 @@ def _measured(
         state, record = segment(state=state, bounds=(start, stop))
         records.append(jax.device_get(record))  # waits: progress is of what has been done
         progress((stop - start) * many)
-    return state, Record(*(np.stack(field, axis=-1) for field in zip(*records, strict=True)))
+    record = Record(*(np.stack(field, axis=-1) for field in zip(*records, strict=True)))
+    blown_up = record.loss > BLOWN_UP * np.maximum(record.loss[..., :1], 1)
+    return state, record._replace(diverged=record.diverged | blown_up)
 
 
 def chunk_size(

@@ -83,7 +83,8 @@ def trajectories(ds: xr.Dataset) -> Figure:
         axes.set_xlabel("optimiser steps", fontsize=STYLE_SIZE)
         axes.margins(x=0.02)
     for axes in (middle, right):
-        axes.set_yscale("log")
+        if any((line.get_ydata() > 0).any() for line in axes.get_lines()):  # some loss is finite
+            axes.set_yscale("log")
     diverged = int(ds.diverged.any("model").sum())
     lost = f" ({diverged} diverged: loss curves of the finite)" if diverged else ""
     figure.legend(loc="outside upper center", ncols=5, fontsize=STYLE_SIZE - 1.5, frameon=False)

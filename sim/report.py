@@ -35,8 +35,11 @@ def table(ds: xr.Dataset) -> Table:
         shown.add_column("diverged", justify="right")
 
     def add(name: str, of: Summary, lost: xr.DataArray, *, last: bool) -> None:
-        count = [f"all {lost.size}" if lost.all() else str(int(lost.sum()))] if any_lost else []
-        shown.add_row(name, *_row(of), *count, end_section=last)
+        mean, interval, sd, n = _row(of)
+        count = [str(int(lost.sum()))] if any_lost else []
+        if lost.all():  # no spread of seeds, and no null
+            interval, sd, count = "all diverged", "–", [f"all {lost.size}"]
+        shown.add_row(name, mean, interval, sd, n, *count, end_section=last)
 
     for model in cast.MODELS:
         one = ds.sel(model=model)
@@ -211,10 +214,15 @@ def _number(value: float, form: str = ".3f") -> str:
 
 
 def _cell(of: Summary, lost: xr.DataArray | None = None) -> str:
-    """A mean with its half-width, or with its interval where that was cut; ×k: k seeds diverged."""
+    """A mean with its half-width, or with its interval where that was cut; ×k: k seeds diverged.
+
+    Where all of them did there is no interval.
+    """
     mean, half_width = float(of.mean), float(of.half_width)
     low, high = (float(end) for end in of.interval)
     text = _number(mean, "+.3f" if of.is_difference else ".3f")
+    if lost is not None and lost.all():
+        return text + " ×all"
     if int(of.n) > 1:
         cut = low > mean - half_width or high < mean + half_width
         ends = f"[{_number(low, '.2g')},{_number(high, '.2g')}]"

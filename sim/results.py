@@ -22,6 +22,10 @@ ACCURACY = {
     "units": "fraction",
     "valid_range": (0.0, 1.0),
 }
+DIVERGED = {
+    "long_name": "a training loss was not finite, or ended beyond 1,000 times the larger of 1 and "
+    "its start"
+}
 
 
 def label(
@@ -63,7 +67,7 @@ def label(
             "diverged": (
                 each,
                 last(teacher.diverged, students.diverged),
-                {"long_name": "a training loss was not finite"},
+                DIVERGED,
             ),
             "accuracy_by_step": (
                 path,

@@ -319,6 +319,7 @@ class Run:
         ds["diverged"] = ds.diverged.astype(bool)
         for part in ("test", "validation"):
             ds[f"{part}_accuracy"].attrs = results.ACCURACY | {"part": part}
+        ds["diverged"].attrs = results.DIVERGED
         ds["training_loss"].attrs = {"long_name": "the model's own training loss, after training"}
         title = "Subliminal learning over " + " × ".join(self.axes)
         ds.attrs = {"title": title, "chunk": self.chunk}

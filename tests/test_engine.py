@@ -158,6 +158,16 @@ def test_divergence_is_flagged_for_the_model_that_diverged(small):
     assert np.isfinite(students.test_accuracy).all()  # kept: it answers, and badly
 
 
+@pytest.mark.parametrize(("student_lr", "lost"), [(1e3, True), (1e-2, False)])
+def test_a_finite_loss_that_blew_up_has_diverged(small, student_lr, lost):
+    ((_, students),) = records(
+        [range(2)], small, optimizer="adam", loss="squared_error", student_lr=student_lr
+    )
+    assert np.isfinite(students.loss).all()
+    assert (students.diverged[..., -1] == lost).all()
+    assert not students.diverged[..., 0].any()
+
+
 def test_chunk_size_fits_memory_and_seeds(monkeypatch):
     setup, _ = recipe("mnist")
     task = data.synthetic(784, 10, train=100)

@@ -117,8 +117,15 @@ def test_divergence_is_counted_in_the_table(sublim):
     row = next(line for line in out.splitlines() if "student_all" in line)
     assert "diverged" in out
     assert row.split("│")[-2].strip() == "all 3"
-    pair = next(line for line in out.splitlines() if "paired" in line)
-    assert pair.split("│")[-2].strip() == "all 3"  # no null: no pair is whole
+    assert out.count("all diverged") == 4 + 1  # no null: no student and no pair has an interval
+
+
+def test_a_run_of_which_all_diverged_is_drawn(sublim, tmp_path):
+    code, out, err = sublim(*SMALL, "--optimizer", "sgd", "--teacher-lr", "1e6")
+    assert (code, err) == (0, "")
+    assert "all diverged" in out
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert (folder / "trajectories.png").is_file()
 
 
 def test_the_last_data_set_named_gives_the_defaults(sublim):
@@ -185,7 +192,7 @@ def test_sweep_plans_prints_and_leaves_table_and_figure(sublim, tmp_path):
     code, out, err = sublim(*words)
     assert code == 0
     assert "aux = 1" in err  # the trap
-    for word in ("To do: 4 points, 24 students and 3 teachers", "TFLOP", "student lr", "n = 3"):
+    for word in ("To do: 4 points, 24 students and 3 teachers", "TFLOP", "Less control", "n = 3"):
         assert word in out
     (folder,) = (tmp_path / "runs").glob("sweep-*")
     assert {"results.nc", "results.csv", "settings.json", "sweep.png", "sweep.pdf"} < {

@@ -64,6 +64,16 @@ def test_one_diverged_seed_does_not_hide_the_others(ds):
     assert "diverged" in figure._supxlabel.get_text()
 
 
+def test_all_seeds_diverged_is_drawn_and_said(ds):
+    """No loss is finite: the curves are missing, the figures are not."""
+    ds.loss_by_step[:] = np.nan
+    ds.diverged[:] = True
+    for draw in plots.FIGURES.values():
+        figure = draw(ds)
+        figure.draw_without_rendering()
+        assert "diverged" in figure._supxlabel.get_text()
+
+
 def test_trajectories_draw_each_model_at_its_own_steps(ds):
     accuracy, distillation, teacher = plots.trajectories(ds).axes
     assert list(accuracy.lines[0].get_xdata()) == [0, 3, 5]  # teacher

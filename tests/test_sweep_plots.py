@@ -88,6 +88,9 @@ def test_diverged_seeds_are_marked_where_they_count():
     assert "×1" in shown(one)
     assert shown(one).count("×1") == 3  # its mean, less its control, less its first row
     assert "×" in sweep_plots.sweep(one)._supxlabel.get_text()
+    one["diverged"][1, :, 3] = True  # all of the control's
+    one["test_accuracy"][1, :, 3] = 0.25
+    assert ".250 ×all" in shown(one)  # and not ± .000
     two = made_up(aux=(1, 3), student_lr=(1e-3, 1e-2))
     two["diverged"][1, 0, 2, 2] = True
     maps = sweep_plots.sweep(two).axes
