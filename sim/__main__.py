@@ -3,10 +3,14 @@
 # Each command imports what it needs when it runs: jax's libraries take seconds, --help should not.
 # ruff: noqa: PLC0415
 
+import json
 import os
 import sys
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,10 +20,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from sim import config
-from sim.errors import InputError
+from sim.errors import InputError, Notice, StorageError
 
 console = Console()
 stderr = Console(stderr=True)
+DRAWN = "figures.json"  # of which results a run's figures were drawn
 Folder = Annotated[Path, tyro.conf.arg(metavar="DIR")]
 
 
@@ -38,7 +43,7 @@ class _Figure10:
     def __call__(self) -> None:
         experiment = self.experiment.checked()
         for warning in config.warnings(experiment.setup, experiment.hyper, experiment.dataset):
-            stderr.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+            _warn(warning)
         from sim import report
         from sim.experiments import Run
 
@@ -227,18 +232,17 @@ class _Data:
 
 def _show_sweep(run, what: str, *, csv: bool) -> None:
     """Say what it takes, compute what is missing, and leave table and figure."""
-    from sim import report, results
+    from sim import report, store
 
     for warning in run.traps:
-        stderr.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+        _warn(warning)
     if (ds := run.finished) is None:
         console.print(report.plan(run.plan()), highlight=False)
         ds = _with_bar(f"{what}, {run.experiment.seeds} seeds", run, lambda: run.saved)
     console.print(report.sweep(ds))
     _draw(ds, run.folder)
     if csv:
-        with results.atomically(run.folder / "results.csv") as part:
-            ds.to_dataframe().to_csv(part)
+        store.write(run.folder / "results.csv", ds.to_dataframe().to_csv().encode())
     console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
 
 
@@ -251,46 +255,54 @@ def _with_bar(what: str, run, saved: Callable[[], str]):
             return run.results(progress)
     except KeyboardInterrupt:
         stderr.print(
-            f"Stopped: {saved()} are saved in {escape(str(getattr(run, 'store', run.folder)))}. "
+            f"Stopped: {saved()} are saved in {escape(str(run.store.folder.parent))}. "
             "The same command goes on from there.",
             soft_wrap=True,
         )
         raise SystemExit(130) from None
 
 
+def _warn(text: str) -> None:
+    stderr.print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True)
+
+
 def _draw(ds, folder: Path, *, again: bool = False) -> None:
-    """Draw what is missing or older than the results; with `again`, everything."""
-    from sim import plots, results, sweep_plots, theorem_plots
+    """Draw the figures that are missing or not of these results; with `again`, all."""
+    from sim import plots, results, store, sweep_plots, theorem_plots
 
     kinds = {"theorem": theorem_plots, "sweep": sweep_plots, "figure10": plots}
     figures = kinds[ds.attrs["experiment"]].FIGURES
-    drawn = (folder / results.RESULTS).stat().st_mtime_ns
-
-    def current(file: Path) -> bool:
-        return file.is_file() and file.stat().st_mtime_ns >= drawn
-
+    drawn = {"results_sha256": store.checksum(folder / results.RESULTS)}
+    with suppress(OSError, ValueError):
+        files = [folder / f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")]
+        same = json.loads((folder / DRAWN).read_text()) == drawn
+        if same and not again and all(file.is_file() for file in files):
+            return
     for name, draw in figures.items():
-        files = [folder / f"{name}.{suffix}" for suffix in ("png", "pdf")]
-        if again or not all(map(current, files)):
-            figure = draw(ds)
-            for file in files:
-                with results.atomically(file) as part:
-                    figure.savefig(part, dpi=160)
+        figure = draw(ds)
+        for suffix in ("png", "pdf"):
+            page = BytesIO()
+            figure.savefig(page, format=suffix, dpi=160)
+            store.write(folder / f"{name}.{suffix}", page.getvalue())
+    results.save_json(drawn, folder / DRAWN)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Bad input: one line on standard error, exit code 2."""
     try:
         try:
-            _parse(sys.argv[1:] if arguments is None else arguments)()
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", Notice)
+                warnings.showwarning = lambda message, *_: _warn(str(message))
+                _parse(sys.argv[1:] if arguments is None else arguments)()
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # nobody reads on, as in `sublim … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left unwritten
         raise SystemExit(141) from None
-    except InputError as error:
+    except (InputError, StorageError) as error:
         stderr.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
-        raise SystemExit(2) from None
+        raise SystemExit(2 if isinstance(error, InputError) else 1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

@@ -1,5 +1,13 @@
-"""The one kind of error that is the user's to mend: said in one line, never with a traceback."""
+"""What goes wrong and is the user's to mend: said in one line, never with a traceback."""
 
 
 class InputError(ValueError):
     """An argument, file or folder breaks a rule; the message names it, its value and the rule."""
+
+
+class StorageError(OSError):
+    """A file cannot be written: the message names it, and what stands in the way."""
+
+
+class Notice(UserWarning):
+    """Something that a user should know and that stops nothing."""

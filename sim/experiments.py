@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import xarray as xr
 from sim import data, engine, results, runs
 from sim.config import Figure10
 from sim.config import warnings as traps
+from sim.store import Store
 
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
 
@@ -71,6 +72,7 @@ class Run:
             hyper=asdict(experiment.hyper),
         )
         self.folder = runs.folder(out, self.identity)
+        self.store = Store(self.folder and self.folder / "chunks", self.identity)
         self.chunk = (
             experiment.chunk
             or self._chunk_kept()
@@ -82,9 +84,10 @@ class Run:
     def _chunk_kept(self) -> int | None:
         """The chunk of what is in the folder already: other chunks would give other last bits."""
         try:
-            return json.loads((self.folder / results.SETTINGS).read_text())["chunk"]
+            chunk = json.loads((self.folder / results.SETTINGS).read_text())["chunk"]
         except (TypeError, OSError, ValueError, KeyError):  # no folder, or nothing readable there
             return None
+        return chunk if type(chunk) is int and chunk > 0 else None
 
     @property
     def finished(self) -> xr.Dataset | None:
@@ -97,7 +100,7 @@ class Run:
     @property
     def saved(self) -> int:
         """How many of the seeds asked for are saved."""
-        there = sum(self.chunk for seeds in self.chunks if self._file(seeds).is_file())
+        there = sum(self.chunk for seeds in self.chunks if self.store.is_kept(_name(seeds)))
         return min(there, self.experiment.seeds)
 
     @engine.pinned()
@@ -109,19 +112,18 @@ class Run:
         if self.folder:
             settings = {"seeds": self.experiment.seeds, "chunk": self.chunk}
             runs.open_folder(self.folder, self.identity | settings)
-        fresh = dict(self._compute(progress))
-        parts = [fresh[s] if s in fresh else results.load(self._file(s)) for s in self.chunks]
+        self._compute(progress)
+        parts = [self.store.get(_name(seeds)) for seeds in self.chunks]
         ds = xr.concat(parts, "seed", data_vars="minimal").isel(seed=slice(self.experiment.seeds))
         ds.attrs = self._attributes()
         if self.folder:
             results.save(ds, self.folder / results.RESULTS)
-            runs.sweep_up(self.folder)
         return ds
 
-    def _compute(self, progress: Progress) -> Iterator[tuple[range, xr.Dataset]]:
+    def _compute(self, progress: Progress) -> None:
         setup, hyper = self.experiment.setup, self.experiment.hyper
         moments = engine.moments(setup, len(self.task.x_train))
-        missing = [s for s in self.chunks if not (self.folder and self._file(s).is_file())]
+        missing = [seeds for seeds in self.chunks if _name(seeds) not in self.store]
         each = engine.network_steps(setup, len(self.task.x_train)) * self.chunk
         whole, done = each * len(self.chunks), each * (len(self.chunks) - len(missing))
 
@@ -132,13 +134,7 @@ class Run:
         tell(0)
         records = engine.run(setup, hyper, self.task, missing, tell)
         for seeds, (teacher, students) in zip(missing, records, strict=True):
-            ds = results.label(seeds, moments, teacher, students)
-            if self.folder:
-                results.save(ds, self._file(seeds))
-            yield seeds, ds
-
-    def _file(self, seeds: range) -> Path:
-        return self.folder / "chunks" / f"seeds-{seeds[0]:06d}-{seeds[-1]:06d}.nc"
+            self.store.put(_name(seeds), results.label(seeds, moments, teacher, students))
 
     def _attributes(self) -> dict[str, Any]:
         return {
@@ -146,3 +142,7 @@ class Run:
             "seeds": self.experiment.seeds,
             "chunk": self.chunk,
         } | runs.attributes(self.identity, self.task)
+
+
+def _name(seeds: range) -> str:
+    return f"seeds-{seeds[0]:06d}-{seeds[-1]:06d}"

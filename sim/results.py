@@ -1,21 +1,18 @@
 """Results: labelled arrays with their settings, written whole or not at all, and what they say."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from sim import cast
+from sim import cast, store
 from sim.engine import Record
 from sim.errors import InputError
 from sim.statistics import Summary, paired, summary
 
-__all__ = ["Summary", "atomically", "label", "load", "paired", "save", "save_json", "summary"]
+__all__ = ["Summary", "label", "load", "paired", "save", "save_json", "summary"]
 RESULTS, SETTINGS = "results.nc", "settings.json"
 ACCURACY = {
     "long_name": "accuracy by the model's own class head",
@@ -102,38 +99,23 @@ def fixed(ds: xr.Dataset) -> list[tuple[str, str]]:
     ]
 
 
-@contextmanager
-def atomically(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to; it takes the place of `path` once it is complete."""
-    part = path.with_name(f".part-{os.getpid()}-{path.name}")
-    try:
-        yield part
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def save(ds: xr.Dataset, path: Path) -> None:
-    """Write a Dataset as netCDF 4, whole or not at all."""
-    with atomically(path) as part:
-        ds.to_netcdf(part, engine="h5netcdf")
+def save(ds: xr.Dataset, path: str | Path) -> None:
+    """Write a Dataset as netCDF 4 with a checksum, whole or not at all. Errors: StorageError."""
+    store.save(ds, Path(path))
 
 
 def load(path: str | Path) -> xr.Dataset:
-    """The Dataset of a results file, or of a run folder. Errors: InputError."""
+    """Read the Dataset of a results file, or of a run folder, verified. Errors: InputError."""
     path = Path(path)
     file = path / RESULTS if path.is_dir() else path
     if not file.is_file():
         raise InputError(f"{path}: no {RESULTS} here; name the folder of a finished run")
     try:
-        return xr.load_dataset(file, engine="h5netcdf")
-    except (OSError, ValueError, KeyError) as error:
+        return store.load(file)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(f"{file}: not a results file ({error})") from None
 
 
 def save_json(content: dict[str, Any], path: Path) -> None:
-    """Write JSON for people: sorted and indented, whole or not at all."""
-    with atomically(path) as part:
-        part.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    """Write JSON for people: sorted and indented, whole or not at all. Errors: StorageError."""
+    store.write(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())

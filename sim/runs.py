@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +11,7 @@ import jax
 import platformdirs
 import xarray as xr
 
-from sim import engine, results
+from sim import engine, results, store
 from sim.config import rule
 from sim.data import Task
 from sim.errors import InputError
@@ -46,8 +45,8 @@ def identity(experiment: str, task: Task, **settings: Any) -> dict[str, Any]:
 
 def folder(out: str | Path | None, identity: dict[str, Any]) -> Path | None:
     """Where such a run lies below `out`: its name holds a hash of its identity."""
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    name = f"{identity['experiment']}-{identity['dataset'].replace(':', '-')}-{digest[:8]}"
+    name = f"{identity['experiment']}-{identity['dataset'].replace(':', '-')}"
+    name += f"-{store.digest(identity)[:8]}"
     return out and Path(out) / name
 
 
@@ -80,25 +79,9 @@ def finished(folder: Path | None) -> xr.Dataset | None:
         return None
     try:
         return results.load(folder)
-    except InputError:  # damaged: the chunks are there to make it from
+    except InputError as error:  # the chunks are there to make it from
+        store.notice(f"{error}; it is made again")
         return None
-
-
-def sweep_up(folder: Path) -> None:
-    """Remove what runs that were killed while writing have left."""
-    for part in folder.rglob(".part-*"):
-        if not _alive(int(part.name.split("-")[1])):
-            part.unlink(missing_ok=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _code_digest() -> str:

@@ -23,6 +23,7 @@ from sim import cast, data, engine, results, runs
 from sim.config import Setup, Sweep, rule
 from sim.config import warnings as traps
 from sim.grid import Axes, Point, grid
+from sim.store import Store
 
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
 FIXED = (cast.REFERENCE, cast.TEACHER)
@@ -107,7 +108,8 @@ class Run:
             hyper=asdict(experiment.hyper), axes=list(self.axes.items()), seeds=experiment.seeds,
             models=experiment.models,
         )  # fmt: skip
-        self.store, self.folder = (runs.folder(out, i) for i in (store, self.identity))
+        self.folder, self.store_folder = (runs.folder(out, i) for i in (self.identity, store))
+        self.store = Store(self.store_folder and self.store_folder / "chunks", store)
         self.teachers = list(dict.fromkeys(point.teacher for point in self.points))
         self.groups: dict[Any, list[Point]] = {}
         for point in self.points:
@@ -155,7 +157,7 @@ class Run:
             return ds
         runs.compilation_cache()
         if self.folder:
-            runs.open_folder(self.store, self.store_settings)
+            runs.open_folder(self.store_folder, self.store_settings)
             runs.open_folder(self.folder, self.identity)
         there = self._load()
         for records in self._compute(there, progress):
@@ -163,8 +165,6 @@ class Run:
         ds = self._assemble(there)
         if self.folder:
             results.save(ds, self.folder / results.RESULTS)
-            runs.sweep_up(self.store)
-            runs.sweep_up(self.folder)
         return ds
 
     @property
@@ -280,19 +280,15 @@ class Run:
             variables, {"seed": np.asarray(chunk), "point": keys, "model": [*FIXED, *models]},
             {"chunk": self.chunk, "together": len(keys)},
         ).drop_duplicates("point")  # fmt: skip
-        if self.store:
-            name = hashlib.sha256(repr((models, chunk, keys)).encode()).hexdigest()[:16]
-            results.save(ds, self.store / "chunks" / f"{name}.nc")
+        self.store.put(hashlib.sha256(repr((models, chunk, keys)).encode()).hexdigest()[:16], ds)
         return self._by_point_and_seed(ds)
 
     def _load(self) -> dict[tuple[str, int], xr.Dataset]:
         """All that is kept and has the students asked for, by (point, seed)."""
         found: dict[tuple[str, int], Any] = {}
-        if self.store and self.store.is_dir():
-            for file in sorted((self.store / "chunks").glob("[!.]*.nc")):
-                ds = results.load(file)
-                if set(self.experiment.models) <= set(ds.model.values):
-                    found |= self._by_point_and_seed(ds)
+        for ds in map(self.store.get, self.store):
+            if set(self.experiment.models) <= set(ds.model.values):
+                found |= self._by_point_and_seed(ds)
         return found
 
     def _by_point_and_seed(self, ds: xr.Dataset) -> dict[tuple[str, int], Any]:

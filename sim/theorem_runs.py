@@ -14,6 +14,7 @@ from jaxtyping import Array
 
 from sim import checks, data, engine, results, runs
 from sim.config import Theorem, rule
+from sim.store import Store
 from theory import conditions
 
 Progress = Callable[[float, float], None]  # told the parts done and their number
@@ -77,6 +78,7 @@ class Run:
         del settings["data_dir"]
         self.identity = runs.identity("theorem", self.task, settings=settings)
         self.folder = runs.folder(out, self.identity)
+        self.store = Store(self.folder and self.folder / "chunks", self.identity)
 
     @property
     def finished(self) -> xr.Dataset | None:
@@ -105,32 +107,25 @@ class Run:
         ds.attrs = title | runs.attributes(self.identity, self.task)
         if self.folder:
             results.save(ds, self.folder / results.RESULTS)
-            runs.sweep_up(self.folder)
         return ds
 
     @property
     def saved(self) -> str:
         """How many of the parts are saved."""
         names = [name for name, _ in self._jobs()]
-        return f"{sum(self._file(name).is_file() for name in names)} of {len(names)} parts"
+        return f"{sum(map(self.store.is_kept, names))} of {len(names)} parts"
 
     def _parts(self, progress: Progress) -> list[xr.Dataset]:
         """All parts: from their files, or computed."""
         jobs = dict(self._jobs())
-        missing = [name for name in jobs if not (self.folder and self._file(name).is_file())]
+        missing = [name for name in jobs if name not in self.store]
         done = len(jobs) - len(missing)
         progress(done, len(jobs))
-        parts = []
-        for name, job in jobs.items():
-            if name not in missing:
-                parts.append(results.load(self._file(name)))
-                continue
+        for name in missing:
             with jax.enable_x64(True):
-                parts.append(job())
-            if self.folder:
-                results.save(parts[-1], self._file(name))
+                self.store.put(name, jobs[name]())
             progress(done := done + 1, len(jobs))
-        return parts
+        return [self.store.get(name) for name in jobs]
 
     def _jobs(self) -> Iterator[tuple[str, Callable[[], xr.Dataset]]]:
         """Parts by name, each a function that makes it: chunks of seeds × networks, and widths."""
@@ -278,6 +273,3 @@ class Run:
             variables, {"lazy_seed": range(experiment.lazy_seeds), "time": list(checks.TIMES)}
         )
         return ds.expand_dims(width=[width])
-
-    def _file(self, name: str) -> Path:
-        return self.folder / "chunks" / f"{name}.nc"

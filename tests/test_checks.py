@@ -218,6 +218,7 @@ def test_goes_on_where_it_stopped(ds, folder, monkeypatch):
     )
     xr.testing.assert_identical(run(folder).results(), ds)
     assert made == [("tanh", range(3))]
+    xr.testing.assert_identical(run(folder).finished, ds)  # labels too, from the file
 
 
 def test_other_settings_are_another_run(folder):

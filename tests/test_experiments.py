@@ -13,9 +13,9 @@ import pytest
 import xarray as xr
 
 import sim
-from sim import engine, experiments, results, runs
+from sim import engine, experiments, results, runs, store
 from sim.config import Figure10
-from sim.errors import InputError
+from sim.errors import InputError, Notice
 
 ROOT = Path(__file__).parent.parent
 DATA = "synthetic:12x4"
@@ -136,14 +136,48 @@ def test_the_number_of_seeds_and_how_a_number_is_written_change_nothing(tmp_path
     assert folder(DATA, tmp_path, **small, temperature=1, seeds=99) == plain
 
 
-@pytest.mark.parametrize("damaged", [results.RESULTS, results.SETTINGS])
-def test_a_damaged_file_is_made_again_from_the_chunks(tmp_path, small, trained, damaged):
+def test_damaged_results_are_made_again_from_the_chunks(tmp_path, small, trained):
     whole = figure10(tmp_path, small)
     del trained[:]
     (place,) = tmp_path.iterdir()
-    (place / damaged).write_text("{")
-    xr.testing.assert_identical(figure10(tmp_path, small), whole)
+    (place / results.RESULTS).write_text("{")
+    with pytest.warns(Notice, match="it is made again"):
+        xr.testing.assert_identical(figure10(tmp_path, small), whole)
     assert trained == []
+
+
+@pytest.mark.parametrize(
+    "chunk", ["{", '{"chunk": -2}', '{"chunk": "2"}', '{"chunk": true}', "", "[]"]
+)
+def test_damaged_settings_are_as_if_not_there(tmp_path, small, trained, chunk):
+    whole = figure10(tmp_path, small)
+    del trained[:]
+    (place,) = tmp_path.iterdir()
+    (place / results.SETTINGS).write_text(chunk)
+    xr.testing.assert_identical(figure10(tmp_path, small), whole)
+    assert experiments.Run(Figure10.of(DATA, **small), tmp_path).chunk > 0
+    assert trained == []
+
+
+def test_a_damaged_or_foreign_chunk_is_set_aside_and_computed_again(tmp_path, small, trained):
+    """A flipped bit, a truncation, another run's chunk under the same name."""
+    whole = figure10(tmp_path / "own", small)
+    figure10(tmp_path / "other", small, student_lr=1e-9)
+    (own,), (other,) = ((tmp_path / name).glob("*/chunks") for name in ("own", "other"))
+    first, second, third = sorted(own.glob("*.nc"))
+    content = bytearray(first.read_bytes())
+    content[len(content) // 2] ^= 4
+    first.write_bytes(content)
+    second.write_bytes(second.read_bytes()[:-300])
+    third.write_bytes((other / third.name).read_bytes())
+    (own.parent / results.RESULTS).unlink()
+    del trained[:]
+    with pytest.warns(Notice, match="set aside as") as said:
+        again = figure10(tmp_path / "own", small)
+    assert len([one for one in said if "set aside" in str(one.message)]) == 3
+    assert trained == [range(2), range(2, 4), range(4, 6)]
+    xr.testing.assert_identical(again, whole)
+    assert len(list(own.glob("*.damaged"))) == 3
 
 
 def test_traps_are_warned_about_in_python_too(small):
@@ -154,21 +188,20 @@ def test_traps_are_warned_about_in_python_too(small):
 KILLED = """
 import sys
 import sim
-from sim import results
+from sim import store
 
-save, count = results.save, 0
+save, count = store.save, 0
 
 def save_slowly(ds, path):  # so that the second chunk is certainly not yet in place
     global count
     count += 1
     if count == 2:
-        with results.atomically(path) as part:
-            part.write_bytes(b"half of it")
-            print("half written", flush=True)
-            sys.stdin.read()
+        path.with_name(".part-0").write_bytes(b"half of it")
+        print("half written", flush=True)
+        sys.stdin.read()
     save(ds, path)
 
-results.save = save_slowly
+store.save = save_slowly
 sim.figure10({data!r}, 5, out={out!r}, chunk=2, **{small!r})
 """
 
@@ -206,14 +239,14 @@ def test_killed_at_any_time_the_same_call_goes_on(tmp_path, small, trained):
 def test_interrupted_says_what_is_saved(tmp_path, small, monkeypatch, capsys):
     from sim.__main__ import main  # noqa: PLC0415
 
-    save = results.save
+    save = store.save
 
     def interrupt(ds, path):
         if "000002" in path.name:
             raise KeyboardInterrupt
         save(ds, path)
 
-    monkeypatch.setattr(results, "save", interrupt)
+    monkeypatch.setattr(store, "save", interrupt)
     words = ["figure10", "--dataset", DATA, "--out", str(tmp_path), "--seeds", "5", "--chunk", "2"]
     words += ["--widths", "16", "16", "--noise-images", "96", "--student-steps", "6"]
     with pytest.raises(SystemExit) as stop:

@@ -1,0 +1,179 @@
+"""What is kept: files written whole or not at all, with checksums that are verified on reading.
+
+Bytes are made and verified in memory: the library of the file format never sees a disk that is
+full, nor a file that is damaged.
+"""
+
+import errno
+import hashlib
+import json
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from io import BytesIO
+from os import fsync
+from pathlib import Path
+from typing import Any
+
+import h5py
+import xarray as xr
+from filelock import FileLock, Timeout
+
+from sim.errors import Notice, StorageError
+
+MARK = b"\nsublim sha256 "  # and 64 digits, behind a file's content: readers of netCDF skip them
+TAIL = len(MARK) + 64
+PATIENCE = 60  # seconds to wait for another process that is writing
+
+
+class DamagedError(ValueError):
+    """A file's bytes are not those that were written; the message says how."""
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put a file in place, whole or not at all. Errors: StorageError."""
+    part = path.with_name(f".part-{uuid.uuid4().hex}")
+    try:
+        try:
+            with part.open("xb") as file:
+                file.write(content)
+                file.flush()
+                fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(_why(path, error)) from None
+
+
+def save(ds: xr.Dataset, path: Path) -> None:
+    """Write a Dataset as netCDF 4, with its checksum behind it. Errors: StorageError."""
+    write(path, sealed(bytes(ds.to_netcdf(engine="h5netcdf"))))
+
+
+def load(path: Path) -> xr.Dataset:
+    """Read a Dataset that `save` has written. Errors: DamagedError; OSError if it is not there."""
+    content = unsealed(path.read_bytes())
+    with h5py.File(BytesIO(content)) as file:
+        for name in file:  # what lies elsewhere was never under this checksum
+            inside = isinstance(file.get(name, getlink=True), h5py.HardLink)
+            if not inside or file[name].is_virtual or file[name].external:
+                raise DamagedError(f"{name} points to another file")
+    ds = xr.load_dataset(BytesIO(content), engine="h5netcdf")
+    for variable in ds.variables.values():
+        variable.encoding = {}  # else the width of these words would cut longer ones later on
+    return ds
+
+
+def sealed(content: bytes) -> bytes:
+    """Add the checksum to a file's content."""
+    return content + MARK + hashlib.sha256(content).hexdigest().encode()
+
+
+def unsealed(content: bytes) -> bytes:
+    """Take the checksum off, verified. Errors: DamagedError."""
+    content, tail = content[:-TAIL], content[-TAIL:]
+    if not tail.startswith(MARK):
+        raise DamagedError("has no checksum: cut off, or not written by sublim")
+    if tail != sealed(content)[-TAIL:]:
+        raise DamagedError("its checksum is another's: it was changed or damaged")
+    return content
+
+
+def checksum(path: Path) -> str:
+    """Read the checksum that a file carries, without verifying it. Errors: OSError."""
+    return path.read_bytes()[-64:].decode(errors="replace")
+
+
+class Store:
+    """Parts of results by name, in memory and, given a folder, each in a file of its own there.
+
+    Every file names the identity of the results it is part of: one that was damaged, or copied from
+    elsewhere, is set aside with a line and counts as missing. A part that could not be written is
+    tried again with the next one.
+    """
+
+    def __init__(self, folder: Path | None, identity: dict[str, Any]) -> None:
+        self.folder = folder
+        self.identity = digest(identity)
+        self.unsaved: dict[str, xr.Dataset] = {}
+        self._parts: dict[str, xr.Dataset] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of all parts that are there and whole."""
+        names = {file.stem for file in self.folder.glob("[!.]*.nc")} if self.folder else set()
+        return (name for name in sorted(names | {*self._parts}) if name in self)
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name) is not None
+
+    def get(self, name: str) -> xr.Dataset | None:
+        """A part, or None if it is not there."""
+        if name not in self._parts and self.folder and (file := self._file(name)).is_file():
+            try:
+                part = load(file)
+                if (part.attrs.get("part"), part.attrs.get("identity")) != (name, self.identity):
+                    raise DamagedError("belongs to other results")
+                self._parts[name] = part
+            except (OSError, ValueError, KeyError, RuntimeError) as error:
+                aside = file.with_name(f"{file.name}.damaged")
+                with suppress(OSError):
+                    file.replace(aside)
+                notice(f"{file}: {error}; set aside as {aside.name}, to be computed again")
+        return self._parts.get(name)
+
+    def is_kept(self, name: str) -> bool:
+        """Whether a part is there, and in a file if there is a folder."""
+        return name in self and name not in self.unsaved
+
+    def put(self, name: str, part: xr.Dataset) -> None:
+        """Keep a part; where that fails, say so, go on without, and try again the next time."""
+        self._parts[name] = part.assign_attrs(part=name, identity=self.identity)
+        if self.folder:
+            failed, self.unsaved[name] = bool(self.unsaved), self._parts[name]
+            try:
+                self._write_unsaved()
+            except StorageError as error:
+                if not failed:
+                    notice(f"{error}; what was kept before is safe, this goes on without keeping")
+
+    def _write_unsaved(self) -> None:
+        lock = self.folder / ".lock"
+        if not self.folder.is_dir():  # which locking would make again
+            raise StorageError(f"{self.folder}: the folder is gone")
+        try:
+            with FileLock(lock, timeout=PATIENCE):
+                # Whoever writes here holds the lock: what is half-written was left by the dead.
+                for part in self.folder.glob(".part-*"):
+                    part.unlink(missing_ok=True)
+                for name in [*self.unsaved]:
+                    save(self.unsaved[name], self._file(name))
+                    del self.unsaved[name]
+        except Timeout:
+            raise StorageError(f"{lock}: held by another process for {PATIENCE} s") from None
+        except StorageError:
+            raise
+        except OSError as error:
+            raise StorageError(_why(lock, error)) from None
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.nc"
+
+
+def digest(identity: dict[str, Any]) -> str:
+    """Hash what results depend on."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def notice(text: str) -> None:
+    """Say something that a user should know and that stops nothing."""
+    warnings.warn(text, Notice, stacklevel=3)
+
+
+def _why(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{path.parent}: no space left to write {path.name}"
+    if error.errno == errno.ENOENT:
+        return f"{path.parent}: the folder is gone, {path.name} cannot be written"
+    return f"{path}: cannot be written ({error.strerror})"

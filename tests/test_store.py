@@ -1,0 +1,226 @@
+"""sim/store.py: whole or not at all, verified before anything reads it, one writer at a time."""
+
+import errno
+import os
+import random
+import subprocess
+import sys
+import threading
+from io import BytesIO
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+
+from sim import store
+from sim.errors import Notice, StorageError
+from sim.store import DamagedError, Store
+
+ROOT = Path(__file__).parent.parent
+
+
+def dataset(value=1.0, words=("a", "bcd")):
+    return xr.Dataset({"x": ("word", [value, 2.0])}, {"word": list(words)}, {"settings": "{}"})
+
+
+@pytest.fixture
+def file(tmp_path):
+    store.save(dataset(), tmp_path / "x.nc")
+    return tmp_path / "x.nc"
+
+
+def test_what_is_saved_is_loaded_by_us_and_by_any_reader(file):
+    xr.testing.assert_identical(store.load(file), dataset())
+    xr.testing.assert_identical(xr.load_dataset(file, engine="h5netcdf"), dataset())
+    assert [path.name for path in file.parent.iterdir()] == ["x.nc"]
+    assert store.checksum(file) == store.sealed(store.unsealed(file.read_bytes()))[-64:].decode()
+
+
+def test_words_may_grow_after_loading(file):
+    """A width of text that was kept from the file would cut what is longer."""
+    longer = store.load(file).assign_coords(word=["linear", "b"])
+    store.save(longer, file)
+    assert list(store.load(file).word.values) == ["linear", "b"]
+
+
+def test_every_flipped_bit_is_found(file):
+    """100 of them, anywhere, by the bytes alone: no reader of HDF5 is asked."""
+    content, choose = file.read_bytes(), random.Random(0)
+    for _ in range(100):
+        bit = choose.randrange(8 * len(content))
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(DamagedError):
+            store.unsealed(bytes(flipped))
+
+
+@pytest.mark.parametrize("keep", [0, 1, 79, 80, -1, -200])
+def test_a_torn_file_is_found(file, keep):
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(DamagedError, match="checksum"):
+        store.load(file)
+
+
+@pytest.mark.parametrize("kind", ["link", "soft", "storage", "virtual"])
+def test_content_that_lies_elsewhere_is_refused(tmp_path, kind):
+    """With a checksum that is right."""
+    secret = tmp_path / "secret.h5"
+    with h5py.File(secret, "w") as other:
+        other["x"] = np.arange(4.0)
+    page = BytesIO()
+    with h5py.File(page, "w") as made:
+        if kind == "link":
+            made["x"] = h5py.ExternalLink(str(secret), "x")
+        elif kind == "soft":
+            made["x"] = h5py.SoftLink("/y")
+        elif kind == "storage":
+            made.create_dataset("x", (4,), float, external=[(str(secret), 0, 32)])
+        else:
+            layout = h5py.VirtualLayout((4,), float)
+            layout[:] = h5py.VirtualSource(str(secret), "x", (4,))
+            made.create_virtual_dataset("x", layout)
+    (tmp_path / "x.nc").write_bytes(store.sealed(page.getvalue()))
+    with pytest.raises(DamagedError, match="x points to another file"):
+        store.load(tmp_path / "x.nc")
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def fails(_):
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "fsync", fails)
+        with pytest.raises(StorageError, match="no space left to write file"):
+            store.write(path, b"new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    store.write(path, b"new")
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "no space left"),
+        (errno.EDQUOT, "no space left"),
+        (errno.EROFS, "cannot be written"),
+        (errno.EACCES, "cannot be written"),
+        (errno.ENOENT, "the folder is gone"),
+    ],
+)
+def test_what_stands_in_the_way_is_said_in_one_line(tmp_path, monkeypatch, number, says):
+    def fails(_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(store, "fsync", fails)
+    with pytest.raises(StorageError, match=says) as error:
+        store.write(tmp_path / "x", b"")
+    assert "\n" not in str(error.value)
+
+
+def test_a_part_that_cannot_be_kept_is_said_once_and_tried_again(tmp_path, monkeypatch):
+    def fails(_):
+        raise OSError(errno.ENOSPC, "full")
+
+    of = Store(tmp_path, {"a": 1})
+    of.put("first", dataset(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "fsync", fails)
+        with pytest.warns(Notice, match="no space left.*kept before is safe"):
+            of.put("second", dataset(2))
+        of.put("third", dataset(3))  # a second warning would be an error
+    assert sorted(of.unsaved) == ["second", "third"]
+    assert [float(of.get(name).x[0]) for name in ("first", "second", "third")] == [1, 2, 3]
+    assert list(Store(tmp_path, {"a": 1})) == ["first"]
+    of.put("fourth", dataset(4))
+    assert not of.unsaved
+    assert list(Store(tmp_path, {"a": 1})) == ["first", "fourth", "second", "third"]
+
+
+def test_a_folder_that_was_removed_is_said_and_stops_nothing(tmp_path):
+    of = Store(tmp_path / "gone", {})
+    with pytest.warns(Notice, match="the folder is gone"):
+        of.put("x", dataset())
+    assert "x" in of
+    assert not (tmp_path / "gone").exists()
+
+
+@pytest.mark.parametrize("foreign", ["another name", "another identity", "torn", "not ours"])
+def test_what_is_not_a_part_is_set_aside(tmp_path, foreign):
+    of = Store(tmp_path, {"a": 1})
+    of.put("x", dataset())
+    file = tmp_path / "x.nc"
+    if foreign == "another name":
+        of.put("y", dataset())
+        file.write_bytes((tmp_path / "y.nc").read_bytes())
+    elif foreign == "another identity":
+        other = Store(tmp_path, {"a": 2})
+        other.put("x", dataset())
+    elif foreign == "torn":
+        file.write_bytes(file.read_bytes()[:100])
+    else:
+        file.write_text("not netCDF")
+    again = Store(tmp_path, {"a": 1})
+    with pytest.warns(Notice, match="set aside as x.nc.damaged"):
+        assert again.get("x") is None
+    assert not file.exists()
+    again.put("x", dataset(5))
+    assert float(Store(tmp_path, {"a": 1}).get("x").x[0]) == 5
+
+
+def test_nothing_is_written_without_a_folder():
+    of = Store(None, {})
+    of.put("x", dataset())
+    assert list(of) == ["x"]
+    assert of.get("y") is None
+
+
+def test_what_the_dead_left_half_written_goes_with_the_next_part(tmp_path):
+    (tmp_path / ".part-dead").write_bytes(b"half")
+    of = Store(tmp_path, {})
+    assert list(of) == []
+    of.put("x", dataset())
+    assert not list(tmp_path.glob(".part-*"))
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import xarray as xr
+from sim.store import Store
+of = Store(Path(sys.argv[1]), {{}})
+for i in range(20):
+    of.put(f"same-{{i % 4}}", xr.Dataset({{"x": ("i", [float(sys.argv[2])] * 2000)}}))
+    of.put(f"own-{{sys.argv[2]}}-{{i}}", xr.Dataset({{"x": 1.0}}))
+assert not of.unsaved
+"""
+
+
+def test_many_writers_tear_nothing(tmp_path):
+    """Two threads and two processes, which in containers may well have the same number."""
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER.format(), str(tmp_path), str(k)], cwd=ROOT)
+        for k in range(2)
+    ]
+
+    def write(k):
+        of = Store(tmp_path, {})
+        for i in range(20):
+            of.put(f"same-{i % 4}", dataset(k))
+        assert not of.unsaved
+
+    threads = [threading.Thread(target=write, args=(k,)) for k in (10, 11)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    whole = Store(tmp_path, {})
+    assert len(list(whole)) == 4 + 2 * 20
+    assert not list(tmp_path.glob("*.damaged"))
+    assert not list(tmp_path.glob(".part-*"))
