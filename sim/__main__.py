@@ -212,19 +212,19 @@ class _Data:
     """Where data sets lie or are put. Default: $SUBLIM_DATA_DIR, else the user's cache folder."""
 
     def __call__(self) -> None:
-        from sim import data
+        from sim import sources
 
         if self.action == "list":
             lines = [
-                f"{name:14}{line}\n{'':14}{data.status(name, self.data_dir)}"
-                for name, line in data.KNOWN.items()
+                f"{name:14}{line}\n{'':14}{sources.status(name, self.data_dir)}"
+                for name, line in sources.KNOWN.items()
             ]
         else:
             config.rule("name", self.name, self.name, f"what to {self.action}, as in: mnist")
             if self.action == "fetch":
-                lines = [f"{self.name} is in {data.fetch(self.name, self.data_dir)}, verified"]
+                lines = [f"{self.name} is in {sources.fetch(self.name, self.data_dir)}, verified"]
             else:
-                verdicts = data.verify(self.name, self.data_dir)
+                verdicts = sources.verify(self.name, self.data_dir)
                 lines = [f"{file}: {verdict}" for file, verdict in verdicts]
         for line in lines:
             console.print(escape(line), soft_wrap=True, highlight=False)

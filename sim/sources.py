@@ -1,0 +1,276 @@
+"""Where data sets lie: published ones, looked for, fetched and verified; folders of IDX files."""
+
+import difflib
+import math
+import os
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from sim import idx
+from sim.errors import InputError
+from sim.idx import FILES
+
+# Published sets: MD5s of the decompressed `FILES`, and the folders they are fetched from.
+MD5 = {
+    "mnist": (
+        "6bbc9ace898e44ae57da46a324031adb",
+        "a25bea736e30d166cdddb491f175f624",
+        "2646ac647ad5339dbf082846283269ea",
+        "27ae3e4e09519cfbb04c329615203637",
+    ),
+    "fashion_mnist": (
+        "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "9018921c3c673c538a1fc5bad174d6f9",
+        "8181f5470baa50b63fa0f6fddb340f0a",
+        "15d484375f8d13e6eb1aabb0c3f46965",
+    ),
+}
+MIRRORS = {
+    "mnist": (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    "fashion_mnist": (
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    ),
+}
+SHAPES = (60_000, 28, 28), (60_000,), (10_000, 28, 28), (10_000,)  # of both
+TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}  # its folders, with raw inside
+SECONDS = 900  # a file may take: 26 MB at 30 kB a second
+KNOWN = {
+    "digits": "1,797 handwritten digits, 8x8, 10 classes (scikit-learn, embedded)",
+    "synthetic": "Gaussian mixture, 64 dimensions, 10 classes; synthetic:DxC for other sizes",
+    "mnist": "70,000 handwritten digits, 28x28, 10 classes (LeCun et al.; 11 MB)",
+    "fashion_mnist": "70,000 pieces of clothing, 28x28, 10 classes (Xiao et al. 2017; 30 MB)",
+}
+
+
+def embedded(name: str) -> bool:
+    """Whether a data set needs no files."""
+    return name == "digits" or name.partition(":")[0] == "synthetic"
+
+
+def status(name: str, data_dir: Path | str | None = None) -> str:
+    """Where the data set `name`, of `KNOWN`, is: by its files' names and its labels' checksum.
+
+    Raises InputError for an unknown name.
+    """
+    if embedded(name):
+        return "embedded"
+    try:
+        folder, files, beside = _locate(name, data_dir)
+    except InputError as error:
+        if name not in MD5:
+            raise
+        return f"not here: {error}"
+    whole = len(files) == len(FILES)
+    return f"found in {folder}" if whole else f"not here{beside}: sublim data fetch {name}"
+
+
+def fetch(name: str, data_dir: Path | str | None = None) -> Path:
+    """The folder of the published set `name`, verified; downloaded if it is not there.
+
+    Raises InputError if it is embedded or unknown, cannot be downloaded, or is there but wrong.
+    """
+    folder, files = _obtain(name, data_dir)
+    _read(files, name)
+    return folder
+
+
+def verify(name: str | Path, data_dir: Path | str | None = None) -> list[tuple[str, str]]:
+    """(file, verdict) for each of the four files of a published set or of a folder.
+
+    Raises InputError, naming the file, at the first that is missing or wrong.
+    """
+    name = str(name)
+    folder, files, beside = _locate(name, data_dir)
+    arrays = _read(_whole(folder, files, name, beside), name)
+    checked = "checksum as published" if name in MD5 else "well-formed, no published checksum"
+    return [
+        (str(files[file]), f"{idx.described(array.shape, array.dtype)}, {checked}")
+        for file, array in zip(FILES, arrays, strict=True)
+    ]
+
+
+def read(dataset: str, data_dir: Path | str | None = None) -> list[np.ndarray]:
+    """Images [n, …] and labels [n] of training, then of test, as they stand in the files.
+
+    A published set is looked for in `data_dir`, else in $SUBLIM_DATA_DIR, else in the user's cache
+    folder; there, in the folder of its name, in the folder itself, and where torchvision puts it;
+    and fetched if in none. Raises InputError for an unknown name, a file missing or wrong, files
+    that disagree, no network.
+    """
+    return _read(_obtain(dataset, data_dir)[1], dataset)
+
+
+def _locate(name: str, data_dir: Path | str | None) -> tuple[Path, dict[str, Path], str]:
+    """The folder of a published set or of the user's, those of `FILES` there, and what is beside.
+
+    That is, in words, whose files are where a published set might be and are not its own.
+    """
+    if embedded(name):
+        raise InputError(f"{name} is embedded: nothing to fetch or verify")
+    if name not in MD5:
+        if os.path.isdir(name):
+            try:
+                return Path(name), idx.files(Path(name)), ""
+            except ValueError as error:
+                raise InputError(f"{name}: {error}") from error
+        near = difflib.get_close_matches(name.lower(), KNOWN, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        names = ", ".join(KNOWN)
+        raise InputError(f"dataset '{name}': must be {names}, synthetic:DxC or a folder{hint}")
+    chosen = data_dir or os.environ.get("SUBLIM_DATA_DIR")
+    root = Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("sublim") / "data"
+    home = root / name
+    places = (home, root, root / TORCHVISION[name] / "raw")
+    found = {place: idx.sets(place).get("", {}) for place in places}
+    owners = {place: _owner(files) for place, files in found.items()}
+    others = [place for place in places if owners[place] not in ("", name)]
+    for place, files in found.items():
+        if place not in others and len(files) == len(FILES):
+            return place, files, ""
+    beside = "".join(f" (the files in {place} are {owners[place]}'s)" for place in others)
+    if home in others:
+        fault = f"use them as --dataset {home}, and choose another --data-dir for {name}"
+        raise InputError(f"no {name}{beside}: {fault}")
+    return home, found[home], beside
+
+
+def _owner(files: dict[str, Path]) -> str:
+    """Whose files of labels these are: all sets' files have the same names. "" if unreadable."""
+    readable = False
+    for i in (1, 3):
+        try:
+            md5 = idx.checksum(files[FILES[i]])
+        except (*idx.BROKEN, KeyError):
+            continue
+        readable = True
+        for name, md5s in MD5.items():
+            if md5 == md5s[i]:
+                return name
+    return "another set" if readable else ""
+
+
+def _whole(folder: Path, files: dict[str, Path], name: str, beside: str) -> dict[str, Path]:
+    missing = ", ".join(file for file in FILES if file not in files)
+    if missing:
+        remedy = f"run: sublim data fetch {name}" if name in MD5 else "put the four IDX files there"
+        raise InputError(f"{folder}: lacks {missing} (plain or .gz){beside}; {remedy}")
+    return files
+
+
+def _obtain(name: str, data_dir: Path | str | None) -> tuple[Path, dict[str, Path]]:
+    """The folder and all four files; a published set from the first mirror that has it, intact."""
+    folder, files, beside = _locate(name, data_dir)
+    if len(files) == len(FILES) or name not in MD5:
+        return folder, _whole(folder, files, name, beside)
+    root, faults = folder.parent, []
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        # Beside the destination, so that `replace` is one atomic step on one file system.
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=root) as temporary:
+            for mirror in MIRRORS[name]:
+                try:
+                    paths = _download(name, mirror, Path(temporary))
+                except ValueError as error:
+                    faults.append(str(error))
+                    continue
+                folder.mkdir(exist_ok=True)
+                for path in paths:
+                    path.replace(folder / path.name)
+                return folder, idx.sets(folder)[""]
+    except OSError as error:
+        fault = f"{error.strerror}; choose one that can be written to"
+        raise InputError(f"data folder {root}: {fault}") from error
+    raise InputError(
+        f"no complete {name} in {root}{beside}, and none could be fetched ({'; '.join(faults)}): "
+        f"offline, use --dataset digits or put the four files {', '.join(FILES)} (plain or .gz) in "
+        f"{folder}"
+    )
+
+
+def _download(name: str, mirror: str, folder: Path) -> list[Path]:
+    """The four files, downloaded and verified. Raises ValueError."""
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415 (slow to import, seldom needed)
+
+    paths = [folder / f"{file}.gz" for file in FILES]
+    for path, md5, shape in zip(paths, MD5[name], SHAPES, strict=True):
+        size = math.prod(shape)
+        try:
+            _save(mirror + path.name, path, size)
+            idx.read(path, md5, size)
+        except (*idx.BROKEN, HTTPError) as error:
+            # Errors of the network speak at length: their kind and their beginning will do.
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}, "
+            reason = kind + textwrap.shorten(str(error), 100)
+            raise ValueError(f"{mirror}{path.name}: {reason}") from error
+    return paths
+
+
+def _save(url: str, path: Path, most: int) -> None:
+    """Write the reply as it comes, of not much more than `most` bytes, and within `SECONDS`."""
+    import requests  # noqa: PLC0415 (slow to import, seldom needed)
+
+    end, size = time.monotonic() + SECONDS, 0
+    with requests.get(url, stream=True, timeout=30) as reply, open(path, "wb") as file:
+        reply.raise_for_status()
+        # What has come, were it a byte; a larger read would wait for all of it.
+        while chunk := reply.raw.read1(1 << 16, decode_content=False):
+            size += file.write(chunk)
+            if size > most + 1024:
+                raise ValueError(f"larger than the published file, of {most:,} bytes")
+            if time.monotonic() > end:
+                raise ValueError(f"not complete after {SECONDS} seconds")
+
+
+def _read(files: dict[str, Path], name: str) -> list[np.ndarray]:
+    """The arrays of the four `FILES`, in their order, checked one by one and together."""
+    remedy = f"move it away and run: sublim data fetch {name}" if name in MD5 else "replace it"
+    md5s = MD5.get(name, [None] * len(FILES))
+    most = map(math.prod, SHAPES) if name in MD5 else [idx.MOST] * len(FILES)
+    parts = []
+    for file, md5, size in zip(FILES, md5s, most, strict=True):
+        check = _images if "images" in file else _labels
+        try:
+            parts.append(check(files[file], idx.read(files[file], md5, size)))
+        except idx.BROKEN as error:
+            raise InputError(f"{files[file]}: {error}; {remedy}") from error
+    x, y, x_test, y_test = parts
+    for file, right, fault in (
+        (FILES[1], len(x) == len(y), f"{len(y)} labels for {len(x)} images"),
+        (FILES[3], len(x_test) == len(y_test), f"{len(y_test)} labels for {len(x_test)} images"),
+        (FILES[2], x.shape[1:] == x_test.shape[1:], "images of another size than in training"),
+        (FILES[2], x.dtype == x_test.dtype, "pixels of another type than in training"),
+        (FILES[3], y_test.max() <= y.max(), f"label {y_test.max()}, training has 0 to {y.max()}"),
+    ):
+        if not right:
+            raise InputError(f"{files[file]}: {fault}; {remedy}")
+    return parts
+
+
+def _images(path: Path, images: np.ndarray) -> np.ndarray:
+    """Raises ValueError for pixels whose meaning is not plain: black and white stand in no file."""
+    if images.ndim < 2:
+        raise ValueError(f"{idx.described(images.shape, images.dtype)}: must be images")
+    low, high = images.min(), images.max()
+    if not (-1 <= low <= high <= 1 if images.dtype.kind == "f" else 0 <= low <= high <= 255):
+        rule = "whole numbers from 0 to 255, or floats in [0, 1] or [−1, 1]"
+        raise ValueError(f"pixels from {low:g} to {high:g}: must be {rule}")
+    return images
+
+
+def _labels(path: Path, labels: np.ndarray) -> np.ndarray:
+    """One for each image. Raises ValueError for what is none."""
+    if labels.ndim == 2 and (labels.shape[1] == 1 or path.name.startswith("qmnist-")):
+        return labels[:, 0]  # QMNIST's other columns say who wrote it
+    if labels.ndim > 1 or labels.dtype.kind == "f":
+        what = idx.described(labels.shape, labels.dtype)
+        raise ValueError(f"{what}: must be a whole number for each image")
+    return labels
