@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -42,12 +42,12 @@ class _Figure10:
 
     def __call__(self) -> None:
         experiment = self.experiment.checked()
-        for warning in config.warnings(experiment.setup, experiment.hyper, experiment.dataset):
-            _warn(warning)
+        _warn(config.warnings(experiment.setup, experiment.hyper, experiment.dataset))
         from sim import report
         from sim.experiments import Run
 
         run = Run(experiment, self.out)
+        _warn(run.task.notes)
         seeds = f"{experiment.seeds} seeds"
         if (ds := run.finished) is None:
             ds = _with_bar(f"figure10, {seeds}", run, lambda: f"{run.saved} of {seeds}")
@@ -147,6 +147,7 @@ class _Theorem:
         from sim.theorem_runs import Run
 
         run = Run(experiment, self.out)
+        _warn(run.task.notes)
         if (ds := run.finished) is None:
             ds = _with_bar(f"theorem, {experiment.seeds} seeds", run, lambda: run.saved)
         console.print(report.statements(ds))
@@ -230,12 +231,16 @@ class _Data:
             console.print(escape(line), soft_wrap=True, highlight=False)
 
 
+def _warn(lines: Iterable[str]) -> None:
+    for line in lines:
+        stderr.print(f"[yellow]warning:[/] {escape(line)}", soft_wrap=True)
+
+
 def _show_sweep(run, what: str, *, csv: bool) -> None:
     """Say what it takes, compute what is missing, and leave table and figure."""
     from sim import report, store
 
-    for warning in run.traps:
-        _warn(warning)
+    _warn(run.traps)
     if (ds := run.finished) is None:
         console.print(report.plan(run.plan()), highlight=False)
         ds = _with_bar(f"{what}, {run.experiment.seeds} seeds", run, lambda: run.saved)
@@ -260,10 +265,6 @@ def _with_bar(what: str, run, saved: Callable[[], str]):
             soft_wrap=True,
         )
         raise SystemExit(130) from None
-
-
-def _warn(text: str) -> None:
-    stderr.print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True)
 
 
 def _draw(ds, folder: Path, *, again: bool = False) -> None:
@@ -293,7 +294,7 @@ def main(arguments: list[str] | None = None) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", Notice)
-                warnings.showwarning = lambda message, *_: _warn(str(message))
+                warnings.showwarning = lambda message, *_: _warn([str(message)])
                 _parse(sys.argv[1:] if arguments is None else arguments)()
         finally:
             sys.stdout.flush()

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import math
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from sim.errors import InputError
 class Task:
     """A classification task, as arrays on the host.
 
-    Images are float32 [n, d_in] in about [-1, 1], labels int32 [n] in 0 … classes-1; the
-    validation part may have n = 0. `digest` is the head of a SHA-256 over all six arrays: two
-    tasks with one digest are the same data.
+    Images are float32 [n, d_in] in about [-1, 1]; y is int32 [n] in 0 … classes-1, places in
+    `labels`, which holds the labels as they were; the validation part may have n = 0. `digest` is
+    the head of a SHA-256 over all six arrays: two tasks with one digest are the same data. `notes`
+    say, a line each, what was not plain in reading them.
     """
 
     x_train: np.ndarray
@@ -31,12 +33,17 @@ class Task:
     x_test: np.ndarray
     y_test: np.ndarray
     name: str = field(metadata={"static": True})
-    classes: int = field(metadata={"static": True})
+    labels: tuple[int, ...] = field(metadata={"static": True})
     digest: str = field(metadata={"static": True})
+    notes: tuple[str, ...] = field(metadata={"static": True})
 
     @property
     def d_in(self) -> int:
         return self.x_train.shape[-1]
+
+    @property
+    def classes(self) -> int:
+        return len(self.labels)
 
 
 def load(
@@ -46,7 +53,7 @@ def load(
 
     A name wins over a folder of that name (write ./mnist for the folder); `sources.read` says where
     published sets are looked for. `validation` is the fraction [0, 1) of the training examples held
-    out; digits and synthetic have a fixed split.
+    out; digits and synthetic have a fixed split. The labels that training has are numbered from 0.
 
     Raises InputError for an unknown name, a bad argument, a file missing or broken, no network.
     """
@@ -60,17 +67,22 @@ def load(
             )
         return _digits() if dataset == "digits" else synthetic(*_sizes(dataset))
     x, y, x_test, y_test = sources.read(dataset, data_dir)
+    labels, y = np.unique(y, return_inverse=True)
     held = round(validation * len(x))
     if validation and not 0 < held < len(x):
         raise InputError(f"validation {validation}: holds out {held} of {len(x)} training examples")
     order = np.random.default_rng(0).permutation(len(x))
     kept, last = np.sort(order[: len(x) - held]), order[len(x) - held :]
+    if len(gone := np.setdiff1d(y, y[kept])):
+        unseen = f"leaves training no image of label {sources.listed(labels[gone])}"
+        raise InputError(f"validation {validation}: {unseen}")
     # Split while still as in the file: of bytes, each float copy is four times the size.
-    parts = ((x[kept], y[kept]), (x[last], y[last]), (x_test, y_test))
+    parts = ((x[kept], y[kept]), (x[last], y[last]), (x_test, np.searchsorted(labels, y_test)))
     white = 255 if x.dtype.kind != "f" else 1 if min(x.min(), x_test.min()) >= 0 else None
     arrays = (a for images, y in parts for a in (_floats(images, white), y))
     name = dataset if dataset in sources.MD5 else Path(dataset).resolve().name
-    return _task(name, int(y.max()) + 1, *arrays)
+    notes = (f"{name}: {note}" for note in _notes(labels, x, white))
+    return _task(name, labels.tolist(), *arrays, notes=notes)
 
 
 def synthetic(
@@ -90,8 +102,8 @@ def synthetic(
     classes crowd few dimensions. Values are scaled to variance 1/4, so 95% lie in [-1, 1].
     """
     name = f"synthetic:{dimension}x{classes}"
-    if dimension < 1 or not 2 <= classes <= train:
-        raise InputError(f"{name}: needs 1 dimension or more and 2 to {train} classes")
+    if dimension < 1 or not 2 <= classes <= train or test < 1:
+        raise InputError(f"{name}: needs 1 dimension or more, 2 to {train} classes, a test example")
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((classes, dimension), np.float32)
     centres *= separation / math.sqrt(2 * dimension)
@@ -104,7 +116,7 @@ def synthetic(
         x *= scale
         return x, y
 
-    return _task(name, classes, *draw(train), *draw(validation), *draw(test))
+    return _task(name, range(classes), *draw(train), *draw(validation), *draw(test))
 
 
 def _sizes(spec: str) -> tuple[int, ...]:
@@ -121,26 +133,36 @@ def _digits() -> Task:
     table = np.loadtxt(folder / "datasets" / "data" / "digits.csv.gz", delimiter=",")
     x, y = (table[:, :-1] / 8 - 1).astype(np.float32), table[:, -1].astype(np.int32)
     parts = np.split(np.random.default_rng(0).permutation(len(x)), [1077, 1437])
-    return _task("digits", 10, *(a[part] for part in parts for a in (x, y)))
+    return _task("digits", range(10), *(a[part] for part in parts for a in (x, y)))
 
 
 def first_classes(task: Task, classes: int | None) -> Task:
-    """The task of telling its first few classes apart; None for all. Errors: InputError."""
+    """The task of telling its first few classes apart; None for all.
+
+    Raises InputError for more than there are, for one, and where a part would have no image.
+    """
     if classes is None or classes == task.classes:
         return task
-    if classes > task.classes:
-        raise InputError(f"classes = {classes}: {task.name} has {task.classes}")
+    if not 2 <= classes <= task.classes:
+        raise InputError(f"classes = {classes}: must be 2 to {task.classes}, those of {task.name}")
     parts = ((task.x_train, task.y_train), (task.x_val, task.y_val), (task.x_test, task.y_test))
-    return _task(task.name, classes, *(a[y < classes] for x, y in parts for a in (x, y)))
+    labels = task.labels[:classes]
+    for part, (_, y) in zip(("training", "validation", "test"), parts, strict=True):
+        if len(y) and not (y < classes).any():
+            lack = f"no {part} image of {task.name} has label {sources.listed(labels)}"
+            raise InputError(f"classes = {classes}: {lack}")
+    arrays = (a[y < classes] for x, y in parts for a in (x, y))
+    return _task(task.name, labels, *arrays, notes=task.notes)
 
 
-def _task(name: str, classes: int, *arrays: np.ndarray) -> Task:
+def _task(name: str, labels: Iterable[int], *arrays: np.ndarray, notes: Iterable[str] = ()) -> Task:
     arrays = [a if a.dtype == np.float32 else a.astype(np.int32) for a in arrays]
     digest = hashlib.sha256()
     for a in arrays:
         digest.update(str(a.shape).encode())
         digest.update(a.reshape(-1).view(np.uint8))
-    return Task(*arrays, name=name, classes=classes, digest=digest.hexdigest()[:16])
+    static = {"labels": tuple(labels), "digest": digest.hexdigest()[:16], "notes": tuple(notes)}
+    return Task(*arrays, name=name, **static)
 
 
 def _floats(images: np.ndarray, white: float | None) -> np.ndarray:
@@ -154,3 +176,15 @@ def _floats(images: np.ndarray, white: float | None) -> np.ndarray:
         x -= 0.5
         x /= 0.5
     return x
+
+
+def _notes(labels: np.ndarray, images: np.ndarray, white: float | None) -> Iterator[str]:
+    """What is not plain in how files were read."""
+    if labels[-1] != len(labels) - 1 or labels[0] != 0:
+        yield f"labels {sources.listed(labels)} are numbered 0 to {len(labels) - 1}"
+    if white == 255 and (brightest := images.max()) < 128:
+        yield f"no pixel is above {brightest}, where white is 255: the images are nearly black"
+    if white != 255:
+        yield f"pixels are floats: {0 if white else -1} is taken for black, 1 for white"
+    if images.ndim == 4 and 1 not in images.shape[1:]:
+        yield f"the {images.shape[-1]} values of a pixel are taken for neighbours in a row"

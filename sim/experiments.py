@@ -49,9 +49,11 @@ def figure10(
 
     """
     experiment = Figure10.of(dataset, seeds=seeds, **settings)
-    for trap in traps(experiment.setup, experiment.hyper, experiment.dataset):
+    run = Run(experiment, out)
+    found = traps(experiment.setup, experiment.hyper, experiment.dataset)
+    for trap in (*found, *run.task.notes):
         warnings.warn(trap, stacklevel=2)
-    return Run(experiment, out).results(progress)
+    return run.results(progress)
 
 
 class Run:

@@ -6,6 +6,7 @@ import os
 import tempfile
 import textwrap
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,14 @@ def read(dataset: str, data_dir: Path | str | None = None) -> list[np.ndarray]:
     that disagree, no network.
     """
     return _read(_obtain(dataset, data_dir)[1], dataset)
+
+
+def listed(labels: Sequence[int] | np.ndarray) -> str:
+    """Sorted labels in words: 0, 2, 4; or 1 to 26; not more than ten of them."""
+    shown = [str(label) for label in labels]
+    if len(shown) > 2 and int(labels[-1]) - int(labels[0]) == len(shown) - 1:
+        return f"{shown[0]} to {shown[-1]}"
+    return ", ".join(shown if len(shown) <= 10 else [*shown[:8], "…", shown[-1]])
 
 
 def _locate(name: str, data_dir: Path | str | None) -> tuple[Path, dict[str, Path], str]:
@@ -243,12 +252,14 @@ def _read(files: dict[str, Path], name: str) -> list[np.ndarray]:
         except idx.BROKEN as error:
             raise InputError(f"{files[file]}: {error}; {remedy}") from error
     x, y, x_test, y_test = parts
+    absent = np.setdiff1d(y_test, y)
     for file, right, fault in (
         (FILES[1], len(x) == len(y), f"{len(y)} labels for {len(x)} images"),
         (FILES[3], len(x_test) == len(y_test), f"{len(y_test)} labels for {len(x_test)} images"),
         (FILES[2], x.shape[1:] == x_test.shape[1:], "images of another size than in training"),
         (FILES[2], x.dtype == x_test.dtype, "pixels of another type than in training"),
-        (FILES[3], y_test.max() <= y.max(), f"label {y_test.max()}, training has 0 to {y.max()}"),
+        (FILES[1], (y != y[0]).any(), f"a single class, of label {y[0]}: must be at least 2"),
+        (FILES[3], not absent.size, f"labels not in training: {listed(absent)}"),
     ):
         if not right:
             raise InputError(f"{files[file]}: {fault}; {remedy}")

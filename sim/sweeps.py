@@ -129,13 +129,13 @@ class Run:
 
     @property
     def traps(self) -> list[str]:
-        """Settings of the sweep that have misled somebody."""
+        """Settings of the sweep that have misled somebody, and how its data was read."""
         found = {}
         for point in self.points:
             for trap in traps(point.setup, point.hyper, self.experiment.dataset):
                 # Each once, not for every value.
                 found.setdefault((trap.partition(" =")[0], point.setup.optimizer), trap)
-        return list(found.values())
+        return [*found.values(), *self.task.notes]
 
     @property
     def finished(self) -> xr.Dataset | None:

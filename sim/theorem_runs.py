@@ -1,5 +1,6 @@
 """The theorem's measurements as a run: settings in, a Dataset out; with a folder, resumable."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -46,7 +47,10 @@ def theorem(
     InputError for a setting that breaks a rule.
 
     """
-    return Run(Theorem(dataset, seeds, **settings).checked(), out).results(progress)
+    run = Run(Theorem(dataset, seeds, **settings).checked(), out)
+    for note in run.task.notes:
+        warnings.warn(note, stacklevel=2)
+    return run.results(progress)
 
 
 def boundaries(varied: str, values: Sequence[Any], **settings: Any) -> xr.Dataset:

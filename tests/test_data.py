@@ -9,6 +9,7 @@ import threading
 import time
 import tracemalloc
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jax
@@ -331,6 +332,81 @@ def test_folder_with_a_malformed_file(tmp_path, kind, why):
     fails(f"t10k-images-idx3-ubyte.gz: .*{why}.*replace it", data.load, folder)
 
 
+# Labels
+
+
+def labelled(folder, train, test, **kinds):
+    """A folder whose training and test images have these labels."""
+    files = contents(len(train), len(test))
+    for name, labels in (("train", train), ("t10k", test)):
+        files[f"{name}-labels-idx1-ubyte"] = as_idx(np.array(labels), **kinds)
+    return write(folder, files)
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "note"),
+    [
+        (range(1, 27), "u1", "letters: labels 1 to 26 are numbered 0 to 25"),
+        ((0, 2, 4), "u1", "letters: labels 0, 2, 4 are numbered 0 to 2"),
+        (range(5, 10), "i4", "letters: labels 5 to 9 are numbered 0 to 4"),
+        ((-1, 1), "i1", "letters: labels -1, 1 are numbered 0 to 1"),
+        (range(0, 40, 2), "i2", "labels 0, 2, 4, 6, 8, 10, 12, 14, …, 38 are numbered 0 to 19"),
+        (range(3), "u1", None),
+    ],
+)
+def test_labels_that_occur_are_numbered(tmp_path, labels, kind, note):
+    """No class is empty, so that chance is one in their number; their names are kept."""
+    labels = tuple(labels)
+    train, test = np.tile(labels, 4), np.repeat(labels, 2)
+    task = data.load(labelled(tmp_path / "letters", train, test, kind=kind))
+    assert (task.classes, task.labels) == (len(labels), labels)
+    assert len(task.notes) == (note is not None)
+    assert all(line.endswith(note) for line in task.notes)
+    np.testing.assert_array_equal(np.array(task.labels)[task.y_train], train)
+    np.testing.assert_array_equal(np.array(task.labels)[task.y_test], test)
+    some = data.first_classes(task, 2)
+    assert (some.classes, some.labels, some.notes) == (2, labels[:2], task.notes)
+    assert (len(some.y_train), len(some.y_test)) == (8, 4)
+
+
+def test_a_label_that_no_test_image_has(tmp_path):
+    task = data.load(labelled(tmp_path / "set", [0, 1, 2] * 5, [0, 2, 2]))
+    assert (task.classes, list(task.y_test), task.notes) == (3, [0, 2, 2], ())
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "why"),
+    [
+        ([0, 2] * 9, [0, 1, 2], "t10k-labels-idx1-ubyte.gz: labels not in training: 1; replace"),
+        ([1, 2] * 9, [0, 1, 7], "t10k-labels-idx1-ubyte.gz: labels not in training: 0, 7; replace"),
+        ([3] * 9, [3, 3], "train-labels-idx1-ubyte.gz: a single class, of label 3: must be at"),
+        ([0], [0], "train-labels-idx1-ubyte.gz: a single class, of label 0"),
+    ],
+)
+def test_labels_that_make_no_task(tmp_path, train, test, why):
+    folder = labelled(tmp_path / "set", train, test)
+    for call in (data.load, sources.verify):
+        fails(f"{folder}/{why}", call, folder)
+
+
+def test_validation_that_leaves_a_class_untrained(tmp_path):
+    folder = labelled(tmp_path / "set", [1] * 30 + [5] * 2 + [9] * 2, [1])
+    assert data.load(folder, validation=0.1).classes == 3
+    fails("validation 0.9: leaves training no image of label", data.load, folder, validation=0.9)
+
+
+def test_first_classes_that_make_no_task(tmp_path):
+    """No part may be empty that was not; one class is no task."""
+    task = data.load(labelled(tmp_path / "set", [1, 2, 3, 4] * 9, [3, 4, 4]), validation=0.25)
+    fails("classes = 2: no test image of set has label 1, 2", data.first_classes, task, 2)
+    assert data.first_classes(task, 3).classes == 3
+    fails("classes = 1: must be 2 to 4", data.first_classes, task, 1)
+    rare = data.synthetic(5, 4, 40, 4, validation=4)
+    rare = replace(rare, y_val=np.full_like(rare.y_val, 3))
+    fails("classes = 2: no validation image", data.first_classes, rare, 2)
+    fails("a test example", data.synthetic, 5, 4, test=0)
+
+
 # What files there are, and of what
 
 
@@ -358,7 +434,7 @@ def test_qmnists_labels(tmp_path):
         files[f"{part}-labels-idx2-int"] = as_idx(columns, "i4")
     own = lambda name: "qmnist-" + name.replace("t10k", "test")  # noqa: E731
     task = data.load(write(tmp_path / "set", files, rename=own))
-    assert task.classes == 3
+    assert task.labels == (0, 1, 2)
     np.testing.assert_array_equal(task.y_train, np.arange(40) % 3)
     fails("40x8 32-bit integers: must be a whole number for each", data.load,
           write(tmp_path / "other", files))  # fmt: skip
@@ -388,12 +464,28 @@ def test_floats_that_are_negative_are_left_as_they_are(tmp_path):
     task = data.load(with_images(tmp_path / "set", train, test, "f4"))
     np.testing.assert_array_equal(task.x_train, train.astype(np.float32))
     np.testing.assert_array_equal(task.x_test, test.astype(np.float32))
+    assert task.notes == ("set: pixels are floats: -1 is taken for black, 1 for white",)
+
+
+@pytest.mark.parametrize(
+    ("high", "kind", "note"),
+    [
+        (16, "u1", "no pixel is above 16, where white is 255: the images are nearly black"),
+        (128, "u1", None),
+        (1, "f8", "pixels are floats: 0 is taken for black, 1 for white"),
+    ],
+)
+def test_what_is_taken_for_white_is_said(tmp_path, high, kind, note):
+    grey = np.linspace(0, high, 120).reshape(20, 6)
+    notes = data.load(with_images(tmp_path / "set", grey, grey[:5], kind)).notes
+    assert notes == ((f"set: {note}",) if note else ())
 
 
 def test_colours_are_pixels_in_a_row(tmp_path):
     colours = np.arange(20 * 12).reshape(20, 2, 2, 3)
     task = data.load(with_images(tmp_path / "set", colours, colours[:5], "u1"))
     np.testing.assert_allclose(task.x_train[1], np.arange(12, 24) / 127.5 - 1, atol=1e-6)
+    assert "the 3 values of a pixel" in task.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -475,7 +567,7 @@ def test_folder_with_a_bad_gzip_file(tmp_path, kind):
         ({"train-labels-idx1-ubyte": {"train": 39}}, "train-labels", "39 labels for 40 images"),
         ({"t10k-labels-idx1-ubyte": {"test": 11}}, "t10k-labels", "11 labels for 10 images"),
         ({"t10k-images-idx3-ubyte": {"size": (5, 4)}}, "t10k-images", "images of another"),
-        ({"t10k-labels-idx1-ubyte": {"classes": 5}}, "t10k-labels", "label 4, training has 0 to 2"),
+        ({"t10k-labels-idx1-ubyte": {"classes": 5}}, "t10k-labels", "labels not in training: 3, 4"),
     ],
 )
 def test_folder_whose_files_disagree(tmp_path, change, file, why):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import sim
 from sim.__main__ import main
 
 ROOT = Path(__file__).parent.parent
@@ -111,6 +112,53 @@ def test_traps_are_warned_about(sublim):
     code, _, err = sublim(*SMALL, "--aux", "1")
     assert code == 0
     assert err.startswith("warning: aux = 1 with loss = kl")
+
+
+@pytest.fixture
+def letters(tmp_path):
+    """A folder of twelve images of 3 × 4 pixels, of labels 1 to 4, in each part."""
+    files = {
+        "images-idx3-ubyte": [
+            0,
+            0,
+            8,
+            3,
+            *(0, 0, 0, 12),
+            *(0, 0, 0, 3),
+            *(0, 0, 0, 4),
+            *range(144),
+        ],
+        "labels-idx1-ubyte": [0, 0, 8, 1, *(0, 0, 0, 12), *[1, 2, 3, 4] * 3],
+    }
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    for name, content in files.items():
+        for part in ("train", "t10k"):
+            (folder / f"{part}-{name}").write_bytes(bytes(content))
+    return folder
+
+
+THEOREM = ["theorem", "--seeds", "2", "--activation", "tanh", "--loss", "kl", "--width", "8",
+           "--inputs", "8", "--images", "8", "--lazy-widths", "4", "--lazy-seeds", "2",
+           "--lazy-steps", "5"]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [SMALL, ["sweep", *SMALL[1:], "--axis", "aux=3"], THEOREM])
+def test_how_a_folder_was_read_is_said(sublim, letters, words):
+    code, _, err = sublim(*words, "--dataset", letters)
+    assert code == 0
+    assert "warning: letters: labels 1 to 4 are numbered 0 to 3\n" in err
+
+
+def test_how_a_folder_was_read_is_said_in_python(letters, small):
+    said = "letters: labels 1 to 4 are numbered 0 to 3"
+    with pytest.warns(UserWarning, match=said):
+        assert sim.figure10(letters, 2, **small).attrs["classes"] == 4
+    with pytest.warns(UserWarning, match=said):
+        sim.sweep(letters, {"classes": [2]}, 2, **small)
+    with pytest.warns(UserWarning, match=said):
+        sim.theorem(str(letters), 2, activation=("tanh",), loss=("kl",), width=4, inputs=4,
+                    images=4, lazy_widths=(4,), lazy_seeds=2, lazy_steps=2)  # fmt: skip
 
 
 def test_divergence_is_counted_in_the_table(sublim):
