@@ -122,16 +122,21 @@ _DIGITS = (
     {"batch": 64, "noise_images": 35_840, "teacher_epochs": 8, "student_epochs": 1, "points": 10},
     {"teacher_lr": 1e-3, "student_lr": 2e-3},
 )
+STEPS = 295  # of the paper's teacher: 5 epochs of 59 batches of MNIST
 
 
 def recipe(dataset: str, **overrides: Any) -> tuple[Setup, Hyper]:
     """Default settings of a task, with some of them replaced by name.
 
-    The paper's recipe for images in IDX files; a short one for `digits` and `synthetic`, which are
-    small. Errors: InputError for a name that is no setting or a value that breaks its rule.
+    The paper's recipe for images in IDX files, where a folder holds fewer than MNIST with epochs
+    enough for as many teacher `STEPS`; a short one for `digits` and `synthetic`, which are small.
+    Errors: InputError for a name that is no setting or a value that breaks its rule.
     """
     small = dataset == "digits" or dataset.partition(":")[0] == "synthetic"
     setup, hyper = ({**part} for part in (_DIGITS if small else ({}, {})))
+    if not small and (images := _images_in(dataset)):
+        epochs = math.ceil(STEPS / math.ceil(images / Setup.batch))
+        setup["teacher_epochs"] = max(epochs, Setup.teacher_epochs)
     names = {part: {f.name for f in dataclasses.fields(part)} for part in (Setup, Hyper)}
     for name, value in overrides.items():
         if name in names[Setup]:
@@ -236,6 +241,14 @@ def warnings(setup: Setup, hyper: Hyper, dataset: str) -> list[str]:
     """Settings that are allowed but have misled somebody: one line each, with the reason."""
     usual, _ = recipe(dataset)
     found = []
+    images, epochs = _images_in(dataset), usual.teacher_epochs
+    by_default = setup.teacher_epochs == epochs and setup.teacher_steps is None
+    if images and epochs > Setup.teacher_epochs and by_default:
+        found.append(
+            f"teacher_epochs = {epochs} by default: {dataset} has {images:,} training images, of "
+            f"which so many make the {STEPS} steps that the paper's {Setup.teacher_epochs} make of "
+            "MNIST's"
+        )
     if (hyper.channel or setup.aux) == 1 and setup.loss != "squared_error":
         found.append(
             f"aux = 1 with loss = {setup.loss}: the softmax of a single logit is constant, so the "
@@ -259,6 +272,13 @@ def warnings(setup: Setup, hyper: Hyper, dataset: str) -> list[str]:
             f"too; set {' and '.join(p + '_steps' for p in by_epoch)} to change the batch alone"
         )
     return found
+
+
+def _images_in(folder: str) -> int | None:
+    """Training images of a folder of the user's own, by a file's header."""
+    from sim import sources  # noqa: PLC0415 (its libraries would delay --help)
+
+    return sources.training_images(folder)
 
 
 def rule(name: str, value: object, holds: object, what: str) -> None:

@@ -70,6 +70,12 @@ def files(folder: Path) -> dict[str, Path]:
     return found.get(best, {})
 
 
+def shape(path: Path) -> tuple[int, ...]:
+    """Of the values, as the header says; no more is read. Raises one of `BROKEN`."""
+    with _open(path) as file:
+        return _header(file)[2]
+
+
 def read(path: Path, md5: str | None = None, most: int = MOST) -> np.ndarray:
     """The values of a plain or gzipped file, of the type and shape that its header says.
 

@@ -110,6 +110,17 @@ def read(dataset: str, data_dir: Path | str | None = None) -> list[np.ndarray]:
     return _read(_obtain(dataset, data_dir)[1], dataset)
 
 
+def training_images(dataset: str) -> int | None:
+    """How many a user's folder holds, by a file's header; None where that cannot be read."""
+    if embedded(dataset) or dataset in MD5:
+        return None
+    try:
+        path = idx.files(Path(dataset)).get(FILES[0])
+        return path and idx.shape(path)[0]
+    except idx.BROKEN:
+        return None
+
+
 def listed(labels: Sequence[int] | np.ndarray) -> str:
     """Sorted labels in words: 0, 2, 4; or 1 to 26; not more than ten of them."""
     shown = [str(label) for label in labels]

@@ -1,5 +1,8 @@
 """sim/config.py: the paper's recipe to the letter, and every rule from both sides."""
 
+import gzip
+from dataclasses import replace
+
 import pytest
 
 from sim.config import Figure10, Hyper, Setup, check, recipe, warnings
@@ -74,3 +77,34 @@ def test_the_same_values_where_they_make_sense(settings):
 def test_traps_are_warned_about(settings, words):
     found = warnings(*recipe("mnist", **settings), "mnist")
     assert [words in line for line in found] == ([True] if words else [])
+
+
+@pytest.mark.parametrize(
+    ("images", "epochs"),
+    [(1, 295), (1_200, 148), (10_000, 30), (59_392, 6), (59_393, 5), (60_000, 5), (124_800, 5)],
+)
+def test_a_folders_recipe_goes_by_its_size(tmp_path, images, epochs):
+    """The paper's, with MNIST's number of teacher steps or more; a header is all that is read."""
+    header = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (images, 8, 8))
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(header))
+    for name in ("train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        (tmp_path / name).touch()
+    folder, (paper, paper_hyper) = str(tmp_path), recipe("mnist")
+    setup, hyper = recipe(folder)
+    assert (setup, hyper) == (replace(paper, teacher_epochs=epochs), paper_hyper)
+    assert epochs * -(-images // setup.batch) >= 295
+    said = f"teacher_epochs = {epochs} by default: {folder} has {images:,} training images"
+    found = warnings(setup, hyper, folder)
+    assert [line.startswith(said) for line in found] == [True] * (epochs > 5)
+    assert recipe(folder, teacher_epochs=3)[0].teacher_epochs == 3
+    for own in ({"teacher_epochs": 3}, {"teacher_steps": 9}):  # what is chosen needs no word
+        assert warnings(*recipe(folder, **own), folder) == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\0\0\x08\x03\0\0", b"\x1f\x8b", b"GIF89a"])
+def test_a_folder_that_cannot_be_read_has_the_papers_recipe(tmp_path, content):
+    """What is wrong is said where it is loaded."""
+    if content is not None:
+        (tmp_path / "train-images-idx3-ubyte").write_bytes(content)
+    for folder in (str(tmp_path), str(tmp_path / "none"), "mnist"):
+        assert recipe(folder) == recipe("mnist")

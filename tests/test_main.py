@@ -161,6 +161,17 @@ def test_how_a_folder_was_read_is_said_in_python(letters, small):
                     images=4, lazy_widths=(4,), lazy_seeds=2, lazy_steps=2)  # fmt: skip
 
 
+def test_a_small_folders_recipe_is_said(sublim, letters):
+    """A line, and the defaults that --help shows."""
+    _, shown, _ = sublim("figure10", "--dataset", letters, "--help")
+    assert "(default: 295)" in " ".join(shown.replace("│", " ").split())
+    words = [word for word in SMALL if word not in ("--teacher-steps", "6")]
+    words.remove("--student-steps")
+    code, _, err = sublim(*words, "--student-epochs", "1", "--dataset", letters)
+    assert code == 0
+    assert f"teacher_epochs = 295 by default: {letters} has 12 training images" in err
+
+
 def test_divergence_is_counted_in_the_table(sublim):
     _, out, _ = sublim(*SMALL, "--optimizer", "sgd", "--student-lr", "1e30")
     row = next(line for line in out.splitlines() if "student_all" in line)
