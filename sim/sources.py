@@ -44,6 +44,7 @@ MIRRORS = {
 SHAPES = (60_000, 28, 28), (60_000,), (10_000, 28, 28), (10_000,)  # of both
 TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}  # its folders, with raw inside
 SECONDS = 900  # a file may take: 26 MB at 30 kB a second
+CHUNK = 256  # bytes to wait for before the time is asked
 KNOWN = {
     "digits": "1,797 handwritten digits, 8x8, 10 classes (scikit-learn, embedded)",
     "synthetic": "Gaussian mixture, 64 dimensions, 10 classes; synthetic:DxC for other sizes",
@@ -218,15 +219,19 @@ def _obtain(name: str, data_dir: Path | str | None) -> tuple[Path, dict[str, Pat
 
 def _download(name: str, mirror: str, folder: Path) -> list[Path]:
     """The four files, downloaded and verified. Raises ValueError."""
-    from urllib3.exceptions import HTTPError  # noqa: PLC0415 (slow to import, seldom needed)
+    import pooch  # noqa: PLC0415 (slow to import, seldom needed)
 
+    # Only pooch's downloader: its own checks are of the compressed file, ours of the content,
+    # which is the same however a mirror compresses it. Chunks are short, to be asked often enough.
     paths = [folder / f"{file}.gz" for file in FILES]
     for path, md5, shape in zip(paths, MD5[name], SHAPES, strict=True):
         size = math.prod(shape)
         try:
-            _save(mirror + path.name, path, size)
+            limit = _Limit(size)
+            download = pooch.HTTPDownloader(progressbar=limit, chunk_size=CHUNK)
+            download(mirror + path.name, str(path), None)
             idx.read(path, md5, size)
-        except (*idx.BROKEN, HTTPError) as error:
+        except idx.BROKEN as error:
             # Errors of the network speak at length: their kind and their beginning will do.
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}, "
             reason = kind + textwrap.shorten(str(error), 100)
@@ -234,20 +239,26 @@ def _download(name: str, mirror: str, folder: Path) -> list[Path]:
     return paths
 
 
-def _save(url: str, path: Path, most: int) -> None:
-    """Write the reply as it comes, of not much more than `most` bytes, and within `SECONDS`."""
-    import requests  # noqa: PLC0415 (slow to import, seldom needed)
+class _Limit:
+    """Ends a download that is too long, or takes too long: pooch reports each chunk to it."""
 
-    end, size = time.monotonic() + SECONDS, 0
-    with requests.get(url, stream=True, timeout=30) as reply, open(path, "wb") as file:
-        reply.raise_for_status()
-        # What has come, were it a byte; a larger read would wait for all of it.
-        while chunk := reply.raw.read1(1 << 16, decode_content=False):
-            size += file.write(chunk)
-            if size > most + 1024:
-                raise ValueError(f"larger than the published file, of {most:,} bytes")
-            if time.monotonic() > end:
-                raise ValueError(f"not complete after {SECONDS} seconds")
+    total = 0  # pooch's, of what the server says
+
+    def __init__(self, most: int) -> None:
+        self.most, self.size, self.end = most, 0, time.monotonic() + SECONDS
+
+    def update(self, size: int) -> None:
+        self.size += size
+        if self.size > self.most + 1024:
+            raise ValueError(f"larger than the published file, of {self.most:,} bytes")
+        if time.monotonic() > self.end:
+            raise ValueError(f"not complete after {SECONDS} seconds")
+
+    def reset(self) -> None:
+        self.size = 0
+
+    def close(self) -> None:
+        pass
 
 
 def _read(files: dict[str, Path], name: str) -> list[np.ndarray]:

@@ -748,6 +748,7 @@ def test_fetch_ends_after_a_time(tmp_path, files, serve, monkeypatch):
     """However slowly bytes come, each within the time that a connection may be silent."""
     serve(files, drip=0.02)
     monkeypatch.setattr(sources, "SECONDS", 0.2)
+    monkeypatch.setattr(sources, "CHUNK", 4)
     start = time.monotonic()
     fails("train-images.*not complete after 0.2 seconds", sources.fetch, "mnist", tmp_path)
     assert time.monotonic() - start < 3
