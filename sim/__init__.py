@@ -6,18 +6,25 @@ from typing import Any
 # Functions, by the module that they are in; no module has a function's name, which importing it
 # would put in the function's place.
 _FUNCTIONS = {
-    "figure10": "experiments",
-    "sweep": "sweeps",
-    "theorem": "theorem_runs",
-    "boundaries": "theorem_runs",
+    "figure10": "studies.figure10",
+    "sweep": "studies.sweep",
+    "theorem": "studies.theorem.run",
+    "boundaries": "studies.theorem.run",
 }
-__all__ = [*_FUNCTIONS, "plots", "results", "statements", "sweep_plots", "theorem_plots"]  # noqa: PLE0604
+_MODULES = {
+    "plots": "report.figures",
+    "results": "runs.results",
+    "statements": "studies.theorem.statements",
+    "sweep_plots": "report.sweep_figures",
+    "theorem_plots": "studies.theorem.figures",
+}
+__all__ = [*_FUNCTIONS, *_MODULES]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is: the command line's --help needs little of it."""
     if name in _FUNCTIONS:
         return getattr(import_module(f"sim.{_FUNCTIONS[name]}"), name)
-    if name in __all__:
-        return import_module(f"sim.{name}")
+    if name in _MODULES:
+        return import_module(f"sim.{_MODULES[name]}")
     raise AttributeError(f"module 'sim' has no attribute {name!r}")

@@ -19,8 +19,8 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from sim import config
 from sim.errors import InputError, Notice, StorageError
+from sim.settings import config
 
 console = Console()
 stderr = Console(stderr=True)
@@ -43,8 +43,8 @@ class _Figure10:
     def __call__(self) -> None:
         experiment = self.experiment.checked()
         _warn(config.warnings(experiment.setup, experiment.hyper, experiment.dataset))
-        from sim import report
-        from sim.experiments import Run
+        from sim.report import tables as report
+        from sim.studies.figure10 import Run
 
         run = Run(experiment, self.out)
         _warn(run.task.notes)
@@ -77,8 +77,8 @@ class _Sweep:
 
     def __call__(self) -> None:
         experiment = self.experiment.checked()
-        from sim.grid import parse
-        from sim.sweeps import Run
+        from sim.settings.grid import parse
+        from sim.studies.sweep import Run
 
         axes = [parse(text) for text in self.axis]
         names = [name for name, _ in axes]
@@ -111,7 +111,7 @@ class _Study:
     """Write a tidy table too, results.csv: a row for each point, seed and model."""
 
     def __call__(self) -> None:
-        from sim import studies
+        from sim.studies import grids as studies
 
         if self.list:
             for name in studies.names():
@@ -143,8 +143,8 @@ class _Theorem:
 
     def __call__(self) -> None:
         experiment = self.experiment.checked()
-        from sim import report
-        from sim.theorem_runs import Run
+        from sim.report import tables as report
+        from sim.studies.theorem.run import Run
 
         run = Run(experiment, self.out)
         _warn(run.task.notes)
@@ -175,8 +175,8 @@ class _Bench:
     def __call__(self) -> None:
         for name, values in (("repeats", (self.repeats,)), ("chunk", self.chunk)):
             config.rule(name, values, all(v > 0 for v in values), "positive whole numbers")
-        from sim import report
-        from sim.bench import bench
+        from sim.engine.bench import bench
+        from sim.report import tables as report
 
         with report.bar(stderr, "bench") as progress:
             found = bench(self.repeats, self.chunk, self.matmul, progress)
@@ -194,7 +194,7 @@ class _Plot:
     """The folder of a finished run."""
 
     def __call__(self) -> None:
-        from sim import results
+        from sim.runs import results
 
         config.rule("run_folder", str(self.run_folder), self.run_folder.is_dir(), "a folder")
         _draw(results.load(self.run_folder), self.run_folder, again=True)
@@ -213,7 +213,7 @@ class _Data:
     """Where data sets lie or are put. Default: $SUBLIM_DATA_DIR, else the user's cache folder."""
 
     def __call__(self) -> None:
-        from sim import sources
+        from sim.model import sources
 
         if self.action == "list":
             lines = [
@@ -238,7 +238,8 @@ def _warn(lines: Iterable[str]) -> None:
 
 def _show_sweep(run, what: str, *, csv: bool) -> None:
     """Say what it takes, compute what is missing, and leave table and figure."""
-    from sim import report, store
+    from sim.report import tables as report
+    from sim.runs import store
 
     _warn(run.traps)
     if (ds := run.finished) is None:
@@ -253,7 +254,7 @@ def _show_sweep(run, what: str, *, csv: bool) -> None:
 
 def _with_bar(what: str, run, saved: Callable[[], str]):
     """The run's results, with a progress bar; Ctrl-C says what is saved and how to go on."""
-    from sim import report
+    from sim.report import tables as report
 
     try:
         with report.bar(console, what) as progress:
@@ -269,7 +270,10 @@ def _with_bar(what: str, run, saved: Callable[[], str]):
 
 def _draw(ds, folder: Path, *, again: bool = False) -> None:
     """Draw the figures that are missing or not of these results; with `again`, all."""
-    from sim import plots, results, store, sweep_plots, theorem_plots
+    from sim.report import figures as plots
+    from sim.report import sweep_figures as sweep_plots
+    from sim.runs import results, store
+    from sim.studies.theorem import figures as theorem_plots
 
     kinds = {"theorem": theorem_plots, "sweep": sweep_plots, "figure10": plots}
     figures = kinds[ds.attrs["experiment"]].FIGURES

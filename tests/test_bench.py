@@ -5,8 +5,11 @@ import io
 import pytest
 from rich.console import Console
 
-from sim import bench, data, engine, report
-from sim.config import recipe
+from sim.engine import bench
+from sim.engine import programs as engine
+from sim.model import data
+from sim.report import tables as report
+from sim.settings.config import recipe
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sim import cast
-from sim.config import Hyper, Setup
-from sim.keys import Purpose, key
-from sim.networks import mlp
+from sim.model.keys import Purpose, key
+from sim.model.networks import mlp
+from sim.settings.config import Hyper, Setup
+from sim.training import cast
 
 NET = mlp(Setup(widths=(16, 16)), 12, 4)
 

@@ -10,11 +10,13 @@ import pytest
 import xarray as xr
 
 import sim
-from sim import checks, theorem_plots, theorem_runs
-from sim import statements as said
-from sim.config import Setup, Theorem
 from sim.errors import InputError
-from sim.networks import mlp
+from sim.model.networks import mlp
+from sim.settings.config import Setup, Theorem
+from sim.studies.theorem import checks
+from sim.studies.theorem import figures as theorem_plots
+from sim.studies.theorem import run as theorem_runs
+from sim.studies.theorem import statements as said
 from theory import losses, one_step, preconditioned
 from theory.verdict import Verdict
 
@@ -62,7 +64,7 @@ def test_initialisations_are_figure_10s():
     of = run()
     _, _, worlds = of._network("tanh", range(3))
     net = mlp(Setup(widths=(8, 8)), 12, 4)
-    from sim.keys import Purpose, key  # noqa: PLC0415
+    from sim.model.keys import Purpose, key  # noqa: PLC0415
 
     for purpose, found in ((Purpose.INIT, worlds.θ_0), (Purpose.OTHER_INIT, worlds.θ_other)):
         expected = jax.vmap(lambda seed, p=purpose: net.init(key(seed, p)))(jnp.arange(3))

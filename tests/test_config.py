@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from sim.config import Figure10, Hyper, Setup, check, recipe, warnings
 from sim.errors import InputError
+from sim.settings.config import Figure10, Hyper, Setup, check, recipe, warnings
 
 
 def test_the_papers_recipe():

@@ -17,8 +17,8 @@ import numpy as np
 import platformdirs
 import pytest
 
-from sim import data, idx, sources
 from sim.errors import InputError
+from sim.model import data, idx, sources
 
 REAL = os.environ.get("SUBLIM_DATA_DIR")  # read before `alone` hides it
 DIGITS = "3c7c7c7e638f9b1b"

@@ -11,10 +11,12 @@ import jax
 import numpy as np
 import pytest
 
-from sim import cast, data, engine
-from sim.config import chosen, recipe
+from sim.engine import programs as engine
 from sim.errors import InputError
-from sim.keys import Purpose, key
+from sim.model import data
+from sim.model.keys import Purpose, key
+from sim.settings.config import chosen, recipe
+from sim.training import cast
 
 TASK = data.synthetic(12, 4, train=100, test=40, validation=10)
 ROOT = Path(__file__).parent.parent
@@ -191,9 +193,10 @@ def test_chunk_size_fits_memory_and_seeds(monkeypatch):
 
 SHARDED = """
 import jax, numpy as np, pickle, sys
-from sim import data, engine
-from sim.config import chosen, recipe
-from sim.keys import Purpose, key
+from sim.model import data
+from sim.engine import programs as engine
+from sim.settings.config import chosen, recipe
+from sim.model.keys import Purpose, key
 assert len(jax.devices()) == 4
 task = data.synthetic(12, 4, train=100, test=40, validation=10)
 setup, hyper = recipe("synthetic", **{small})
@@ -238,7 +241,7 @@ def test_seeds_are_sharded_over_all_devices(small):
 
 
 def test_a_cpu_has_a_device_per_core_unless_it_was_told_otherwise():
-    report = "import jax; {first}from sim import engine; print(len(engine.devices()))"
+    report = "import jax; {first}from sim.engine import programs; print(len(programs.devices()))"
 
     def count(first="", **more):
         environment = os.environ | {"JAX_PLATFORMS": "cpu"} | more

@@ -13,9 +13,12 @@ import pytest
 import xarray as xr
 
 import sim
-from sim import engine, experiments, results, runs, store
-from sim.config import Figure10
+from sim.engine import programs as engine
 from sim.errors import InputError, Notice
+from sim.runs import identity as runs
+from sim.runs import results, store
+from sim.settings.config import Figure10
+from sim.studies import figure10 as experiments
 
 ROOT = Path(__file__).parent.parent
 DATA = "synthetic:12x4"
@@ -188,7 +191,7 @@ def test_traps_are_warned_about_in_python_too(small):
 KILLED = """
 import sys
 import sim
-from sim import store
+from sim.runs import store
 
 save, count = store.save, 0
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from sim.config import recipe
 from sim.errors import InputError
-from sim.grid import grid, parse
+from sim.settings.config import recipe
+from sim.settings.grid import grid, parse
 
 SETUP, HYPER = recipe("digits")
 

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from sim.keys import Purpose, key
+from sim.model.keys import Purpose, key
 
 
 def test_the_numbers_of_purposes_never_change():

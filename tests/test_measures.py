@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sim.measures import accuracy
-from sim.networks import Network
+from sim.model.networks import Network
+from sim.training.measures import accuracy
 
 # A "network" whose logits are its input; the last two are auxiliary and larger than all others.
 ECHO = Network(init=None, apply=lambda θ, x: θ["scale"] * x, d_in=5, classes=3)

@@ -30,7 +30,7 @@ SCRIPT = """
 import json, resource, statistics, time
 import jax, jax.numpy as jnp
 import sim
-from sim import engine
+from sim.engine import programs as engine
 
 engine.devices()  # before jax starts
 a = jnp.ones((2048, 2048))

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sim import networks
-from sim.config import Setup, student_layers
-from sim.networks import ACTIVATIONS, mlp
+from sim.model import networks
+from sim.model.networks import ACTIVATIONS, mlp
+from sim.settings.config import Setup, student_layers
 
 
 def network(d_in=20, classes=4, **settings):

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sim.config import Hyper, Noise
-from sim.keys import Purpose, key
-from sim.noise import _mixed, _words, noise
+from sim.model.keys import Purpose, key
+from sim.model.noise import _mixed, _words, noise
+from sim.settings.config import Hyper, Noise
 
 X = jnp.linspace(-1, 1, 50 * 16).reshape(50, 16)
 N = 4000

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from sim.orders import permutation
+from sim.model.orders import permutation
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 64, 65, 60_000, 70_000])

@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from sim import cast, plots, results
-from sim.engine import Record
+from sim.engine.programs import Record
+from sim.report import figures as plots
+from sim.runs import results
+from sim.training import cast
 
 
 @pytest.fixture

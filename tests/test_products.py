@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sim.products import NARROW, product
+from sim.model.products import NARROW, product
 
 SHAPES = [((32, 20), NARROW + 5), ((32, 20), 13), ((20,), 13), ((3, 4, 20), 2 * NARROW)]
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sim import cast, results
-from sim.engine import Record
+from sim.engine.programs import Record
 from sim.errors import InputError
+from sim.runs import results
+from sim.training import cast
 
 
 def record(shape, start):

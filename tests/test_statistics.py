@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from sim import results
 from sim.errors import InputError
-from sim.statistics import difference, summary
+from sim.runs import results
+from sim.runs.statistics import difference, summary
 
 RNG = np.random.default_rng(0)
 

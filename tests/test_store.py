@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sim import store
 from sim.errors import Notice, StorageError
-from sim.store import DamagedError, Store
+from sim.runs import store
+from sim.runs.store import DamagedError, Store
 
 ROOT = Path(__file__).parent.parent
 
@@ -192,7 +192,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import xarray as xr
-from sim.store import Store
+from sim.runs.store import Store
 of = Store(Path(sys.argv[1]), {{}})
 for i in range(20):
     of.put(f"same-{{i % 4}}", xr.Dataset({{"x": ("i", [float(sys.argv[2])] * 2000)}}))

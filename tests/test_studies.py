@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sim import studies
 from sim.errors import InputError
+from sim.studies import grids as studies
 
 SMALL = {
     "dataset": "synthetic:12x4",

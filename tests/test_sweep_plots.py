@@ -7,9 +7,10 @@ import pytest
 import xarray as xr
 from rich.console import Console
 
-from sim import report, sweep_plots
 from sim.errors import InputError
-from sim.results import ACCURACY
+from sim.report import sweep_figures as sweep_plots
+from sim.report import tables as report
+from sim.runs.results import ACCURACY
 
 MODELS = ["reference", "teacher", "student_aux", "cross_aux"]
 

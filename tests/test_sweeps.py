@@ -10,9 +10,13 @@ import pytest
 import xarray as xr
 
 import sim
-from sim import data, engine, report, sweep_plots, sweeps
-from sim.config import Student, Sweep, recipe
+from sim.engine import programs as engine
 from sim.errors import InputError
+from sim.model import data
+from sim.report import sweep_figures as sweep_plots
+from sim.report import tables as report
+from sim.settings.config import Student, Sweep, recipe
+from sim.studies import sweep as sweeps
 
 DATA = "synthetic:12x4"
 ROOT = Path(__file__).parent.parent
@@ -262,8 +266,8 @@ def test_bad_settings_are_named(name, value):
 
 
 MEMORY = """
-from sim import sweeps
-from sim.config import Sweep
+from sim.studies import sweep as sweeps
+from sim.settings.config import Sweep
 
 def run(seeds, lrs):
     return sweeps.Run(Sweep.of("synthetic:784x10", seeds=seeds, batch=512, noise_images=4096,

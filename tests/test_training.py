@@ -8,13 +8,15 @@ import numpy as np
 import optax
 import pytest
 
-from sim import cast, data, training
-from sim.config import recipe
-from sim.keys import Purpose, key
-from sim.networks import mlp
-from sim.noise import noise
-from sim.orders import permutation
-from sim.products import product
+from sim.model import data
+from sim.model.keys import Purpose, key
+from sim.model.networks import mlp
+from sim.model.noise import noise
+from sim.model.orders import permutation
+from sim.model.products import product
+from sim.settings.config import recipe
+from sim.training import cast
+from sim.training import steps as training
 
 SEED = 4
 TASK = data.synthetic(12, 4, train=100, test=40, validation=10)  # 100 = 3 · 32 + 4: a short batch

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from typing import Any
 
-from sim import config
-from sim.config import Hyper, Setup, rule
+from sim.settings import config
+from sim.settings.config import Hyper, Setup, rule
 
 # Of an axis: its values, or named cases, each of one or more settings.
 Axes = Mapping[str, Sequence[Any] | Mapping[str, Mapping[str, Any]]]

@@ -7,11 +7,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim import cast
-from sim.config import rule
-from sim.plots import COLORS, LABELS, STYLE_SIZE, caption, chance, setting, tidy, with_bar
-from sim.results import axes_of, fixed
-from sim.statistics import summary
+from sim.report.figures import COLORS, LABELS, STYLE_SIZE, caption, chance, setting, tidy, with_bar
+from sim.runs.results import axes_of, fixed
+from sim.runs.statistics import summary
+from sim.settings.config import rule
+from sim.training import cast
 
 NAMES = {
     "aux": "auxiliary logits m",

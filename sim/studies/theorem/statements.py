@@ -12,8 +12,8 @@ import jax
 import numpy as np
 import xarray as xr
 
-from sim.checks import DEEP
-from sim.theorem_runs import ASCII
+from sim.studies.theorem.checks import DEEP
+from sim.studies.theorem.run import ASCII
 from theory.conditions import Conditions
 from theory.one_step import Ladder
 from theory.preconditioned import Change

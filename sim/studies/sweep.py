@@ -19,11 +19,15 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from sim import cast, data, engine, results, runs
-from sim.config import Setup, Sweep, rule
-from sim.config import warnings as traps
-from sim.grid import Axes, Point, grid
-from sim.store import Store
+from sim.engine import programs as engine
+from sim.model import data
+from sim.runs import identity as runs
+from sim.runs import results
+from sim.runs.store import Store
+from sim.settings.config import Setup, Sweep, rule
+from sim.settings.config import warnings as traps
+from sim.settings.grid import Axes, Point, grid
+from sim.training import cast
 
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
 FIXED = (cast.REFERENCE, cast.TEACHER)

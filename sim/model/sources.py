@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from sim import idx
 from sim.errors import InputError
-from sim.idx import FILES
+from sim.model import idx
+from sim.model.idx import FILES
 
 # Published sets: MD5s of the decompressed `FILES`, and the folders they are fetched from.
 MD5 = {

@@ -14,10 +14,10 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from sim.config import Hyper, Setup, Theorem
-from sim.keys import Purpose, Seed, key
-from sim.networks import ACTIVATIONS, Network, Params, mlp, numbered
-from sim.noise import noise
+from sim.model.keys import Purpose, Seed, key
+from sim.model.networks import ACTIVATIONS, Network, Params, mlp, numbered
+from sim.model.noise import noise
+from sim.settings.config import Hyper, Setup, Theorem
 from theory import boundary, conditions, linearized, losses, one_step, preconditioned, verdict
 from theory.one_step import Trait
 from theory.trees import dot, move, norm, scale

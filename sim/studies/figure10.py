@@ -9,10 +9,13 @@ from typing import Any
 
 import xarray as xr
 
-from sim import data, engine, results, runs
-from sim.config import Figure10
-from sim.config import warnings as traps
-from sim.store import Store
+from sim.engine import programs as engine
+from sim.model import data
+from sim.runs import identity as runs
+from sim.runs import results
+from sim.runs.store import Store
+from sim.settings.config import Figure10
+from sim.settings.config import warnings as traps
 
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
 

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from sim.config import Hyper, Noise
-from sim.networks import image_sides
-from sim.orders import permutation
+from sim.model.networks import image_sides
+from sim.model.orders import permutation
+from sim.settings.config import Hyper, Noise
 
 Ids = Int[Array, " b"]
 CELLS = 4  # of Perlin noise, along each side of an image

@@ -13,11 +13,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
-from sim import cast
-from sim.bench import best, rows
-from sim.results import axes_of, fixed
-from sim.statistics import Summary, difference, paired, summary
-from sim.sweeps import Plan
+from sim.engine.bench import best, rows
+from sim.runs.results import axes_of, fixed
+from sim.runs.statistics import Summary, difference, paired, summary
+from sim.studies.sweep import Plan
+from sim.training import cast
 
 
 def table(ds: xr.Dataset) -> Table:
@@ -62,7 +62,7 @@ def split(ds: xr.Dataset) -> str:
 
 def statements(ds: xr.Dataset) -> Table:
     """What the theorem says and what was measured, one row a statement; fits 80 columns."""
-    from sim.statements import statements  # noqa: PLC0415 (jax: not for --help)
+    from sim.studies.theorem.statements import statements  # noqa: PLC0415 (jax: not for --help)
 
     shown = Table(
         title=f"The theorem on {ds.attrs['dataset']}, {ds.sizes['seed']} seeds, float64",

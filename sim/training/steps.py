@@ -13,12 +13,12 @@ import optax
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from sim.cast import ByLayer, Role
-from sim.config import Hyper, Setup
-from sim.keys import Purpose, Seed, key
-from sim.networks import Network, Params
-from sim.noise import noise
-from sim.orders import permutation
+from sim.model.keys import Purpose, Seed, key
+from sim.model.networks import Network, Params
+from sim.model.noise import noise
+from sim.model.orders import permutation
+from sim.settings.config import Hyper, Setup
+from sim.training.cast import ByLayer, Role
 from theory import losses
 
 Ids = Int[Array, " b"]

@@ -13,10 +13,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from sim import cast, data, engine
-from sim.config import Matmul, recipe
-from sim.products import product
-from sim.sweeps import resident_gib
+from sim.engine import programs as engine
+from sim.model import data
+from sim.model.products import product
+from sim.settings.config import Matmul, recipe
+from sim.studies.sweep import resident_gib
+from sim.training import cast
 
 SIDE = 2048  # of the product that rates are held against
 

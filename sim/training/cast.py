@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from sim.config import Hyper, Setup, chosen, student_layers
-from sim.networks import Params
+from sim.model.networks import Params
+from sim.settings.config import Hyper, Setup, chosen, student_layers
 
 REFERENCE, TEACHER = "reference", "teacher"
 #: name of a student -> (distilled on the auxiliary logits only, starts at the teacher's θ_0)

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from sim import cast
-from sim.results import fixed
-from sim.statistics import Summary, summary
+from sim.runs.results import fixed
+from sim.runs.statistics import Summary, summary
+from sim.training import cast
 
 LABELS = {
     "reference": "reference\n(untrained)",

@@ -9,8 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from sim.plots import STYLE_SIZE, caption, tidy
-from sim.statements import asked
+from sim.report.figures import STYLE_SIZE, caption, tidy
+from sim.studies.theorem.statements import asked
 
 COLORS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito
 MARKERS = "osD^v"

@@ -19,14 +19,16 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from sim import cast, measures, networks, training
-from sim.config import Hyper, Setup
-from sim.data import Task
 from sim.errors import InputError
-from sim.keys import Purpose, key
-from sim.networks import Network, Params
-from sim.products import product
-from sim.training import Lesson, State
+from sim.model import networks
+from sim.model.data import Task
+from sim.model.keys import Purpose, key
+from sim.model.networks import Network, Params
+from sim.model.products import product
+from sim.settings.config import Hyper, Setup
+from sim.training import cast, measures
+from sim.training import steps as training
+from sim.training.steps import Lesson, State
 
 # Rows of a step's matrix products from which on more students at a time gain nothing: on a CPU they
 # only leave its caches.

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sim import cast, store
-from sim.engine import Record
+from sim.training import cast
+from sim.runs import store
+from sim.engine.programs import Record
 from sim.errors import InputError
-from sim.statistics import Summary, paired, summary
+from sim.runs.statistics import Summary, paired, summary
 
 __all__ = ["Summary", "label", "load", "paired", "save", "save_json", "summary"]
 RESULTS, SETTINGS = "results.nc", "settings.json"

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from sim.networks import Network, Params
+from sim.model.networks import Network, Params
 
 BLOCK = 1000  # examples evaluated at once: bounds memory; MNIST's 10,000 are whole blocks of it
 

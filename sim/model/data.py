@@ -11,8 +11,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from sim import sources
 from sim.errors import InputError
+from sim.model import sources
 
 
 @jax.tree_util.register_dataclass

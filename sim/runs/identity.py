@@ -11,20 +11,21 @@ import jax
 import platformdirs
 import xarray as xr
 
-from sim import engine, results, store
-from sim.config import rule
-from sim.data import Task
+from sim.engine import programs as engine
+from sim.runs import results
+from sim.runs import store
+from sim.settings.config import rule
+from sim.model.data import Task
 from sim.errors import InputError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("sublim", "jax", "jaxlib", "flax", "optax", "numpy")  # what numbers come from
 SHOWS = {
     "__main__.py",
-    "plots.py",
-    "report.py",
+    "figures.py",
+    "tables.py",
     "statements.py",
-    "theorem_plots.py",
-    "sweep_plots.py",
+    "sweep_figures.py",
     "bench.py",
 }  # no numbers
 
@@ -89,7 +90,7 @@ def _code_digest() -> str:
     files = sorted(p for part in ("theory", "sim") for p in (ROOT / part).rglob("*.py"))
     digest = hashlib.sha256()
     for file in files:
-        if file.name not in SHOWS and file.parent.name != "studies":  # nor what only names settings
+        if file.name not in SHOWS and file.parent.name != "grids":  # nor what only names settings
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

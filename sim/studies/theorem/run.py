@@ -13,9 +13,13 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array
 
-from sim import checks, data, engine, results, runs
-from sim.config import Theorem, rule
-from sim.store import Store
+from sim.engine import programs as engine
+from sim.model import data
+from sim.runs import identity as runs
+from sim.runs import results
+from sim.runs.store import Store
+from sim.settings.config import Theorem, rule
+from sim.studies.theorem import checks
 from theory import conditions
 
 Progress = Callable[[float, float], None]  # told the parts done and their number

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from sim.config import CHANNELS, Setup
-from sim.products import Product
+from sim.model.products import Product
+from sim.settings.config import CHANNELS, Setup
 
 Params = PyTree[Float[Array, "..."]]
 Shape = tuple[int, int, int]

@@ -276,7 +276,7 @@ def warnings(setup: Setup, hyper: Hyper, dataset: str) -> list[str]:
 
 def _images_in(folder: str) -> int | None:
     """Training images of a folder of the user's own, by a file's header."""
-    from sim import sources  # noqa: PLC0415 (its libraries would delay --help)
+    from sim.model import sources  # noqa: PLC0415 (its libraries would delay --help)
 
     return sources.training_images(folder)
 

@@ -1,0 +1,1 @@
+"""Many at once: the only jit, vmap over seeds, and sharding."""

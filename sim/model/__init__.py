@@ -1,0 +1,1 @@
+"""What a seed is made of: tasks, inputs, networks, products, keys, orders."""

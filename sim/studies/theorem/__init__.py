@@ -1,0 +1,1 @@
+"""The theorem, held against networks."""

@@ -1,0 +1,1 @@
+"""What happens to one network: who it is, what it learns, its steps, its measures."""
