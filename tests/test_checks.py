@@ -2,6 +2,7 @@
 
 import dataclasses
 from functools import partial
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -103,6 +104,22 @@ def test_a_case_is_what_theory_says_of_the_network_written_out(ds, case):
     np.testing.assert_allclose(found.epsilon_q, ladder.ε_q, rtol=1e-10)
     np.testing.assert_allclose(found.change[:4], ladder.change[:4], rtol=1e-6)
     np.testing.assert_allclose(found.adam_measured.sel(seen=[1, 8]), adam, rtol=1e-6)
+
+
+def test_a_loss_without_a_closed_M_gets_its_own_by_differentiation(monkeypatch):
+    """And none gets softmax's by default."""
+
+    def log_cosh(z, y, visible):
+        return jnp.sum(jnp.where(visible, jnp.log(jnp.cosh(z - y)), 0.0))
+
+    monkeypatch.setitem(losses.LOSSES, "log_cosh", losses.Loss(log_cosh))
+    experiment = SimpleNamespace(loss=("kl", "log_cosh"), aux=3)
+    net = mlp(Setup(widths=(8,)), 12, 4)
+    y = jnp.linspace(-1.0, 1.0, 7)
+    visible = jnp.arange(7) >= 4
+    for which, closed in enumerate((losses.M_softmax(y, visible), jnp.diag(1.0 * visible))):
+        _, M = checks._imitation(experiment, net, jnp.eye(2)[which], 0)
+        np.testing.assert_allclose(M(y), closed, atol=1e-6)
 
 
 def verdict(ds, beginning):

@@ -31,7 +31,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.one_step import Function, Inputs, Scalar
-from theory.trees import Params, dot, norm, scale
+from theory.trees import Params, dot, norm, scale, sub
 
 Spectrum = Float[Array, " R"]  # R = N m rows
 Weights = Float[Array, " m"] | float
@@ -120,7 +120,7 @@ def linearize(f: Function, θ_0: Params) -> Function:
     """The network that is linear in θ and touches f at θ_0: x ↦ f(θ_0, x) + J(x) (θ − θ_0)."""
 
     def f_lin(θ: Params, x: Array) -> Array:
-        z, dz = jax.jvp(lambda θ: f(θ, x), (θ_0,), (jax.tree.map(jnp.subtract, θ, θ_0),))
+        z, dz = jax.jvp(lambda θ: f(θ, x), (θ_0,), (sub(θ, θ_0),))
         return z + dz
 
     return f_lin

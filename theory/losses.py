@@ -14,6 +14,7 @@ A logit that is not visible gets no gradient, whatever its value. With `visible`
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -56,6 +57,21 @@ def M_softmax(y: Logits, visible: Visible) -> Matrix:
     """M = diag(σ) − σσᵀ, σ = softmax(y) over the visible logits: of `cross_entropy` and `kl`."""
     σ = jnp.exp(_log_softmax(y, visible))
     return jnp.diag(σ) - jnp.outer(σ, σ)
+
+
+class Loss(NamedTuple):
+    """An imitation loss `of(z, y, visible)`, and `M(y, visible)` in closed form or None."""
+
+    of: Callable[..., Float[Array, ""]]
+    M: Callable[..., Matrix] | None = None
+
+
+#: The losses by name: a new one is its function and a line here.
+LOSSES = {
+    "squared_error": Loss(squared_error, M_squared_error),
+    "cross_entropy": Loss(cross_entropy, M_softmax),
+    "kl": Loss(kl, M_softmax),
+}
 
 
 def M(L_S: Imitation, y: Logits) -> Matrix:

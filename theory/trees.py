@@ -27,6 +27,11 @@ def add(a: Params, b: Params) -> Params:
     return jax.tree.map(jnp.add, a, b)
 
 
+def sub(a: Params, b: Params) -> Params:
+    """a − b."""
+    return jax.tree.map(jnp.subtract, a, b)
+
+
 def move(θ: Params, α: Float[Array, ""] | float, Δ: Params) -> Params:
     """θ + α Δ."""
     return add(θ, scale(α, Δ))

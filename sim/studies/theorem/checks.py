@@ -20,7 +20,7 @@ from sim.model.noise import noise
 from sim.settings.config import Hyper, Setup, Theorem
 from theory import boundary, conditions, linearized, losses, one_step, preconditioned, verdict
 from theory.one_step import Trait
-from theory.trees import dot, move, norm, scale
+from theory.trees import add, dot, move, norm, scale, sub
 
 EPSILONS = np.asarray(verdict.LADDER)
 SHARED_EPSILONS = np.array([1e-4, 1e-5, 1e-6])
@@ -217,7 +217,7 @@ def remarks(experiment: Theorem, shape: Shape, kind: Array, which: Array, worlds
 
         def other(ε: Array) -> tuple[Array, Array]:
             now = step(ε)
-            return dot(now, Δθ_T), norm(move(now, -1.0, untrained)) / norm(untrained)
+            return dot(now, Δθ_T), norm(sub(now, untrained)) / norm(untrained)
 
         return Remarks(
             *jax.lax.map(other, jnp.asarray(EPSILONS)),
@@ -291,7 +291,7 @@ def lazy(
         # ∇²CE is at most half of E[JᵀJ]: a rate of 1 / λ_max is well inside what is stable.
         rate = 1 / linearized.largest(classified, θ_0, world.images[0])
         θ_T = _descend(lambda θ: scale(-1.0, jax.grad(L_T)(θ)), θ_0, rate, steps)
-        Δθ_T = move(θ_T, -1.0, θ_0)
+        Δθ_T = sub(θ_T, θ_0)
         channel = linearized.channel(distilled, θ_0, Δθ_T, X)
         η = channel.rate_limit / 2
 
@@ -305,17 +305,17 @@ def lazy(
         for before, k in zip((0, *times), times, strict=False):
             θ = _descend(lazily, θ, η, k - before)
             δ = linearized.student(distilled, θ_0, X, channel, linearized.descent(η, k))
-            exact.append(norm(move(move(θ, -1.0, θ_0), -1.0, δ)) / norm(δ))
+            exact.append(norm(sub(sub(θ, θ_0), δ)) / norm(δ))
         # … and the real one, with the real teacher's.
         δ = linearized.student(distilled, θ_0, X, channel, linearized.descent(η, steps))
         θ_S = _descend(imitate(distilled, jax.vmap(distilled, (None, 0))(θ_T, X)), θ_0, η, steps)
-        Δθ_S = move(θ_S, -1.0, θ_0)
+        Δθ_S = sub(θ_S, θ_0)
         z_0, z_T, z_S = (jax.vmap(classified, (None, 0))(θ, x_test) for θ in (θ_0, θ_T, θ_S))
         predicted = linearized.linearize(classified, θ_0)
-        z_lin = jax.vmap(predicted, (None, 0))(move(θ_0, 1.0, δ), x_test)
+        z_lin = jax.vmap(predicted, (None, 0))(add(θ_0, δ), x_test)
         return Lazy(
             exact=jnp.asarray(exact),
-            gap=norm(move(Δθ_S, -1.0, δ)) / norm(δ),
+            gap=norm(sub(Δθ_S, δ)) / norm(δ),
             logit_gap=jnp.linalg.norm(z_S - z_lin) / jnp.linalg.norm(z_lin - z_0),
             accuracy=accuracy(z_S),
             predicted_accuracy=accuracy(z_lin),
@@ -348,17 +348,20 @@ def _descend(step: Callable[[Params], Params], θ: Params, η: Array, k: int) ->
 def _imitation(
     experiment: Theorem, net: Network, which: Array, channel: Array | int
 ) -> tuple[losses.Imitation, Callable[[Array], Array]]:
-    """L_S(z, y) over the first `channel` auxiliary logits, and its M in closed form."""
+    """Make L_S(z, y) over the first `channel` auxiliary logits, and its M."""
     place = jnp.arange(net.classes + experiment.aux) - net.classes
     visible = (place >= 0) & ((channel == 0) | (place < channel))
 
+    table = [losses.LOSSES[name] for name in experiment.loss]
+
     def L_S(z: Array, y: Array) -> Array:
-        each = [getattr(losses, name)(z, y, visible) for name in experiment.loss]
-        return jnp.vdot(which, jnp.stack(each))
+        return jnp.vdot(which, jnp.stack([loss.of(z, y, visible) for loss in table]))
 
     def M(y: Array) -> Array:
-        closed = {"squared_error": losses.M_squared_error}
-        each = [closed.get(name, losses.M_softmax)(y, visible) for name in experiment.loss]
+        each = [
+            loss.M(y, visible) if loss.M else losses.M(partial(loss.of, visible=visible), y)
+            for loss in table
+        ]
         return jnp.tensordot(which, jnp.stack(each), 1)
 
     return L_S, M
