@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.tiny import squares
 from theory import losses
 from theory.conditions import BROKEN, conditions
 
@@ -58,6 +59,32 @@ def test_threshold_from_both_sides(slip):
     assert found.holds == (slip < found.tolerance)
 
 
-def test_nothing_is_concluded_from_one_input():
-    with pytest.raises(ValueError, match="at least 2"):
-        conditions(BROKEN["top_logit"], logits(k=1))
+@pytest.mark.parametrize("Y", [jnp.zeros((5, 4)), jnp.zeros((1, 4))], ids=["all zero", "one"])
+def test_tried_at_spread_out_logits_too(Y):
+    """With a last layer that starts at zero, nothing is wrong with any loss where it occurs."""
+    for name, fails in (("softmax_twice", "minimum"), ("top_logit", "null_space")):
+        assert fails in conditions(BROKEN[name], Y.astype(float)).failed
+    assert conditions(partial(losses.kl, visible=VISIBLE), Y.astype(float)).holds
+    # One that is made for probabilities alone is tried at those.
+    p = jnp.full((1, 4), 0.25)
+    assert conditions(lambda z, y: jnp.sum(y * jnp.log(y / z) - y + z), p).holds
+
+
+@pytest.mark.parametrize("size", [0.1, 3.0, 30.0])
+@pytest.mark.parametrize("name", ["kl", "squared_error"])
+def test_rounding_breaks_none_of_them(name, size):
+    """In float32 a softmax that is saturated has next to no eigenvalues: they are not null."""
+    L_S = partial(getattr(losses, name), visible=jnp.ones(5, bool))
+    assert conditions(L_S, (size * logits(n=5)).astype(jnp.float32)).failed == ()
+
+
+def test_many_logits_and_no_matrix_of_them():
+    """M is tried on some directions: right losses pass, wrong ones fail, no [n, n] is made."""
+    n = 500
+    Y, visible = logits(4, n), jnp.arange(n) >= 100
+    kl = partial(losses.kl, visible=visible)
+    assert not squares(n, lambda Y: conditions(kl, Y)[:3], Y)
+    assert conditions(kl, Y).holds
+    assert conditions(BROKEN["top_logit"], Y).failed == ("null_space",)
+    assert "minimum" in conditions(BROKEN["softmax_twice"], Y).failed
+    assert "semi_definite" in conditions(lambda z, y: -jnp.sum((z - y) ** 2), Y).failed

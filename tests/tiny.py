@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import jaxprs_in_params
 
 
 def network(sizes, activation=jnp.tanh):
@@ -39,3 +40,15 @@ def jacobian(f, θ, X):
     J = jax.vmap(lambda x: jax.jacfwd(f)(θ, x))(X)
     N, n = jax.vmap(f, (None, 0))(θ, X).shape
     return jnp.concatenate([leaf.reshape(N, n, -1) for leaf in jax.tree.leaves(J)], axis=-1)
+
+
+def squares(n, f, *args):
+    """Shapes of all that f computes, at any depth, that are n × n."""
+
+    def shapes(jaxpr):
+        for equation in jaxpr.eqns:
+            yield from (v.aval.shape for v in equation.outvars)
+            for inner in jaxprs_in_params(equation.params):
+                yield from shapes(inner)
+
+    return {shape for shape in shapes(jax.make_jaxpr(f)(*args).jaxpr) if shape.count(n) > 1}

@@ -9,10 +9,11 @@ For each pair of logits, Cloud et al. (appendix C, remarks) ask of L_S that
 | `null_space`    | the null space of M is the same at every x and is orthogonal to ∂L_S/∂z     |
 
 The first, at every y, implies the second: differentiating ∂L_S/∂z(y, y) = 0 along y gives
-M = ∂²L_S/∂z² at a minimum. The third is what makes q = 0 mean that nothing is ever passed on.
+M = ∂²L_S/∂z² at a minimum. Eq. (2) needs these two, so that Δθ_S · Δθ_T = ε q + O(ε²) and q ≥ 0.
+The third is what makes q = 0 mean that nothing is ever passed on; where q > 0 nothing hangs on it.
 
-A computer tries a condition at the logits it is given and cannot prove it: `holds` says that
-nothing spoke against it there.
+A computer tries a condition at the logits it is given, and at some that are spread out, and cannot
+prove it: `holds` says that nothing spoke against it there.
 """
 
 from typing import NamedTuple
@@ -21,9 +22,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from theory.losses import Imitation, Logits, M
+from theory.losses import Imitation, Logits, M, M_times
+from theory.trees import probe
 
 Residual = Float[Array, ""]
+
+SPREAD = (1.0, 3.0)  # sizes of the logits that are tried beside those that occur, eight of each
+DIRECTIONS = 32  # in which M is tried: all of them, unless there are more logits
 
 
 class Conditions(NamedTuple):
@@ -33,7 +38,8 @@ class Conditions(NamedTuple):
       drop L_S(y, y) − L_S(z, y) over the largest |L_S| tried.
     semi_definite: the larger of ‖M − Mᵀ‖ and −λ_min(M), over ‖M‖ at its largest.
     null_space: the larger of ‖Π(x) − Π(x')‖ and ‖Π ∂L_S/∂z‖/‖∂L_S/∂z‖ at its largest, Π the
-      projection on the null space.
+      projection on the null space; at logits drawn in to |y_i| ≤ 2, as farther out a softmax that
+      is zero to rounding has a null space of its own.
     tolerance: what counts as rounding: the root of the machine's precision.
     """
 
@@ -75,39 +81,55 @@ BROKEN = {"top_logit": top_logit, "softmax_twice": softmax_twice}
 
 
 def conditions(L_S: Imitation, Y: Float[Array, "k n"]) -> Conditions:
-    """Try the three conditions at k logits y, with the others (and points near y) as z.
+    """Try the three conditions at k logits y and at spread-out ones, with far and near ones as z.
 
-    Errors: ValueError for fewer than two logits, which would test nothing.
+    Beyond DIRECTIONS logits M is tried on so many directions, never formed: what is wrong in a few
+    of the others may be missed.
     """
-    if len(Y) < 2:
-        raise ValueError(f"Y has {len(Y)} rows: must have at least 2, to compare")
     tiny = float(jnp.finfo(Y.dtype).eps) ** 0.5
+    n = Y.shape[1]
+    sizes = jnp.repeat(jnp.asarray(SPREAD, Y.dtype), 8)[:, None]
+    spread = sizes * probe((len(sizes), n), Y.dtype)
+    # L_S may be made for other numbers than logits, as for probabilities: what it knows is kept.
+    known = jax.vmap(lambda y: jnp.isfinite(L_S(y, Y[0]) + L_S(Y[0], y)))(spread)[:, None]
+    Y = jnp.concatenate([Y, jnp.where(known, spread, Y[:1])])
     far = jnp.roll(Y, 1, axis=0)
     Z = jnp.stack([far, Y + 1e-2 * (far - Y)])  # [2, k, n]
     at = jax.vmap(jax.vmap(jax.value_and_grad(L_S)), in_axes=(0, None))
     L, g = at(Z, Y)  # [2, k], [2, k, n]
     L_min, g_min = jax.vmap(jax.value_and_grad(L_S))(Y, Y)
 
-    Ms = jax.vmap(lambda y: M(L_S, y))(Y)
-    size = jnp.max(jnp.linalg.norm(Ms, axis=(1, 2)))
-    asymmetry = jnp.max(jnp.linalg.norm(Ms - Ms.mT, axis=(1, 2)))
+    mild = 2 * Y / jnp.maximum(2.0, jnp.max(jnp.abs(Y), axis=1, keepdims=True))
+    few = n <= DIRECTIONS
+    S = jnp.eye(n, dtype=Y.dtype) if few else jnp.linalg.qr(probe((n, DIRECTIONS), Y.dtype))[0]
+    Ms = jax.vmap(jax.vmap(lambda y: _on(S, L_S, y)))(jnp.stack([Y, mild]))  # [2, k, r, r]
+    size = jnp.max(jnp.linalg.norm(Ms, axis=(2, 3)))
+    asymmetry = jnp.max(jnp.linalg.norm(Ms - Ms.mT, axis=(2, 3)))
     λ, V = jnp.linalg.eigh((Ms + Ms.mT) / 2)
 
     # Null by each M's own size: a small eigenvalue of softmax is not a null one.
-    own = jnp.max(jnp.abs(λ), axis=1, keepdims=True)
-    V_0 = V * (jnp.abs(λ) <= tiny * own)[:, None, :]
+    own = jnp.max(jnp.abs(λ[1]), axis=1, keepdims=True)
+    V_0 = V[1] * (jnp.abs(λ[1]) <= tiny * own)[:, None, :]
     Π = V_0 @ V_0.mT
     moved = jnp.max(jnp.linalg.norm(Π - Π[:1], axis=(1, 2)))
-    seen = jnp.max(_over(jnp.linalg.norm(g @ Π[0], axis=-1), jnp.linalg.norm(g, axis=-1)))
+    g_mild = jax.vmap(jax.grad(L_S))(jnp.roll(mild, 1, axis=0), mild)
+    in_null = jnp.linalg.norm(g_mild @ S @ Π[0], axis=-1)
     return Conditions(
         minimum=jnp.maximum(
             _over(jnp.max(jnp.linalg.norm(g_min, axis=-1)), jnp.max(jnp.linalg.norm(g, axis=-1))),
             _over(jnp.max(L_min[None] - L), jnp.max(jnp.abs(L))),
         ),
         semi_definite=jnp.maximum(_over(asymmetry, size), _over(-jnp.min(λ), size)),
-        null_space=jnp.maximum(moved, seen),
+        null_space=jnp.maximum(moved, jnp.max(_over(in_null, jnp.linalg.norm(g_mild, axis=-1)))),
         tolerance=tiny,
     )
+
+
+def _on(S: Float[Array, "n r"], L_S: Imitation, y: Logits) -> Float[Array, "r r"]:
+    """Sᵀ M S, of M u for r directions u; M itself where S is square."""
+    if S.shape[0] == S.shape[1]:
+        return M(L_S, y)
+    return S.T @ jax.vmap(lambda u: M_times(L_S, y, u), in_axes=1, out_axes=1)(S)
 
 
 def _over(a: Float[Array, "*k"], b: Float[Array, "*k"]) -> Float[Array, "*k"]:
