@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 from scipy.linalg import expm
 
 from tests.tiny import flat, init, jacobian, network
@@ -105,6 +106,47 @@ def test_rate_limit_from_both_sides(world, rate, converges):
     late = [np.linalg.norm(student(world, linearized.descent(rate * channel.rate_limit, k))[0])
             for k in (2000, 4001)]  # fmt: skip
     assert (late[1] < 1.5 * late[0]) == converges
+
+
+@pytest.mark.parametrize(
+    ("rate", "positive", "grows"),
+    [
+        (0.3, True, True),
+        (0.499, True, True),
+        (0.52, True, False),
+        (0.75, True, False),
+        (0.999, True, False),
+        (1.01, False, False),
+    ],
+)
+def test_rates_at_which_the_dot_product_stays_positive_and_grows(world, rate, positive, grows):
+    """η ≤ 1/λ_max for the sign, half of that for growth: both sides, along the top direction."""
+    f, θ_0, _, X, G = world
+    top = np.linalg.eigh(G)[1][:, -1]
+    Δ = ravel_pytree(θ_0)[1](jnp.asarray(top))
+    channel = jax.jit(lambda θ: linearized.channel(f, θ, Δ, X, W))(θ_0)
+    dots = [
+        float(jnp.sum(channel.c**2 * linearized.descent(rate * channel.rate_limit, k)(channel.λ)))
+        for k in range(1, 200)
+    ]
+    assert (min(dots) >= 0) == positive
+    assert (np.diff(dots) >= -1e-12).all() == grows
+    if rate == 0.75:
+        np.testing.assert_allclose(dots[:4], [1.5, 0.75, 1.125, 0.9375])
+    # Of any displacement, what holds along the top direction holds.
+    _, seen = student(world, linearized.limit)
+    factors = [seen.λ * linearized.descent(rate * seen.rate_limit, k)(seen.λ) for k in (1, 2, 9)]
+    assert (np.diff(factors, axis=0) >= -1e-12).all() == grows
+
+
+def test_largest_where_rows_cancel():
+    """Two logits of opposite sign: the sum of their rows is 0, or sees another direction alone."""
+    x = jnp.array([[1.0, 2.0, 3.0]])
+    opposite = lambda θ, x: jnp.stack([x @ θ, -x @ θ])  # noqa: E731
+    np.testing.assert_allclose(linearized.largest(opposite, jnp.zeros(3), x), 28, rtol=1e-12)
+    third = lambda θ, x: jnp.stack([x @ θ, -x @ θ, 0.1 * θ @ jnp.array([3.0, 0.0, -1.0])])  # noqa: E731
+    np.testing.assert_allclose(linearized.largest(third, jnp.zeros(3), x), 28, rtol=1e-12)
+    assert linearized.largest(lambda θ, x: x * 0 + 0 * θ, jnp.zeros(3), x) == 0
 
 
 def test_the_dot_product_only_grows(world):
