@@ -59,6 +59,27 @@ def test_not_a_number_where_nothing_falls():
     assert np.isnan(found.measured)
 
 
+@pytest.mark.parametrize("start", [0.0, 1.0])
+def test_no_boundary_where_L_T_is_linear(start):
+    """Its curvature is 0: it falls along v for ever, and where q = 0 it does not fall at all."""
+    f, θ_0, _, L_S, X, (_, b) = quadratic()
+    found = boundary(f, θ_0 + start, lambda θ: b @ θ, L_S, X, 1e-3)
+    assert (found.curvature, found.predicted, found.measured) == (0, np.inf, np.inf)
+    nothing = boundary(f, θ_0 + start, lambda θ: 0 * b @ θ, L_S, X, 1e-3)
+    assert np.isnan(nothing.measured)
+
+
+def test_a_boundary_of_higher_order():
+    """Curvature 0 along v, and a quartic: it falls until s q = c s⁴."""
+    f, θ_0, _, L_S, X, (_, b) = quadratic()
+    G = 2 * np.einsum("xip,xiq->pq", X, X) / len(X)
+    v = G @ -b
+    q, c = b @ G @ b, 0.1 / (v @ v) ** 4
+    found = boundary(f, θ_0, lambda θ: b @ θ + c * (v @ θ) ** 4, L_S, X, 1e-3)
+    assert found.predicted == np.inf
+    np.testing.assert_allclose(found.measured, (q / (c * (v @ v) ** 4)) ** (1 / 3), rtol=1e-6)
+
+
 def test_hessian_vector_product():
     f, θ_0, L_T, L_S, X, _ = problem(0, (2, 3, 4))
     v, q, curvature = jax.jit(lambda θ: second_order(f, θ, L_T, L_S, X))(θ_0)

@@ -24,9 +24,10 @@ from jaxtyping import Array, Float
 
 from theory.losses import Imitation
 from theory.one_step import Function, Inputs, Scalar, Trait, Δθ_S, first_order
-from theory.trees import Params, dot, move, scale
+from theory.trees import Params, dot, move, norm, scale
 
-# Where the sign is first looked for, in units of |2q / curvature|: 1/100 … 100, five a decade.
+# Where the sign is first looked for, in units of |2q / curvature| or, if the curvature is 0, of the
+# s at which the student moves by ‖θ_0‖: 1/100 … 100, five a decade.
 SCAN = np.logspace(-2, 2, 21)
 
 
@@ -34,8 +35,8 @@ class Boundary(NamedTuple):
     """The α ε at which L_T, having fallen, is back at its start: predicted and measured.
 
     predicted: 2 q / curvature, by eq. (3); infinite where the curvature is not positive.
-    measured: at the given ε, to a part in 1e8; infinite if L_T is still lower at 100 times
-      |2 q / curvature|, and NaN where L_T has not fallen at 1/100 of it either.
+    measured: at the given ε, to a part in 1e8; infinite if L_T is still lower at the end of the
+      scan, and NaN where it has not fallen at its beginning either (as where q = 0).
     """
 
     q: Scalar
@@ -52,15 +53,16 @@ def boundary(
     Args as in `one_step.ladder`. The measured boundary is the first from below: L_T may fall again
     beyond it. A student's point at which L_T is not finite counts as not fallen.
     """
-    _, q, curvature = second_order(f, θ_0, L_T, L_S, X)
+    v, q, curvature = second_order(f, θ_0, L_T, L_S, X)
     unit = 2 * q / jnp.abs(curvature)
+    straight = jnp.where(norm(θ_0) > 0, norm(θ_0), 1.0) / norm(v)
     before = L_T(θ_0)
     step = Δθ_S(f, θ_0, scale(-1.0, jax.grad(L_T)(θ_0)), L_S, X, ε)
 
     def falls(s: Scalar) -> Array:
         return L_T(move(θ_0, s / ε, step)) < before
 
-    scan = unit * jnp.asarray(SCAN, unit.dtype)
+    scan = jnp.where(jnp.isinf(unit), straight, unit) * jnp.asarray(SCAN, unit.dtype)
     risen = ~jax.lax.map(falls, scan)
     first = jnp.argmax(risen)
 
