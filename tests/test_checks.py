@@ -162,7 +162,8 @@ def test_statements(ds):
         ("Δθ_S · Δθ_T > 0", {"dot": lambda v: -v}, Verdict.VIOLATED),
         ("L_T falls", {"change": lambda v: -v}, Verdict.VIOLATED),
         ("Δθ_S · Δθ_T > 0", {"dot": lambda v: v * np.nan}, Verdict.NOT_APPLICABLE),
-        ("Δθ_S · Δθ_T > 0", {"null_space": lambda v: v + 1}, Verdict.NOT_APPLICABLE),
+        ("Δθ_S · Δθ_T > 0", {"minimum": lambda v: v + 1}, Verdict.NOT_APPLICABLE),
+        ("Δθ_S · Δθ_T > 0", {"null_space": lambda v: v + 1}, Verdict.HOLDS),  # as q > 0
         ("tanh: remainder", {"dot": lambda v: 1.01 * v}, Verdict.VIOLATED),  # slope 1
         ("M in closed form", {"m_error": lambda v: v + 1e-3}, Verdict.VIOLATED),
         ("M in closed form", {"m_error": lambda v: v * np.nan}, Verdict.VIOLATED),

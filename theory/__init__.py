@@ -1,8 +1,9 @@
 """What is proved about subliminal learning (Cloud et al., arXiv 2507.14805, appendix C), as code.
 
 Read in this order: `losses` (L_S, M), `conditions` (what the lemma asks of L_S), `one_step`
-(Lemma 1, Theorem 1), `verdict` (does it hold here?), `boundary` (how small is "sufficiently
-small"), `preconditioned` (one D, or Adam's two), `linearized` (many steps, in the lazy limit).
+(Lemma 1, Theorem 1), `boundary` (how small is "sufficiently small"), `verdict` (does it hold here,
+as far as `rounding` lets one see?), `preconditioned` (one D, or Adam's two), `linearized` (many
+steps, in the lazy limit).
 
 Everything takes any differentiable `f(θ, x) -> z`, written for one input x, and any pytree θ.
 """

@@ -3,7 +3,7 @@
 | paper      | code   | meaning                                                                  |
 |------------|--------|--------------------------------------------------------------------------|
 | f_θ(x)     | `f`    | `f(θ, x) -> z`, any differentiable function of a pytree θ; z is [n]      |
-| D          | `X`    | inputs [N, …]; E_x is the mean over them                                 |
+| D          | `X`    | inputs [N, …], or a pytree of such; E_x is the mean over them            |
 | θ_T⁰, θ_S⁰ | `θ_0`  | the shared initialisation                                                |
 | θ_T        |        | θ_0 + ε Δθ_T, the teacher, ε > 0; any direction Δθ_T                     |
 | y          | `Y`    | f_{θ_T}(x), the labels [N, n]                                            |
@@ -22,6 +22,12 @@
     Remark.     From another initialisation θ_S⁰, Δθ_S = Δθ_S|_{ε=0} + O(ε): to leading order the
                 student imitates the untrained teacher, and nothing of Δθ_T is in it.
 
+    How smooth f must be: O(ε²) in eq. (2) and Theorem 1 asks that f and L_T be C^{1,1} near θ_0
+    (a derivative that is Lipschitz: so every smooth network, and a ReLU network below the first ε
+    at which a unit changes sides) and that ∂L_S/∂z be so in y. Where they are differentiable and no
+    more, the rest is o(ε), which is all that the lemma and the theorem need; at a kink both may
+    fail.
+
 Theory is checked in float64: `jax.enable_x64(True)`. Below ε = 1e-3 float32 has only rounding left.
 """
 
@@ -30,14 +36,15 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree, Shaped
 
-from theory.losses import Imitation, M, M_times
+from theory.losses import Imitation, M_times
+from theory.rounding import precision, sizes
 from theory.trees import Params, dot, move, norm, scale
 
 Function = Callable[[Params, Any], Float[Array, " n"]]  # f(θ, x)
 Trait = Callable[[Params], Float[Array, ""]]  # L_T(θ)
-Inputs = Float[Array, "N ..."]
+Inputs = PyTree[Shaped[Array, "N ..."]]
 Logits = Float[Array, "N n"]
 Scalar = Float[Array, ""]
 
@@ -56,8 +63,8 @@ def first_order(f: Function, θ_0: Params, Δθ_T: Params, L_S: Imitation, X: In
     z, u = jax.jvp(lambda θ: _batched(f, θ, X), (θ_0,), (Δθ_T,))
     Mu = jax.vmap(lambda y, u: M_times(L_S, y, u))(z, u)
     _, vjp = jax.vjp(lambda θ: _batched(f, θ, X), θ_0)
-    (v,) = vjp(Mu / len(X))
-    return FirstOrder(u, Mu, q=jnp.sum(u * Mu) / len(X), v=v)
+    (v,) = vjp(Mu / len(z))
+    return FirstOrder(u, Mu, q=jnp.sum(u * Mu) / len(z), v=v)
 
 
 def student_step(f: Function, θ_S: Params, L_S: Imitation, X: Inputs, Y: Logits) -> Params:
@@ -86,8 +93,8 @@ class Ladder(NamedTuple):
     ε_q: ε q, its leading term by eq. (2).
     change: L_T(θ_0 + α Δθ_S) − L_T(θ_0), measured.
     ε_α_q: −ε α q, its leading term by Theorem 1.
-    dot_rounding, change_rounding: how far rounding alone may move `dot` and `change`; an estimate,
-      from the size of what is added up and the machine's precision.
+    dot_rounding, change_rounding, ε_q_rounding: how far rounding alone may move `dot`, `change` and
+      `ε_q`; an estimate, from the size of what is added up and the coarsest precision taking part.
     """
 
     ε: Float[Array, " k"]
@@ -97,6 +104,7 @@ class Ladder(NamedTuple):
     ε_α_q: Float[Array, " k"]
     dot_rounding: Float[Array, " k"]
     change_rounding: Float[Array, " k"]
+    ε_q_rounding: Float[Array, " k"] | float = 0.0
 
     @property
     def remainder(self) -> Float[Array, " k"]:
@@ -169,10 +177,10 @@ def ladder(
         return dot(step, Δθ_T), L_T(move(θ_0, α, step)) - before
 
     measured, change = jax.lax.map(at, ε)
-    # Logits are known to eps |z|, u to eps times what adds up to it; M carries both to the product.
-    eps = jnp.finfo(before.dtype).eps
-    z, M_z, sum_u = _sizes(f, θ_0, Δθ_T, L_S, X)
-    in_dot = jnp.mean(M_z * sum_u * z) + ε * jnp.mean(M_z * sum_u**2)
+    # u and ∂L_S/∂z are known to eps times what adds up to them; to the latter M carries that of z.
+    of, eps = sizes(lambda θ: _batched(f, θ, X), θ_0, Δθ_T, L_S), precision(θ_0, first.u, before)
+    in_q = jnp.sum(of.u * of.Mu) / len(of.u)
+    in_dot = jnp.sum(of.u * (of.Mz + of.g)) / len(of.u) + ε * in_q
     in_change = jnp.abs(before) + norm(jax.tree.map(jnp.multiply, gradient, θ_0))
     return Ladder(
         ε=ε,
@@ -182,25 +190,7 @@ def ladder(
         ε_α_q=-ε * α * first.q,
         dot_rounding=eps * (in_dot + jnp.abs(measured)),
         change_rounding=eps * (in_change + jnp.abs(change)),
-    )
-
-
-def _sizes(
-    f: Function, θ_0: Params, Δθ_T: Params, L_S: Imitation, X: Inputs
-) -> tuple[Float[Array, " N"], Float[Array, " N"], Float[Array, " N"]]:
-    """Of each input: ‖z‖, ‖M‖, and Σ ‖J_l Δ_l‖ over the leaves l of θ, which add up to u."""
-    leaves, tree = jax.tree.flatten(Δθ_T)
-
-    def part(chosen: Float[Array, " leaves"]) -> tuple[Logits, Logits]:
-        Δ = jax.tree.unflatten(tree, [c * leaf for c, leaf in zip(chosen, leaves, strict=True)])
-        return jax.jvp(lambda θ: _batched(f, θ, X), (θ_0,), (Δ,))
-
-    z, u = jax.vmap(part, out_axes=(None, 0))(jnp.eye(len(leaves), dtype=leaves[0].dtype))
-    Ms = jax.vmap(lambda y: M(L_S, y))(z)
-    return (
-        jnp.linalg.norm(z, axis=1),
-        jnp.linalg.norm(Ms, axis=(1, 2)),
-        jnp.sum(jnp.linalg.norm(u, axis=-1), axis=0),
+        ε_q_rounding=16 * eps * ε * in_q,
     )
 
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from sim.model.keys import Purpose, Seed, key
 from sim.model.networks import ACTIVATIONS, Network, Params, mlp, numbered
@@ -84,6 +84,8 @@ class Steps(NamedTuple):
     """One step in one case.
 
     ladder: of ε.  conditions: of L_S.  M_error: of M by differentiation against its closed form.
+    crossed: how many hidden units, over all inputs, are on the other side of 0 at θ_T than at θ_0,
+      at each of EPSILONS. Where none is, a ReLU network is still as smooth as between two kinks.
     shared: change of L_T with one random preconditioner for both [seen, k], at SHARED_EPSILONS.
     adam: its change with each network's own, at the rate of figure 10 [seen]. Seen by the student
       is the first input alone, or all N.
@@ -92,6 +94,7 @@ class Steps(NamedTuple):
     ladder: one_step.Ladder
     conditions: conditions.Conditions
     M_error: Float[Array, ""]
+    crossed: Int[Array, " k"]
     shared: preconditioned.Change
     adam: Float[Array, " seen"]
 
@@ -187,6 +190,13 @@ def steps(
         P = sum(leaf.size for leaf in jax.tree.leaves(world.r))
         D = jax.tree.map(lambda r: jnp.exp(P**0.5 * r), world.r)
 
+        Δθ_T = scale(-1.0, jax.grad(L_T)(world.θ_0))
+        before = _sides(shape, kind, world.θ_0, world.X)
+
+        def crossed(ε: Array) -> Array:
+            now = _sides(shape, kind, move(world.θ_0, ε, Δθ_T), world.X)
+            return sum(jnp.sum(a != b) for a, b in zip(before, now, strict=True))
+
         def shared(X: Array) -> preconditioned.Change:
             at = partial(preconditioned.shared, *case, X, D)
             return jax.lax.map(at, jnp.asarray(SHARED_EPSILONS))
@@ -195,6 +205,7 @@ def steps(
             one_step.ladder(*case, world.X, jnp.asarray(EPSILONS), experiment.alpha),
             conditions.conditions(L_S, z),
             jnp.max(jnp.abs(jax.vmap(M)(z) - jax.vmap(partial(losses.M, L_S))(z))),
+            jax.lax.map(crossed, jnp.asarray(EPSILONS)),
             jax.tree.map(lambda *two: jnp.stack(two), *map(shared, seen)),
             jnp.stack([preconditioned.adam(*case, X, ADAM_LR, ADAM_LR).measured for X in seen]),
         )
@@ -333,12 +344,27 @@ def _keys(seed: Seed) -> Array:
     return jax.random.split(key(seed, Purpose.THEOREM), 4)
 
 
-def _network(shape: Shape, kind: Array | int = 0) -> Network:
-    """With the activation of that number: a traced one compiles for all, another for itself."""
+def _network(shape: Shape, kind: Array | int = 0, record: Callable = lambda x: x) -> Network:
+    """With the activation of that number: a traced one compiles for all, another for itself.
+
+    `record` is given what goes into it, layer by layer, and returns that.
+    """
     setup = Setup(widths=shape.widths, aux=shape.aux)
     given = isinstance(kind, int)
     activation = ACTIVATIONS[shape.kinds[kind]] if given else numbered(kind, shape.kinds)
-    return mlp(setup, shape.d_in, shape.classes, activation)
+    return mlp(setup, shape.d_in, shape.classes, lambda x: activation(record(x)))
+
+
+def _sides(shape: Shape, kind: Array | int, θ: Params, X: Array) -> list[Bool[Array, "N units"]]:
+    """On which side of 0 each hidden unit is at each input, by layer."""
+    sides = []
+
+    def record(x: Array) -> Array:
+        sides.append(x > 0)
+        return x
+
+    _network(shape, kind, record).apply(θ, X)
+    return sides
 
 
 def _descend(step: Callable[[Params], Params], θ: Params, η: Array, k: int) -> Params:

@@ -28,7 +28,8 @@ BOUNDARY_BY = ("dataset", "width", "depth", "aux", "noise", "inputs", "images")
 # Names of the ladder's fields in a file.
 ASCII = {"ε": "epsilon", "dot": "dot", "ε_q": "epsilon_q", "change": "change",
          "ε_α_q": "epsilon_alpha_q", "dot_rounding": "dot_rounding",
-         "change_rounding": "change_rounding"}  # fmt: skip
+         "change_rounding": "change_rounding",
+         "ε_q_rounding": "epsilon_q_rounding"}  # fmt: skip
 
 
 def theorem(
@@ -191,6 +192,7 @@ class Run:
         }
         variables |= {name: (each, value) for name, value in steps.conditions._asdict().items()}
         variables["m_error"] = (each, steps.M_error)
+        variables["crossed"] = ((*each, "epsilon"), steps.crossed)
         for name, value in steps.shared._asdict().items():
             variables[f"shared_{name}"] = ((*each, "seen", "shared_epsilon"), value)
         variables["adam_measured"] = ((*each, "seen"), steps.adam)
