@@ -1,25 +1,32 @@
 """What the measurements of `sim.checks` say: one line per statement, with its verdict.
 
 Which hypotheses were checked, what was measured and over how many cases stands beside each; a
-statement is never said to hold because nothing was tested.
+statement is never said to hold because nothing was tested. None is said to be violated by what a
+few seeds, rounding or too large a step do to a true one: that is `UNDECIDED`.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import jax
 import numpy as np
 import xarray as xr
+from scipy.special import stdtrit
 
 from sim.studies.theorem.checks import DEEP
 from sim.studies.theorem.run import ASCII
 from theory.conditions import Conditions
 from theory.one_step import Ladder
 from theory.preconditioned import Change
+from theory.rounding import tends_to
 from theory.verdict import Finding, Verdict, judge, sign
 
-KINKED = ("relu",)
+UNDECIDED = "undecided"
+ENOUGH = 4  # cases that must agree before a statement is said to be violated
+CONDITIONS = ("minimum", "semi_definite", "null_space")
+KINKED, KINKS = ("relu",), "fails: f has kinks"
 SOFTMAX = ("kl", "cross_entropy")
 GRADIENTS = ("data", "other data", "regulariser", "random direction")  # not degenerate by intent
 
@@ -54,10 +61,22 @@ def findings(ds: xr.Dataset) -> dict[tuple[str, str, str, int], Finding]:
 
 
 def orders(ds: xr.Dataset, name: str) -> xr.DataArray:
-    """`remainder_order` or `change_order` of every case's ladder."""
+    """Find `remainder_order` or `change_order` of every case's ladder.
+
+    A network with kinks is as smooth as others below the first: its ladder's dot product is taken
+    no further. NaN where the leading term is not reached, so that there is nothing to be left over.
+    """
+    crossed = (ds.crossed > 0) & ds.network.isin(KINKED)
+    fields = _ladder(ds.assign(dot_rounding=ds.dot_rounding.where(~crossed, np.inf)))
+    ladder = Ladder(*(values.reshape(-1, values.shape[-1]) for values in fields))
     with jax.enable_x64(True):
-        fields = Ladder(*(values.reshape(-1, values.shape[-1]) for values in _ladder(ds)))
-        slopes = np.asarray(jax.vmap(lambda ladder: getattr(ladder, name))(fields))
+        slopes = np.array(jax.vmap(lambda ladder: getattr(ladder, name))(ladder))
+    of = {
+        "remainder_order": (ladder.dot, ladder.ε_q, ladder.dot_rounding),
+        "change_order": (ladder.change, ladder.ε_α_q, ladder.change_rounding),
+    }
+    limits = [tends_to(*case) for case in zip(*of[name], strict=True)]
+    slopes[[limit is not None and np.isnan(limit) for limit in limits]] = np.nan
     return ds.dot.isel(epsilon=0, drop=True).copy(data=slopes.reshape(ds.dot.shape[:-1]))
 
 
@@ -74,25 +93,31 @@ def _ladder(ds: xr.Dataset) -> Ladder:
 
 def _losses(ds: xr.Dataset) -> Iterator[Statement]:
     n = int(ds.m_error.notnull().sum())
-    worst = max(float(ds[name].max()) for name in ("minimum", "semi_definite", "null_space"))
+    worst = max(float(ds[name].max()) for name in CONDITIONS)
     yield Statement(
         "L_S: minimum at z = y, M ⪰ 0, fixed null space", "App. C", "–",
-        f"largest residual {worst:.0e}, n = {n}", _verdict(worst <= float(ds.tolerance.max())),
+        f"largest residual {worst:.0e}, n = {n}", _at_most(worst, float(ds.tolerance.max())),
     )  # fmt: skip
     error = float(ds.m_error.max())
+    # M's entries are at most 2, and come from sums over the logits.
+    logits = ds.attrs["classes"] + json.loads(ds.attrs["settings"])["settings"]["aux"]
+    rounding = 16 * float(ds.tolerance.max()) ** 2 * logits
     yield Statement(
         "M in closed form = M by differentiation", "App. C", "–",
-        f"largest difference {error:.0e}, n = {n}", _verdict(error < 1e-12),
+        f"largest difference {error:.0e}, n = {n}", _verdict(error <= rounding),
     )  # fmt: skip
     for name in ds.broken.values:
         failed = [
             condition
-            for condition in ("minimum", "semi_definite", "null_space")
+            for condition in CONDITIONS
             if float(ds[f"broken_{condition}"].sel(broken=name).max()) > float(ds.tolerance.max())
         ]
+        fails = f"fails: {', '.join(failed)}" if failed else "none fails here"
+        covered = failed == ["null_space"]
         yield Statement(
             f"Lemma 1 for the loss {name}", "Lemma 1",
-            f"fails: {', '.join(failed)}" if failed else "none fails here", "not measured",
+            fails + ", which matters where q = 0 alone" if covered else fails,
+            "not measured; covered where q > 0" if covered else "not measured",
             Verdict.NOT_APPLICABLE,
         )  # fmt: skip
 
@@ -105,14 +130,16 @@ def _one_step(ds: xr.Dataset) -> Iterator[Statement]:
     gradients = ds.sel(case=list(GRADIENTS))
     remainder, change = (orders(gradients, f"{name}_order") for name in ("remainder", "change"))
     for network in ds.network.values:
-        yield _order(f"{network}: remainder of eq. (2) is O(ε²)", "(2)", network in KINKED, 2.0,
+        smooth = "f smooth below its first kink" if network in KINKED else "f smooth"
+        yield _order(f"{network}: remainder of eq. (2) is O(ε²)", "(2)", smooth, 2.0,
                      remainder.sel(network=network).values)  # fmt: skip
     yield _counted(
         "L_T falls", "Theorem 1", checked + ", Δθ_T = −∇L_T",
         [v.theorem_1 for v in of_interest.values()],
     )  # fmt: skip
     for network in ds.network.values:
-        yield _order(f"{network}: ΔL_T / (−ε α q) − 1 is O(ε)", "Theorem 1", network in KINKED, 1.0,
+        smooth = KINKS if network in KINKED else "f smooth"
+        yield _order(f"{network}: ΔL_T / (−ε α q) − 1 is O(ε)", "Theorem 1", smooth, 1.0,
                      change.sel(network=network).values)  # fmt: skip
     for statement, case, losses, expected in (
         ("frozen trunk: nothing passes", "frozen trunk", ds.loss.values, Verdict.DEGENERATE),
@@ -139,8 +166,15 @@ def _exceptions(ds: xr.Dataset) -> Iterator[Statement]:
         .dropna("all")
         .transpose("epsilon", "all")
     )
-    slopes = np.polyfit(np.log(ds.epsilon), np.log(moved), 1)[0] if moved.size else np.empty(0)
-    yield _order("another θ_S⁰: Δθ_S − (untrained teacher's) is O(ε)", "Remark", False, 1.0, slopes)
+    moved = moved.where((moved > 0).all("epsilon"), drop=True)[-3:]  # the smallest ε
+    slopes = np.polyfit(np.log(moved.epsilon), np.log(moved), 1)[0] if moved.size else np.empty(0)
+    yield _order(
+        "another θ_S⁰: Δθ_S − (untrained teacher's) is O(ε)",
+        "Remark",
+        "f differentiable",
+        1.0,
+        slopes,
+    )
     yield from (row for seen in ds.seen.values for row in _preconditioned(ds, int(seen)))
 
 
@@ -179,41 +213,61 @@ def _boundary(ds: xr.Dataset) -> Iterator[Statement]:
             f"n = {both.sum()}",
             "estimate",
         )  # fmt: skip
-    measured = ds.boundary_measured.stack(all=("network", "loss", "seed")).dropna("all")
-    measured = measured.where(np.isfinite(measured).all("boundary_epsilon"), drop=True)
-    name, equation = "the boundary depends on α ε alone as ε → 0", "(3)"
-    if not measured.size:
-        yield Statement(name, equation, "fails: ΔL_T = 0 somewhere", "no boundary",
-                        Verdict.NOT_APPLICABLE)  # fmt: skip
-        return
-    gap = np.abs(measured / measured.isel(boundary_epsilon=-1) - 1).median("all").values
-    rate = gap[0] / gap[1]
-    yield Statement(
-        name, equation, "ΔL_T = 0 somewhere",
-        f"moved by {gap[0]:.1e}, {gap[1]:.1e} at ε = 0.1, 0.01, n = {measured.sizes['all']}",
-        _verdict(5 < rate < 20),
-    )  # fmt: skip
+        name, equation = f"{network}: the boundary depends on α ε alone as ε → 0", "(3)"
+        at = one.boundary_measured.stack(all=("loss", "seed")).transpose("all", ...).values
+        at = at[np.isfinite(at).all(1)]
+        moved = np.abs(np.log(at / at[:, -1:]))[:, :2]
+        slopes = np.log10(moved[:, 0] / moved[:, 1])[(moved > 1e-7).all(1)]  # 1e-8 is measured
+        # Where α ε = s (1 + c ε): log .099 / .009 = 1.04, less what ε² adds. A power of ε: log 2.
+        yield _order(
+            name,
+            equation,
+            KINKS if network in KINKED else "ΔL_T = 0 somewhere",
+            1.0,
+            slopes,
+            slack=0.5,
+        )
 
 
 def _lazy(ds: xr.Dataset) -> Iterator[Statement]:
     exact = float(ds.lazy_exact.max())
+    # What is lost when the little that is visible is taken out of the displacement.
+    seen = float(ds.lazy_visible_fraction.min())
+    rounding = max(1e-8, 1e-12 / seen**0.5) if seen > 0 else np.nan
     yield Statement(
         "linearised network: δ_k = (I − (I − 2ηG)^k) Δθ_T", "(6)", "η < 1/λ_max",
         f"largest relative error {exact:.0e} at k = {', '.join(str(k) for k in ds.time.values)}, "
-        f"n = {ds.lazy_exact.isel(time=0).count().item()}", _verdict(exact < 1e-8),
+        f"n = {ds.lazy_exact.isel(time=0).count().item()}", _at_most(exact, rounding),
     )  # fmt: skip
-    gap, n = ds.lazy_gap.mean("lazy_seed").values, ds.sizes["lazy_seed"]
-    pairs = ", ".join(f"{w}: {g:.2f}" for w, g in zip(ds.width.values, gap, strict=True))
+    gap = ds.lazy_gap.transpose("lazy_seed", "width")
+    of_width = zip(gap.width.values, gap.mean("lazy_seed").values, strict=True)
+    known = gap.values[(np.isfinite(gap) & (gap > 0)).all("width").values]
+    several = gap.sizes["width"] > 1 and known.size > 0
+    slopes = np.polyfit(np.log(gap.width.values), np.log(known.T), 1)[0] if several else []
+    low, high = _interval(slopes, 0.95)
+    slope = f"slope in the logarithms, paired, 95 % [{low:+.2f}, {high:+.2f}], "
     yield Statement(
         "real network, gradient descent: nears (6) with width", "(6)", "many steps, not small",
-        f"relative gap at width {pairs}; n = {n} each",
-        _verdict(bool((np.diff(gap) < 0).all())) if len(gap) > 1 else Verdict.NOT_APPLICABLE,
+        f"relative gap at width {', '.join(f'{w}: {g:.2f}' for w, g in of_width)}; "
+        f"{slope if np.isfinite(high) else ''}n = {len(known)} each",
+        Verdict.HOLDS if high < 0 else _refuted(low > 0 and _interval(slopes, 0.999)[0] > 0),
     )  # fmt: skip
-    cosine = float(ds.lazy_cosine.min())
+    cosine = ds.lazy_cosine.values[np.isfinite(ds.lazy_cosine.values)]
+    least = cosine.min() if cosine.size else np.nan
     yield Statement(
         "… and Δθ_S · Δθ_T > 0 after all steps", "(6)", "many steps, not small",
-        f"least cosine {cosine:+.3f}, n = {ds.lazy_cosine.size}", _verdict(cosine > 0),
+        f"least cosine {least:+.3f}, n = {cosine.size}",
+        Verdict.HOLDS if least > 0 else _refuted(cosine.size >= ENOUGH and cosine.max() <= 0),
     )  # fmt: skip
+
+
+def _interval(values: Sequence[float] | np.ndarray, level: float) -> tuple[float, float]:
+    """Find the interval of the mean, by Student's t; without end for fewer than two values."""
+    n = len(values)
+    if n < 2:
+        return -np.inf, np.inf
+    half = float(stdtrit(n - 1, (1 + level) / 2)) * np.std(values, ddof=1) / n**0.5
+    return float(np.mean(values) - half), float(np.mean(values) + half)
 
 
 def _counted(
@@ -233,21 +287,42 @@ def _counted(
 
 
 def _order(
-    statement: str, equation: str, kinked: bool, order: float, slopes: np.ndarray
+    statement: str,
+    equation: str,
+    hypothesis: str,
+    order: float,
+    slopes: np.ndarray,
+    slack: float = 0.05,
 ) -> Statement:
-    """Slopes of many cases: median, 10 % and 90 % quantile must be the order, within 0.05."""
+    """Slopes of many cases: nine in ten must be the order at least, but for the slack.
+
+    A case whose leading error is next to nothing, or crosses 0, has a slope of its own: it is
+    violated only where all of them, and enough, are short of the order by a half.
+    """
     known = slopes[np.isfinite(slopes)]
-    hypothesis = "fails: f has kinks" if kinked else "f smooth"
     if not known.size:
         return Statement(statement, equation, hypothesis, "none above rounding",
                          Verdict.NOT_APPLICABLE)  # fmt: skip
     low, middle, high = np.quantile(known, [0.1, 0.5, 0.9])
+    short = len(known) >= ENOUGH and known.max() < order - 0.5
+    verdict = Verdict.HOLDS if low >= order - slack else _refuted(short)
     return Statement(
         statement, equation, hypothesis,
         f"slope {middle:.2f}, 10–90 % {low:.2f}–{high:.2f}; {known.size} of {slopes.size} above "
         "rounding",
-        Verdict.NOT_APPLICABLE if kinked else _verdict(max(order - low, high - order) <= 0.05),
+        Verdict.NOT_APPLICABLE if hypothesis == KINKS else verdict,
     )  # fmt: skip
+
+
+def _refuted(clearly: bool) -> str:
+    return Verdict.VIOLATED if clearly else UNDECIDED
+
+
+def _at_most(value: float, bound: float) -> str:
+    """Whether it is; nothing is said of what is not a number."""
+    if np.isnan(value) or np.isnan(bound):
+        return Verdict.NOT_APPLICABLE
+    return _verdict(value <= bound)
 
 
 def _verdict(holds: bool) -> str:
