@@ -173,6 +173,6 @@ sim.theorem_plots.lazy(ds)
 # %%
 from rich import print as show
 
-from sim.report.tables import widths
+from sim.studies.theorem.tables import widths
 
 show(widths(ds))

@@ -8,6 +8,8 @@ from typing import Any
 _FUNCTIONS = {
     "figure10": "studies.figure10",
     "sweep": "studies.sweep",
+    "study": "studies.named",
+    "load": "runs.saved",
     "theorem": "studies.theorem.run",
     "boundaries": "studies.theorem.run",
 }

@@ -11,3 +11,9 @@ class StorageError(OSError):
 
 class Notice(UserWarning):
     """Something that a user should know and that stops nothing."""
+
+
+def require(name: str, value: object, holds: object, what: str) -> None:
+    """Raise InputError that names the argument, its value and the rule, unless the rule holds."""
+    if not holds:
+        raise InputError(f"{name} = {value!r}: must be {what}")

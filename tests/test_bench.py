@@ -5,11 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
-from sim.engine import bench
-from sim.engine import programs as engine
+from sim.engine import bench, chunks
 from sim.model import data
 from sim.report import tables as report
-from sim.settings.config import recipe
+from sim.settings.recipes import recipe
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def found(monkeypatch, small):
 
 def test_bench(found, small):
     timed, task = found
-    teacher, student, answers = engine.flop(recipe("synthetic", **small)[0], task)
+    teacher, student, answers = chunks.flop(recipe("synthetic", **small)[0], task)
     assert [(run["matmul"], run["seeds"]) for run in timed["runs"]] == [
         ("float32", 1), ("float32", 2), ("bfloat16", 1), ("bfloat16", 2),
     ]  # fmt: skip

@@ -1,6 +1,5 @@
-"""sim/checks.py and sim/statements.py: what is measured is theory's, and verdicts can turn."""
+"""sim/studies/theorem: what is measured is theory's, and verdicts can turn."""
 
-import dataclasses
 import itertools
 from functools import partial
 from types import SimpleNamespace
@@ -14,7 +13,10 @@ import xarray as xr
 import sim
 from sim.errors import InputError
 from sim.model.networks import mlp
-from sim.settings.config import Setup, Theorem
+from sim.runs.run import Run
+from sim.settings.declare import declared
+from sim.settings.experiments import LAZY, ONE_STEP, Theorem
+from sim.settings.setup import Setup
 from sim.studies.theorem import checks
 from sim.studies.theorem import figures as theorem_plots
 from sim.studies.theorem import run as theorem_runs
@@ -48,7 +50,7 @@ def ds(folder):
 
 
 def run(folder=None, **settings):
-    return theorem_runs.Run(Theorem(**(SMALL | settings)).checked(), folder)
+    return Run(theorem_runs.checks_of(**(SMALL | settings)), folder)
 
 
 def test_dataset(ds):
@@ -63,12 +65,12 @@ def test_dataset(ds):
 
 
 def test_initialisations_are_figure_10s():
-    of = run()
-    _, _, worlds = of._network("tanh", range(3))
+    of = run().study
+    _, _, problems = of._network("tanh", range(3))
     net = mlp(Setup(widths=(8, 8)), 12, 4)
     from sim.model.keys import Purpose, key  # noqa: PLC0415
 
-    for purpose, found in ((Purpose.INIT, worlds.θ_0), (Purpose.OTHER_INIT, worlds.θ_other)):
+    for purpose, found in ((Purpose.INIT, problems.θ_0), (Purpose.OTHER_INIT, problems.θ_other)):
         expected = jax.vmap(lambda seed, p=purpose: net.init(key(seed, p)))(jnp.arange(3))
         # The same draws; two programs may differ in the last bit of float32.
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=3e-7), expected, found)
@@ -77,29 +79,29 @@ def test_initialisations_are_figure_10s():
 @pytest.mark.parametrize("case", ["data", "other data", "random direction"])
 def test_a_case_is_what_theory_says_of_the_network_written_out(ds, case):
     """Seed 2, KL: L_T and L_S as plain functions, and the library's ladder."""
-    of = run()
+    of = run().study
     with jax.enable_x64(True):
-        world = jax.tree.map(lambda leaf: leaf[2], of._network("tanh", range(3))[2])
+        problem = jax.tree.map(lambda leaf: leaf[2], of._network("tanh", range(3))[2])
         f = mlp(Setup(widths=(8, 8), activation="tanh"), 12, 4).apply
         place = 1 if case == "other data" else 0
 
         def cross_entropy(θ):
-            z = jax.vmap(f, (None, 0))(θ, world.images[place])[:, :4]
-            return -jnp.mean(jax.nn.log_softmax(z)[jnp.arange(8), world.labels[place]])
+            z = jax.vmap(f, (None, 0))(θ, problem.images[place])[:, :4]
+            return -jnp.mean(jax.nn.log_softmax(z)[jnp.arange(8), problem.labels[place]])
 
         L_T = {
-            "random direction": one_step.towards(world.r),
+            "random direction": one_step.towards(problem.r),
         }.get(case, cross_entropy)
         L_S = partial(losses.kl, visible=jnp.arange(7) >= 4)
 
         @jax.jit
         def measure(θ):
-            return one_step.ladder(f, θ, L_T, L_S, world.X, jnp.asarray(checks.EPSILONS)), [
-                preconditioned.adam(f, θ, L_T, L_S, world.X[:seen], 3e-4, 3e-4).measured
+            return one_step.ladder(f, θ, L_T, L_S, problem.X, jnp.asarray(checks.EPSILONS)), [
+                preconditioned.adam(f, θ, L_T, L_S, problem.X[:seen], 3e-4, 3e-4).measured
                 for seen in (1, 8)
             ]
 
-        ladder, adam = measure(world.θ_0)
+        ladder, adam = measure(problem.θ_0)
     found = ds.sel(network="tanh", loss="kl", case=case, seed=2)
     np.testing.assert_allclose(found.dot[:5], ladder.dot[:5], rtol=1e-8)
     np.testing.assert_allclose(found.epsilon_q, ladder.ε_q, rtol=1e-10)
@@ -310,31 +312,57 @@ def test_functions_stay_functions(ds):
     assert callable(sim.figure10)
 
 
+def measured(monkeypatch):
+    """The parts that are really measured from here on, by what is measured and of what."""
+    made = []
+    for name in ("_one_step", "_lazily"):
+        usual = getattr(theorem_runs.Checks, name)
+        spy = lambda self, *job, usual=usual: made.append(job) or usual(self, *job)  # noqa: E731
+        monkeypatch.setattr(theorem_runs.Checks, name, spy)
+    return made
+
+
 def test_goes_on_where_it_stopped(ds, folder, monkeypatch):
     again = run(folder)
     xr.testing.assert_identical(again.finished, ds)
     (again.folder / "results.nc").unlink()
-    (again.folder / "chunks" / "tanh-000000.nc").unlink()
-    made = []
-    one_step_of = theorem_runs.Run._one_step
-    monkeypatch.setattr(
-        theorem_runs.Run,
-        "_one_step",
-        lambda self, *job: made.append(job) or one_step_of(self, *job),
-    )
+    (name,) = (name for name, job in again.study._jobs() if "tanh" in job.args)
+    (again.store.folder / f"{name}.nc").unlink()
+    made = measured(monkeypatch)
     xr.testing.assert_identical(run(folder).results(), ds)
     assert made == [("tanh", range(3))]
     xr.testing.assert_identical(run(folder).finished, ds)  # labels too, from the file
 
 
-def test_other_settings_are_another_run(folder):
-    assert run(folder).folder == run(folder).folder
-    for field in dataclasses.fields(Theorem):
-        if field.name in ("dataset", "data_dir"):
-            continue
-        value = {"loss": ("kl",), "activation": ("gelu",), "noise": "gaussian", "alpha": 0.5,
-                 "lazy_activation": "gelu", "lazy_widths": (4,)}.get(field.name, 7)  # fmt: skip
-        assert run(folder, **{field.name: value}).folder != run(folder).folder, field.name
+def test_parts_serve_every_run_that_needs_them(ds, folder, monkeypatch):
+    """Another width of the lazy comparison: no one-step part again, and no old width."""
+    made = measured(monkeypatch)
+    more = run(folder, lazy_widths=(4, 8, 6))
+    more.results()
+    assert made == [(6,)]
+
+
+OTHER = {"loss": ("kl",), "activation": ("gelu",), "noise": "gaussian", "alpha": 0.5,
+         "lazy_activation": "gelu", "lazy_widths": (4,)}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", declared(Theorem))
+def test_a_setting_names_other_parts_as_far_as_they_are_its_own(folder, name):
+    """By `of`: those of one step, those of many steps, or neither (which are asked for)."""
+    usual, other = run(folder), run(folder, **{name: OTHER.get(name, 7)})
+    assert usual.folder != other.folder
+    of = declared(Theorem)[name].of
+    parts = [dict(one.study._jobs()) for one in (usual, other)]
+    for kind, flag in (("_one_step", ONE_STEP), ("_lazily", LAZY)):
+        mine, theirs = (
+            {part for part, job in jobs.items() if job.func.__name__ == kind} for jobs in parts
+        )
+        if of & flag:
+            assert not mine & theirs
+        elif of:
+            assert mine == theirs
+    if not of:  # only which parts: those that both ask for are the same
+        assert {*parts[0]} & {*parts[1]}
 
 
 @pytest.mark.parametrize(

@@ -6,48 +6,63 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
 
-from sim.engine import programs as engine
+from sim.engine import chunks, machine, programs
 from sim.errors import InputError
 from sim.model import data
 from sim.model.keys import Purpose, key
-from sim.settings.config import chosen, recipe
-from sim.training import cast
+from sim.settings.experiments import FIGURE_10 as STUDENTS
+from sim.settings.grid import Point
+from sim.settings.layers import chosen
+from sim.settings.lengths import moments
+from sim.settings.recipes import recipe
+from sim.training.families import FIGURE_10
+from sim.training.roles import roles
 
 TASK = data.synthetic(12, 4, train=100, test=40, validation=10)
 ROOT = Path(__file__).parent.parent
-MESH = engine.room(TASK, 1).sharded.mesh
+WHERE = programs.place(TASK, 1)
 
 
-def records(chunks, small, **replaced):
-    setup, hyper = recipe("synthetic", **(small | replaced))
-    return list(engine.run(setup, hyper, TASK, chunks))
+def records(seeds, small, **replaced):
+    """Of teachers [seed, moment] and of figure 10's students [seed, student, moment], by chunk."""
+    point = Point(*recipe("synthetic", **(small | replaced)))
+    students = [(point, FIGURE_10[name]) for name in STUDENTS]
+    where = programs.place(TASK, len(seeds[0]))
+    for chunk in seeds:
+        θ_T, taught = programs.learn_labels(point, where, chunk)
+        yield (
+            SimpleNamespace(**taught),
+            SimpleNamespace(**programs.imitate(students, where, chunk, θ_T)[1]),
+        )
 
 
 def same(a, b):
-    jax.tree.map(np.testing.assert_array_equal, a, b)
+    for mine, other in zip(a, b, strict=True):
+        for x, y in zip(mine, other, strict=True):
+            jax.tree.map(np.testing.assert_array_equal, vars(x), vars(y))
 
 
 def compiled():
-    programs = engine.begin_teachers, engine.teach, engine.begin_students, engine.distill
-    return [program._cache_size() for program in programs]
+    names = "begin_teachers", "teach", "begin_students", "distill"
+    return [getattr(programs, name)._cache_size() for name in names]
 
 
 def test_shapes_and_moments(small):
     ((teacher, students),) = records([range(2)], small)
-    assert engine.moments(recipe("synthetic", **small)[0], 100) == ([0, 3, 6], [0, 3, 6])
-    assert {field.shape for field in teacher} == {(2, 3)}
-    assert {field.shape for field in students} == {(2, len(cast.STUDENTS), 3)}
+    assert moments(recipe("synthetic", **small)[0], 100) == ([0, 3, 6], [0, 3, 6])
+    assert {field.shape for field in vars(teacher).values()} == {(2, 3)}
+    assert {field.shape for field in vars(students).values()} == {(2, len(STUDENTS), 3)}
 
 
 def test_epochs_become_steps_with_the_short_batch_kept():
     setup, _ = recipe("mnist")
-    assert [m[-1] for m in engine.moments(setup, 60_000)] == [295, 295]  # 5 · ⌈60,000 / 1,024⌉
-    assert engine.network_steps(setup, 60_000) == 295 * 5
+    assert [m[-1] for m in moments(setup, 60_000)] == [295, 295]  # 5 · ⌈60,000 / 1,024⌉
 
 
 def test_same_settings_chunk_and_device_give_the_same_bits(small):
@@ -56,25 +71,30 @@ def test_same_settings_chunk_and_device_give_the_same_bits(small):
 
 def test_a_seeds_numbers_do_not_depend_on_the_other_seeds(small):
     """To the last bit where the chunk has the same length; else to rounding through six steps."""
-    both = records([range(2), range(2, 4)], small)
-    same(both[1], records([range(2, 4)], small)[0])
+    both = [*records([range(2), range(2, 4)], small)]
+    same(both[1:], records([range(2, 4)], small))
     (wide,) = records([range(4)], small)
-    for wide_field, *narrow in zip(jax.tree.leaves(wide), *map(jax.tree.leaves, both), strict=True):
+    leaves = [jax.tree.leaves([vars(of) for of in one]) for one in (wide, *both)]
+    for wide_field, *narrow in zip(*leaves, strict=True):
         # float32 rounding; an accuracy may differ by one of the 40 test images
         np.testing.assert_allclose(wide_field, np.concatenate(narrow), rtol=1e-4, atol=1.01 / 40)
 
 
 def test_no_control_starts_where_a_teacher_does(small):
     """A permutation over seeds has one fixed point on average; a seed's own keys have none."""
-    setup, hyper = recipe("synthetic", **small)
-    given = engine.Data(*(jax.numpy.asarray(getattr(TASK, name)) for name in engine.Data._fields))
-    common = setup, TASK.classes, MESH, hyper, jax.numpy.arange(32), given
-    teachers = engine.begin_teachers(*common)
-    roles = cast.students(TASK.classes, [(setup, hyper)])
-    _, students = engine.begin_students(*common[:4], roles, *common[4:], teachers.model.θ)
+    point = Point(*recipe("synthetic", **small))
+    where = programs.place(TASK, 32)
+    common = where.program(point), programs.numbers([point])
+    seeds = where.seeds(range(32))
+    teachers = programs.begin_teachers(*common, where.data, seeds, None)
+    role = roles(TASK.classes, [(point, FIGURE_10[name]) for name in STUDENTS])
+    hyper = programs.numbers([point] * 4)
+    _, students = programs.begin_students(
+        common[0], hyper, role, where.data, seeds, teachers.model.θ, None
+    )
     first = students.model.θ["hidden_0"]["kernel"]  # [seed, student, d_in, units]
     θ_0 = np.asarray(teachers.model.θ["hidden_0"]["kernel"])
-    for i, name in enumerate(cast.STUDENTS):
+    for i, name in enumerate(STUDENTS):
         if name.startswith("student"):
             np.testing.assert_allclose(first[:, i], θ_0, rtol=1e-6)  # in another program
     np.testing.assert_array_equal(first[:, 2], first[:, 3])
@@ -84,14 +104,11 @@ def test_no_control_starts_where_a_teacher_does(small):
 
 
 def test_init_scale_scales_both_initialisations(small):
-    setup, hyper = recipe("synthetic", **small)
-    place = engine.room(TASK, 2)
-    given = setup, place.classes, place.sharded.mesh
+    where = programs.place(TASK, 2)
     one, three = (
-        engine.begin_teachers(*given, replace(hyper, init_scale=c), place.seeds(range(2)),
-                              place.data).model.θ
+        programs.initial(Point(*recipe("synthetic", **small, init_scale=c)), where, range(2))
         for c in (1.0, 3.0)
-    )  # fmt: skip
+    )
     jax.tree.map(lambda a, b: np.testing.assert_allclose(3 * a, b, rtol=3e-7), one, three)
 
 
@@ -122,32 +139,32 @@ def test_students_of_a_seed_share_inputs_and_differ_by_role(small):
 
 
 def test_new_numbers_compile_nothing(small):
-    records([range(2)], small)
+    [*records([range(2)], small)]
     before = compiled()
     numbers = {
         "teacher_lr": 0.5, "student_lr": 0.25, "noise_scale": 3.0, "temperature": 7,
     }  # fmt: skip
-    records([range(5, 7), range(7, 9)], small, **numbers)
-    records([range(2)], small, teacher_lr=1)  # an int is a number too
+    [*records([range(5, 7), range(7, 9)], small, **numbers)]
+    [*records([range(2)], small, teacher_lr=1)]  # an int is a number too
+    [*records([range(2)], small, student_steps=5, independent="hidden_0", channel=2)]
     assert compiled() == before
 
 
 def test_a_setup_compiles_each_program_once(small):
     before = compiled()
-    records([range(3), range(3, 6)], small, widths=(7, 5))  # two chunks, three segments a phase
+    [*records([range(3), range(3, 6)], small, widths=(7, 5))]  # two chunks, three segments a phase
     assert [now - then for now, then in zip(compiled(), before, strict=True)] == [1, 1, 1, 1]
 
 
 def test_data_is_an_argument_and_not_baked_into_the_program(small):
     """A program for forty times the data is as long: it holds shapes, not images."""
-    setup, hyper = recipe("synthetic", **small)
+    point = Point(*recipe("synthetic", **small))
 
     def length(train):
-        task = data.synthetic(12, 4, train=train)
-        given = engine.Data(*(np.asarray(getattr(task, name)) for name in engine.Data._fields))
-        common = setup, task.classes, MESH, hyper, np.arange(2)
-        state = engine.begin_teachers(*common, given)
-        return len(engine.teach.lower(*common, given, state, (0, 1)).as_text())
+        where = programs.place(data.synthetic(12, 4, train=train), 1)
+        common = where.program(point), programs.numbers([point]), where.data, where.seeds([0])
+        state = programs.begin_teachers(*common, None)
+        return len(programs.teach.lower(*common, None, state, (0, 1)).as_text())
 
     assert length(4000) < 1.1 * length(100)  # 46,800 numbers more
 
@@ -173,51 +190,51 @@ def test_a_finite_loss_that_blew_up_has_diverged(small, student_lr, lost):
 def test_chunk_size_fits_memory_and_seeds(monkeypatch):
     setup, _ = recipe("mnist")
     task = data.synthetic(784, 10, train=100)
-    chunk = partial(engine.chunk_size, setup, task)
+    chunk = partial(chunks.chunk_size, setup, task)
     assert chunk(seeds=100, memory=1.0) == 1
-    assert engine.seed_bytes(setup, task) > 4 * 4 * 270_000 * 3
+    assert chunks.seed_bytes(setup, task) > 4 * 4 * 270_000 * 3
     narrow = replace(setup, widths=(4096, 4096), student_widths=(16,))
-    assert engine.seed_bytes(narrow, task) > 4 * 4 * 20_000_000  # the teacher's, which is larger
+    assert chunks.seed_bytes(narrow, task) > 4 * 4 * 20_000_000  # the teacher's, which is larger
     # Four devices: each has the data, and as many seeds as every other.
-    monkeypatch.setattr(engine, "devices", lambda: jax.local_devices() * 4)
-    each = (engine.task_bytes(task) + engine.seed_bytes(setup, task)) / 2**30
+    for module in (machine, chunks):
+        monkeypatch.setattr(module, "devices", lambda: jax.local_devices() * 4)
+    each = (chunks.task_bytes(task) + chunks.seed_bytes(setup, task)) / 2**30
     assert chunk(seeds=100, memory=1.0) == 4
     assert chunk(seeds=3, memory=1.0) == 3
     assert chunk(seeds=100, memory=2.01 * each) == 2
     assert chunk(seeds=100, memory=1.99 * each) == 1
     assert chunk(seeds=100, memory=1e-6) == 1
     short = replace(setup, batch=16)  # of which a device runs several together
-    assert engine.chunk_size(short, task, 100, 4.0) == 4 * 8
-    assert engine.chunk_size(short, task, 9, 4.0) == 4 * 3
+    assert chunks.chunk_size(short, task, 100, 4.0) == 4 * 8
+    assert chunks.chunk_size(short, task, 9, 4.0) == 4 * 3
 
 
 SHARDED = """
 import jax, numpy as np, pickle, sys
+from sim.engine import chunks, programs
 from sim.model import data
-from sim.engine import programs as engine
-from sim.settings.config import chosen, recipe
-from sim.model.keys import Purpose, key
+from sim.settings.experiments import FIGURE_10 as STUDENTS
+from sim.settings.grid import Point
+from sim.settings.recipes import recipe
+from sim.training.families import FIGURE_10
 assert len(jax.devices()) == 4
 task = data.synthetic(12, 4, train=100, test=40, validation=10)
-setup, hyper = recipe("synthetic", **{small})
-states = []
-begin = engine.begin_students
-def spy(**given):
-    targets, state = begin(**given)
-    states.append(state.model.θ["hidden_0"]["kernel"].sharding)
-    return targets, state
-engine.begin_students = spy
-(record,) = engine.run(setup, hyper, task, [range(8)])
-assert all(len(s.device_set) == 4 and not s.is_fully_replicated for s in states), states
-place = engine.room(task, 8)
-seeds, arrays = place.seeds(range(8)), place.data
-common = setup, task.classes, place.sharded.mesh, hyper, seeds, arrays
-state = engine.begin_teachers(*common)
-program = engine.teach.lower(*common, state, (0, 3)).compile()
-assert "all-" not in program.as_text() and "collective" not in program.as_text()
-assert engine.chunk_size(setup, task, 5, 1.0) == 8
-assert [len(engine._shardings(chunk)[0].device_set) for chunk in (1, 3, 5, 6)] == [1, 3, 1, 3]
-pickle.dump(jax.tree.map(np.asarray, record), sys.stdout.buffer)
+point = Point(*recipe("synthetic", **{small}))
+where = programs.place(task, 8)
+θ_T, taught = programs.learn_labels(point, where, range(8))
+students = [(point, FIGURE_10[name]) for name in STUDENTS]
+θ_S, record = programs.imitate(students, where, range(8), θ_T)
+for θ in (θ_T, θ_S):
+    sharding = θ["hidden_0"]["kernel"].sharding
+    assert len(sharding.device_set) == 4 and not sharding.is_fully_replicated, sharding
+common = where.program(point), programs.numbers([point]), where.data, where.seeds(range(8))
+state = programs.begin_teachers(*common, None)
+text = programs.teach.lower(*common, None, state, (0, 3)).compile().as_text()
+assert "all-" not in text and "collective" not in text
+assert chunks.chunk_size(point.setup, task, 5, 1.0) == 8
+spread = [len(programs.place(task, chunk).sharded.device_set) for chunk in (1, 3, 5, 6)]
+assert spread == [1, 3, 1, 3]
+pickle.dump((taught, record), sys.stdout.buffer)
 """
 
 
@@ -236,12 +253,13 @@ def test_seeds_are_sharded_over_all_devices(small):
     assert run.returncode == 0, run.stderr.decode()
     sharded = pickle.loads(run.stdout)
     (alone,) = records([range(8)], small)
+    alone = tuple(vars(of) for of in alone)
     for a, b in zip(jax.tree.leaves(sharded), jax.tree.leaves(alone), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1.01 / 40)
 
 
 def test_a_cpu_has_a_device_per_core_unless_it_was_told_otherwise():
-    report = "import jax; {first}from sim.engine import programs; print(len(programs.devices()))"
+    report = "import jax; {first}from sim.engine import machine; print(len(machine.devices()))"
 
     def count(first="", **more):
         environment = os.environ | {"JAX_PLATFORMS": "cpu"} | more
@@ -264,21 +282,19 @@ def test_a_platform_that_is_not_there_is_one_line(error, monkeypatch):
 
     monkeypatch.setattr(jax, "local_devices", none)
     with pytest.raises(InputError, match="must name devices of this machine") as found:
-        engine.devices.__wrapped__()
+        machine.devices.__wrapped__()
     assert "\n" not in str(found.value)
 
 
 def trained(settings, name="student_aux"):
     """θ of one student at each setting, of seed 0, before and after distillation; and θ_T."""
-    place = engine.room(TASK, 1)
-    setup, hyper = settings[0]
-    θ_T, _ = engine.teaching(setup, hyper, place, [0])
-    roles = cast.students(place.classes, settings, [name])
-    common = engine.program(setup), place.classes, place.sharded.mesh, hyper, roles
-    own = place.seeds([0]), place.data
-    targets, state = engine.begin_students(*common, *own, θ_T)
+    points = [Point(*setting) for setting in settings]
+    θ_T, _ = programs.learn_labels(points[0], WHERE, [0])
+    role = roles(TASK.classes, [(point, FIGURE_10[name]) for point in points])
+    common = WHERE.program(points[0]), programs.numbers(points), role, WHERE.data, WHERE.seeds([0])
+    targets, state = programs.begin_students(*common, θ_T, None)
     before = jax.tree.map(np.array, state.model.θ)
-    state, _ = engine.distill(*common, *own, targets, state, (0, 6))
+    state, _ = programs.distill(*common, targets, None, state, (0, 6))
     return jax.tree.map(lambda leaf: leaf[0], (before, state.model.θ, θ_T))
 
 
@@ -287,9 +303,8 @@ def test_independent_and_frozen_layers_of_one_program(small):
     words = [("none", "none"), ("hidden_1", "hidden_0+aux_head"), ("hidden+class_head", "none")]
     settings = [(replace(setup, independent=a, frozen=b), hyper) for a, b in words]
     before, after, _ = trained(settings)
-    other = engine._initial(
-        engine._network(setup, 4, engine.room(TASK, 1).data), hyper, key(0, Purpose.OTHER_INIT)
-    )
+    net = WHERE.program(Point(setup, hyper)).network(WHERE.data)
+    other = programs._initial(net, hyper, key(0, Purpose.OTHER_INIT))
     for i, (independent, frozen) in enumerate(words):
         for layer in before:
             start = before[layer]["kernel"]

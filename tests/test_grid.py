@@ -5,10 +5,15 @@ from dataclasses import replace
 import pytest
 
 from sim.errors import InputError
-from sim.settings.config import recipe
 from sim.settings.grid import grid, parse
+from sim.settings.recipes import recipe
+from sim.training.families import FIGURE_10, key
 
 SETUP, HYPER = recipe("digits")
+
+
+def named(point, member="student_aux"):
+    return key(FIGURE_10, member, point, 1077)
 
 
 @pytest.mark.parametrize(
@@ -62,9 +67,10 @@ def test_a_channel_of_a_wider_network_is_the_same_point():
     """And all its widths have one program and one teacher."""
     three = grid(SETUP, HYPER, {"aux": (3,)})[0]
     narrow, wide = grid(SETUP, HYPER, {"aux": (3, 30)})
-    assert three.key == narrow.key != wide.key
+    assert named(three) == named(narrow) != named(wide)
     assert narrow.setup.aux == 30
-    assert (narrow.program, narrow.teacher) == (wide.program, wide.teacher)
+    assert narrow.together == wide.together
+    assert named(narrow, "teacher") == named(wide, "teacher")
 
 
 @pytest.mark.parametrize(
@@ -98,15 +104,14 @@ def test_a_channel_of_a_wider_network_is_the_same_point():
 def test_what_points_share(name, values, same_teacher, same_program):
     usual = {"independence": {"independent": "hidden_0"}, "blur": {"noise": "blurred"}}
     a, b = grid(replace(SETUP, **usual.get(name, {})), HYPER, {name: values})
-    assert a.key != b.key
-    assert (a.teacher == b.teacher) == same_teacher
-    assert ((a.teacher, a.program) == (b.teacher, b.program)) == same_program
+    assert named(a) != named(b)
+    assert (named(a, "teacher") == named(b, "teacher")) == same_teacher
+    assert (a.together == b.together and same_teacher) == same_program
 
 
 @pytest.mark.parametrize(
     ("axes", "word"),
     [
-        ({}, "axis"),
         ({"color": (1,)}, "axis = 'color': must be one of activation, aux"),
         ({"points": (1, 2)}, "axis = 'points'"),
         ({"aux": ()}, "aux"),

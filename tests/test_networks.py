@@ -7,7 +7,8 @@ import pytest
 
 from sim.model import networks
 from sim.model.networks import ACTIVATIONS, mlp
-from sim.settings.config import Setup, student_layers
+from sim.settings.layers import student_layers
+from sim.settings.setup import Setup
 
 
 def network(d_in=20, classes=4, **settings):

@@ -14,7 +14,7 @@ import pytest
 
 from sim.model.keys import Purpose, key
 from sim.model.noise import _mixed, _words, noise
-from sim.settings.config import Hyper, Noise
+from sim.settings.setup import Hyper, Noise
 
 X = jnp.linspace(-1, 1, 50 * 16).reshape(50, 16)
 N = 4000
@@ -165,10 +165,10 @@ def test_spectrum_is_that_of_a_training_image():
     assert np.abs(np.corrcoef(x, images)[:6, 6:]).max() < 0.95  # other phases
 
 
-@pytest.mark.parametrize("k", [0, 1, 5, 16, 99])
+@pytest.mark.parametrize("k", [None, 1, 5, 16, 99])
 def test_subspace_has_its_dimensions_and_the_variance_of_all(k):
     x = np.asarray(at("subspace", 0, jnp.arange(N), dimensions=k), float)
-    rank = min(k, 16) or 16
+    rank = min(k or 16, 16)
     values = np.linalg.svd(x, compute_uv=False) / N**0.5
     assert (values > 1e-4).sum() == rank
     assert near(values[:rank], (16 / rank) ** 0.5, N)

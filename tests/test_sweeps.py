@@ -10,17 +10,19 @@ import pytest
 import xarray as xr
 
 import sim
-from sim.engine import programs as engine
+from sim.engine import chunks, programs
 from sim.errors import InputError
 from sim.model import data
-from sim.report import sweep_figures as sweep_plots
-from sim.report import tables as report
-from sim.settings.config import Student, Sweep, recipe
-from sim.studies import sweep as sweeps
+from sim.report import sweep_figures, tables
+from sim.runs.run import Run
+from sim.settings.experiments import FIGURE_10
+from sim.settings.recipes import recipe
+from sim.studies.sweep import SWEEP, Grid, of_task
 
 DATA = "synthetic:12x4"
 ROOT = Path(__file__).parent.parent
 LR = {"student_lr": (1e-3, 1e-2, 3e-2)}
+VARIABLES = ("test_accuracy", "validation_accuracy", "training_loss", "diverged")
 
 
 @pytest.fixture
@@ -32,31 +34,30 @@ def settings(small):
 def work(monkeypatch):
     """Teachers trained and students trained, one entry a network."""
     done = {"teachers": [], "students": []}
-    teaching, distillation = engine.teaching, engine.distillation
+    learn, imitate = programs.learn_labels, programs.imitate
 
-    def teach(setup, hyper, place, chunk, *rest):
+    def learns(point, where, chunk, *rest):
         done["teachers"] += chunk
-        return teaching(setup, hyper, place, chunk, *rest)
+        return learn(point, where, chunk, *rest)
 
-    def distill(settings, place, chunk, θ_T, names, *rest):
-        done["students"] += [(seed, h, s, name) for seed in chunk for s, h in settings
-                             for name in names]  # fmt: skip
-        return distillation(settings, place, chunk, θ_T, names, *rest)
+    def imitates(students, where, chunk, *rest):
+        done["students"] += [(seed, point, member) for seed in chunk for point, member in students]
+        return imitate(students, where, chunk, *rest)
 
-    monkeypatch.setattr(engine, "teaching", teach)
-    monkeypatch.setattr(engine, "distillation", distill)
+    monkeypatch.setattr(programs, "learn_labels", learns)
+    monkeypatch.setattr(programs, "imitate", imitates)
     return done
 
 
 def run(axes, out=None, seeds=2, **settings):
-    return sweeps.Run(Sweep.of(DATA, seeds=seeds, **settings), axes, out)
+    return Run(Grid("sweep", of_task(DATA, **(SWEEP | settings | {"seeds": seeds})), axes), out)
 
 
 def test_a_points_numbers_are_figure_10s(settings):
     """To rounding: other networks run beside it."""
     axes = {"student_lr": (1e-3, 3e-2), "aux": (2, 3)}
     settings["loss"] = "squared_error"
-    ds = sim.sweep(DATA, axes, 2, models=tuple(Student.__args__), **settings)
+    ds = sim.sweep(DATA, axes, 2, models=FIGURE_10, **settings)
     assert dict(ds.test_accuracy.sizes) == {"student_lr": 2, "aux": 2, "seed": 2, "model": 6}
     for at in ({"student_lr": 3e-2, "aux": 2}, {"student_lr": 1e-3, "aux": 3}):
         alone = sim.figure10(DATA, 2, **settings, **at)
@@ -105,11 +106,11 @@ def test_softmax_over_one_logit_teaches_nothing(settings):
 def test_ten_values_compile_as_many_programs_as_one(name, ten, settings, work):
     counts = []
     for values in (ten[:1], ten):
-        engine.teach.clear_cache()
-        engine.distill.clear_cache()
+        programs.teach.clear_cache()
+        programs.distill.clear_cache()
         work["students"] = []
         run({name: values}, **settings).results()
-        counts.append((engine.teach._cache_size(), engine.distill._cache_size()))
+        counts.append((programs.teach._cache_size(), programs.distill._cache_size()))
     assert counts == [(1, 1), (1, 1)]
     assert len(set(work["students"])) == len(work["students"]) == 10 * 2 * 2
 
@@ -118,7 +119,7 @@ def test_teachers_are_trained_once_and_reused(settings, work):
     axes = {"aux": (1, 2, 3, 4), "distinct": (8, 16, 32), "loss": ("kl", "squared_error")}
     run(axes, seeds=5, **settings).results()
     assert sorted(work["teachers"]) == list(range(len(work["teachers"])))  # each seed once
-    assert len(work["teachers"]) - 5 < run(axes, seeds=5, **settings).chunk
+    assert len(work["teachers"]) - 5 < run(axes, seeds=5, **settings).work.chunk
 
 
 def test_an_interrupted_sweep_goes_on_and_ends_the_same(settings, work, tmp_path):
@@ -138,15 +139,15 @@ def test_an_interrupted_sweep_goes_on_and_ends_the_same(settings, work, tmp_path
     first = run(axes, tmp_path, seeds=3, **settings)
     with pytest.raises(StopError):
         first.results(stop)
-    kept = int(first.saved.split()[0])
+    kept = int(first.work.saved().split()[0])
     assert 0 < kept < 18
-    assert first.saved == f"{kept} of 18 (point, seed) pairs"
+    assert first.work.saved() == f"{kept} of 18 (point, seed) pairs"
     assert first.finished is None
     work["students"].clear()
     again = run(axes, tmp_path, seeds=3, **settings)
     ds = again.results()
     assert len(work["students"]) <= at_once - 2 * kept
-    for name in sweeps.VARIABLES:
+    for name in VARIABLES:
         np.testing.assert_array_equal(ds[name], whole[name])
     xr.testing.assert_identical(run(axes, tmp_path, seeds=3, **settings).finished, ds)
 
@@ -157,7 +158,7 @@ def test_a_file_that_was_being_written_is_no_result(settings, tmp_path):
     (of.store.folder / ".part-999999").write_bytes(b"half")
     (of.folder / "results.nc").unlink()
     np.testing.assert_array_equal(of.results().training_loss, whole.training_loss)
-    assert of.saved == "6 of 6 (point, seed) pairs"
+    assert of.work.saved() == "6 of 6 (point, seed) pairs"
 
 
 def test_only_missing_seeds_are_trained_when_the_chunk_grows(settings, work, tmp_path):
@@ -174,10 +175,11 @@ def test_memory_limits_how_many_points_train_side_by_side(settings):
     lrs = {"student_lr": tuple(1e-3 * (k + 1) for k in range(16))}
     wide = {**settings, "widths": (4096, 4096), "batch": 16}
     of = run(lrs, **wide, memory=1.5)
-    (chunk, block), *_ = of._jobs({})
-    bytes_ = engine.seed_bytes(block.points[0].setup, of.task, 2 * len(block.points)) * len(chunk)
+    students = of.work.schedule.jobs()[-1].networks
+    setup = students[0].point.setup
+    bytes_ = chunks.seed_bytes(setup, of.study.task, len(students)) * of.work.chunk
     assert bytes_ < 1.5 * 2**30
-    assert len(run(lrs, **wide, memory=100.0)._jobs({})[0][1].points) > len(block.points)
+    assert len(run(lrs, **wide, memory=100.0).work.schedule.jobs()[-1].networks) > len(students)
 
 
 def test_axes_in_another_order_are_another_grid(settings, tmp_path):
@@ -197,10 +199,10 @@ def test_more_seeds_and_more_values_compute_only_what_is_new(settings, work, tmp
     run(LR, tmp_path, **settings).results()
     work["students"].clear()
     more = run({"student_lr": (3e-2, 1e-1, 1e-3)}, tmp_path, **settings)
-    plan = more.plan()
-    assert (plan.points, plan.students, plan.teachers) == (1, 2 * 2 * 3, 2)  # filled up to three
+    plan = more.work.plan()
+    assert (plan.points, plan.students, plan.teachers) == (1, 2 * 2 * 3, 0)  # filled up to three
     more.results()
-    assert {h.student_lr for _, h, *_ in work["students"]} == {1e-1}
+    assert {point.hyper.student_lr for _, point, _ in work["students"]} == {1e-1}
     work["students"].clear()
     longer = run(LR, tmp_path, seeds=4, **settings).results()
     assert {seed for seed, *_ in work["students"]} == {2, 3}
@@ -209,14 +211,14 @@ def test_more_seeds_and_more_values_compute_only_what_is_new(settings, work, tmp
     )
     # A student that was never trained is missing; one that was is not.
     both = run(LR, tmp_path, models=("cross_aux",), **settings)
-    assert both.plan().students == 0
-    assert run(LR, tmp_path, models=("cross_all",), **settings).plan().students == 2 * 3
+    assert both.work.plan().students == 0
+    assert run(LR, tmp_path, models=("cross_all",), **settings).work.plan().students == 2 * 3
 
 
 def test_plan_is_what_is_done(settings, work):
     axes = {"aux": (2, 3), "loss": ("kl", "squared_error"), "teacher_lr": (1e-3, 1e-2)}
     of = run(axes, **settings)
-    plan = of.plan()
+    plan = of.work.plan()
     of.results()
     assert (plan.students, plan.teachers) == (len(work["students"]), len(work["teachers"]))
     assert plan.points == 8
@@ -228,7 +230,7 @@ def test_plan_is_what_is_done(settings, work):
 def test_flop_is_design_documents_count():
     """One seed of figure 10 on MNIST's shapes: 1.86 TFLOP in training and targets."""
     task = data.synthetic(784, 10, train=60_000, test=10, validation=0)
-    teacher, student, answers = engine.flop(recipe("mnist")[0], task)
+    teacher, student, answers = chunks.flop(recipe("mnist")[0], task)
     assert (teacher + 4 * student + answers) / 1e12 == pytest.approx(1.86, rel=0.02)
 
 
@@ -240,7 +242,7 @@ def test_flop_is_design_documents_count():
 )  # fmt: skip
 def test_figures(axes, settings, tmp_path):
     ds = run(axes, **settings).results()
-    figure = sweep_plots.sweep(ds)
+    figure = sweep_figures.sweep(ds)
     assert "n = 2 seeds" in str(figure.get_supxlabel())
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert any(labels)
@@ -253,16 +255,70 @@ def test_arrays_are_axes_too_and_one_seed_is_enough(settings, tmp_path):
     plain = {"aux": (2, 3), "student_lr": (1e-3, 1e-2)}
     assert run(plain, tmp_path, seeds=1, **settings).finished.identical(ds)
     for one in (ds, run(LR, seeds=1, **settings).results()):
-        sweep_plots.sweep(one).savefig(tmp_path / "figure.png")
-        assert report.sweep(one).row_count == one.test_accuracy[..., 0, 0].size
+        sweep_figures.sweep(one).savefig(tmp_path / "figure.png")
+        assert tables.points(one).row_count == one.test_accuracy[..., 0, 0].size
+
+
+@pytest.mark.parametrize("axes", [{}, None, {"points": (1, 2)}, {"widths": ((8,), (16,))}])
+def test_what_is_no_axis_is_named(axes):
+    with pytest.raises(InputError, match="axis = "):
+        sim.sweep(DATA, axes, 2)
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("models", ()), ("models", ("teacher",)), ("seeds", 0), ("aux", 0)]
+    "name", ["test_accuracy", "seed", "accuracy_by_step", "a/b", "", "network"]
 )
-def test_bad_settings_are_named(name, value):
-    with pytest.raises(InputError, match=name):
-        Sweep.of(DATA, **{name: value})
+def test_cases_have_a_name_of_their_own(name, settings):
+    with pytest.raises(InputError, match="axis = ") as error:
+        run({name: {"a": {"aux": 2}}}, **settings)
+    assert "\n" not in str(error.value)
+
+
+def test_a_label_is_shown_as_it_is(settings, tmp_path, capsys):
+    """No markup of a terminal's, no mathematics of a figure's."""
+    labels = {"[/bold] $x": {"aux": 2}, "my[v2] $y$": {"aux": 3}}
+    ds = run({"way": labels}, tmp_path, **settings).results()
+    sweep_figures.sweep(ds).savefig(tmp_path / "figure.png")
+    from rich.console import Console  # noqa: PLC0415
+
+    for table in tables.sweep(ds):
+        Console(width=120).print(table)
+    out = capsys.readouterr().out
+    assert "[/bold] $x" in out
+    assert "my[v2] $y$" in out
+
+
+def test_what_was_measured_on_the_way(settings, small):
+    """With points above 1, over steps; at the ends the same."""
+    ends = sim.sweep(DATA, {"student_steps": (4, 6)}, 2, **settings)
+    ds = sim.sweep(DATA, {"student_steps": (4, 6)}, 2, **(settings | {"points": 2}))
+    assert list(ds.step.values) == [0, 2, 3, 4, 6]
+    assert ds.accuracy_by_step.dims == ("student_steps", "seed", "model", "step")
+    np.testing.assert_array_equal(ds.test_accuracy, ends.test_accuracy)
+    student = ds.accuracy_by_step.sel(model="student_aux")
+    for n, steps in ((4, [0, 2, 4]), (6, [0, 3, 6])):
+        path = student.sel(student_steps=n).dropna("step")
+        assert list(path.step.values) == steps
+        final = ds.test_accuracy.sel(model="student_aux", student_steps=n)
+        np.testing.assert_array_equal(path.isel(step=-1), final)
+
+
+def test_more_measures_have_their_variables_tables_and_figures(settings, tmp_path):
+    more = ("displacement_cosine", "teacher_head")
+    ds = sim.sweep(DATA, {"depth": (1, 2)}, 2, measure=more, **settings)
+    cosine = ds.displacement_cosine
+    assert list(ds.layer.values) == ["whole", "hidden_0", "hidden_1", "class_head", "aux_head"]
+    assert cosine.dims == ("depth", "seed", "model", "layer")
+    student = cosine.sel(model="student_aux")
+    assert student.sel(layer=["whole", "hidden_0"]).notnull().all()
+    assert student.sel(depth=1, layer="hidden_1").isnull().all()  # there is none
+    assert cosine.attrs["valid_range"] == (-1, 1)
+    assert ds.teacher_head.attrs["units"] == "fraction"
+    assert len([*tables.sweep(ds)]) == 3
+    figures = sweep_figures.figures(ds)
+    assert [*figures] == ["sweep", *more]
+    for draw in figures.values():
+        draw(ds).savefig(tmp_path / "figure.png")
 
 
 MEMORY = """

@@ -1,4 +1,4 @@
-"""sim/training.py against the recipe written out in plain loops (arXiv 2507.14805, section 6.2)."""
+"""sim/training/steps.py against the recipe in plain loops (arXiv 2507.14805, section 6.2)."""
 
 import functools
 
@@ -14,9 +14,13 @@ from sim.model.networks import mlp
 from sim.model.noise import noise
 from sim.model.orders import permutation
 from sim.model.products import product
-from sim.settings.config import recipe
-from sim.training import cast
+from sim.settings.experiments import FIGURE_10 as STUDENTS
+from sim.settings.grid import Point
+from sim.settings.lengths import counted
+from sim.settings.recipes import recipe
 from sim.training import steps as training
+from sim.training.families import FIGURE_10
+from sim.training.roles import roles
 
 SEED = 4
 TASK = data.synthetic(12, 4, train=100, test=40, validation=10)  # 100 = 3 · 32 + 4: a short batch
@@ -28,24 +32,29 @@ def settings(**replaced):
         "synthetic", **{"widths": (16, 16), "batch": 32, "noise_images": 72} | replaced
     )
     net = mlp(setup, TASK.d_in, TASK.classes, product=product(setup.matmul))
-    return setup, hyper, net, net.init(key(SEED, Purpose.INIT))
+    return setup, counted(setup, hyper), net, net.init(key(SEED, Purpose.INIT))
+
+
+def role_of(name, setup, hyper):
+    return jax.tree.map(
+        lambda rows: rows[0], roles(TASK.classes, [(Point(setup, hyper), FIGURE_10[name])])
+    )
 
 
 def teacher(steps, start=0, state=None, **replaced):
     setup, hyper, net, θ_0 = settings(**replaced)
-    lesson = training.teaching(setup, hyper, net, SEED, X, Y)
+    lesson = training.of_labels(setup, hyper, net, SEED, X, Y)
     state = training.begin(lesson, θ_0) if state is None else state
     return jax.jit(lambda s, a, b: training.advance(lesson, net, s, a, b))(state, start, steps)
 
 
 def student(name, steps, θ_T, start=None, **replaced):
     setup, hyper, net, θ_0 = settings(**replaced)
-    roles = cast.students(TASK.classes, [(setup, hyper)])
-    role = jax.tree.map(lambda rows: rows[list(cast.STUDENTS).index(name)], roles)
+    role = role_of(name, setup, hyper)
 
     def train(θ_T):
         targets = training.targets(setup, hyper, net, SEED, X, θ_T)
-        lesson = training.distillation(setup, hyper, role, SEED, X, targets)
+        lesson = training.of_logits(setup, hyper, role, SEED, X, targets)
         state = training.begin(lesson, θ_0 if start is None else start)
         state = training.advance(lesson, net, state, 0, steps)
         return state, training.loss_now(lesson, net, state.model.θ)
@@ -109,7 +118,7 @@ def test_teacher_written_out():
     assert not np.allclose(trained["hidden_0"]["kernel"], θ_0["hidden_0"]["kernel"], atol=1e-3)
 
 
-@pytest.mark.parametrize("name", cast.STUDENTS)
+@pytest.mark.parametrize("name", STUDENTS)
 def test_student_written_out(name):
     """Seven steps of KL(teacher ‖ student) on the noise, over the logits that the student sees."""
     T, scale = 2.0, 0.5
@@ -172,7 +181,7 @@ def test_segments_do_not_show():
 
 def test_every_epoch_shows_every_example_once():
     setup, hyper, net, _ = settings()
-    lesson = training.teaching(setup, hyper, net, SEED, X, Y)
+    lesson = training.of_labels(setup, hyper, net, SEED, X, Y)
     orders = [np.asarray(training.fresh_order(lesson, jnp.asarray(epoch))) for epoch in (0, 1)]
     for order in orders:
         assert order.shape == (128,)
@@ -262,7 +271,7 @@ def test_a_channel_is_a_narrower_network():
     """Two of three auxiliary logits seen: the third, in loss and gradient, might as well not be."""
     θ_T = taught()
     before = settings()[3]["aux_head"]["kernel"]
-    after = student("student_aux", 3, θ_T, channel=2.0)[0].model.θ["aux_head"]["kernel"]
+    after = student("student_aux", 3, θ_T, channel=2)[0].model.θ["aux_head"]["kernel"]
     np.testing.assert_array_equal(after[:, 2], before[:, 2])
     assert (after[:, :2] != before[:, :2]).all()
 
@@ -270,14 +279,14 @@ def test_a_channel_is_a_narrower_network():
 def test_distinct_inputs_are_shared_out():
     """72 addresses over 7 inputs: address i holds input i mod 7, with its own target."""
     setup, hyper, net, θ_0 = settings(distinct=7)
-    role = jax.tree.map(lambda rows: rows[0], cast.students(TASK.classes, [(setup, hyper)]))
+    role = role_of("student_aux", setup, hyper)
     targets = training.targets(setup, hyper, net, SEED, X, θ_0)
-    lesson = training.distillation(setup, hyper, role, SEED, X, targets)
+    lesson = training.of_logits(setup, hyper, role, SEED, X, targets)
     ids = jnp.arange(72)
     inputs, answers = lesson.examples(ids)
     np.testing.assert_array_equal(inputs, inputs[ids % 7])
     np.testing.assert_array_equal(answers, targets[ids % 7])
     assert len(np.unique(inputs, axis=0)) == 7
-    every, _ = training.distillation(setup, settings()[1], role, SEED, X, targets).examples(ids)
+    every, _ = training.of_logits(setup, settings()[1], role, SEED, X, targets).examples(ids)
     assert len(np.unique(every, axis=0)) == 72
     np.testing.assert_array_equal(every[:7], inputs[:7])

@@ -60,17 +60,18 @@ def M_softmax(y: Logits, visible: Visible) -> Matrix:
 
 
 class Loss(NamedTuple):
-    """An imitation loss `of(z, y, visible)`, and `M(y, visible)` in closed form or None."""
+    """An imitation loss `of(z, y, visible)`, its unit, and `M(y, visible)` if in closed form."""
 
     of: Callable[..., Float[Array, ""]]
+    unit: str = ""
     M: Callable[..., Matrix] | None = None
 
 
 #: The losses by name: a new one is its function and a line here.
 LOSSES = {
-    "squared_error": Loss(squared_error, M_squared_error),
-    "cross_entropy": Loss(cross_entropy, M_softmax),
-    "kl": Loss(kl, M_softmax),
+    "squared_error": Loss(squared_error, "squared logits", M_squared_error),
+    "cross_entropy": Loss(cross_entropy, "nats", M_softmax),
+    "kl": Loss(kl, "nats", M_softmax),
 }
 
 

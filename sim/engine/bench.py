@@ -13,17 +13,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from sim.engine import programs as engine
+from sim.engine import chunks as sizes
+from sim.engine import machine, programs
 from sim.model import data
 from sim.model.products import product
-from sim.settings.config import Matmul, recipe
-from sim.studies.sweep import resident_gib
-from sim.training import cast
+from sim.settings.experiments import FIGURE_10
+from sim.settings.grid import Point
+from sim.settings.recipes import recipe
+from sim.settings.setup import Matmul
+from sim.training import families
 
 SIDE = 2048  # of the product that rates are held against
 
 
-@engine.pinned()
+@machine.pinned()
 def bench(
     repeats: int = 5,
     chunks: tuple[int, ...] = (),
@@ -42,16 +45,16 @@ def bench(
     [byte/s], measured between the chunks; and for each kind and chunk size, for each phase and the
     whole: seconds and counted FLOP a seed, achieved rate, and its ratio to the float32 product's;
     compile seconds, and resident GiB so far. FLOP are those of the matrix products, measuring
-    included (`engine.flop`). What rounding costs in accuracy: `sublim study matmul`.
+    included (`chunks.flop`). What rounding costs in accuracy: `sublim study matmul`.
 
     """
     setup, hyper = recipe("mnist")
     task = data.synthetic(784, 10, train=60_000, test=10_000, validation=0)
-    usual = engine.chunk_size(setup, task, 1000, 1.0)
+    usual = sizes.chunk_size(setup, task, 1000, 1.0)
     chunks = chunks or tuple(sorted({max(1, usual // 2), usual, 2 * usual}))
-    teacher, student, answers = engine.flop(setup, task)
-    flop = {"teacher": teacher, "students": student * len(cast.STUDENTS) + answers}
-    engine.devices()  # before jax starts
+    teacher, student, answers = sizes.flop(setup, task)
+    flop = {"teacher": teacher, "students": student * len(FIGURE_10) + answers}
+    machine.devices()  # before jax starts
     kinds = ("float32", *(kind for kind in matmul if kind != "float32"))
     products = {kind: _rate(partial(_square, kind), SIDE, 2 * SIDE**3) for kind in kinds}
     # In place: a fresh array would time the operating system's pages too.
@@ -59,14 +62,16 @@ def bench(
     rates: dict[str, list[float]] = {kind: [] for kind in kinds}
     widths, runs, done = [], [], 0
     for kind, chunk in itertools.product(matmul, chunks):
-        place, seconds = engine.room(task, chunk), []
+        place, seconds = programs.place(task, chunk), []
+        point = Point(replace(setup, matmul=kind), hyper)
+        students = [(point, families.FIGURE_10[name]) for name in FIGURE_10]
         for repeat in range(repeats + 1):
             progress(done := done + 1, len(matmul) * len(chunks) * (repeats + 1))
             seeds = range(repeat * chunk, (repeat + 1) * chunk)
             marks = [time.perf_counter()]
-            θ_T, _ = engine.teaching(of := replace(setup, matmul=kind), hyper, place, seeds)
+            θ_T, _ = programs.learn_labels(point, place, seeds)
             marks.append(time.perf_counter())
-            engine.distillation([(of, hyper)], place, seeds, θ_T)
+            programs.imitate(students, place, seeds, θ_T)
             marks.append(time.perf_counter())
             seconds.append([b - a for a, b in pairwise(marks)])
             for name, measure in products.items():
@@ -84,7 +89,7 @@ def bench(
                 for phase, s in each.items()
             },
             "compile_seconds": max(0.0, sum(first) - median(map(sum, rest))),
-            "resident_gib": resident_gib(),
+            "resident_gib": machine.resident_gib(),
         })  # fmt: skip
         del place, θ_T
     rate = {kind: median(measured) for kind, measured in rates.items()}
@@ -92,7 +97,7 @@ def bench(
         for phase in run["phases"].values():
             phase["ratio_to_product"] = phase["flop_per_second"] / rate["float32"]
     return {
-        "device": engine.device(), "product_flop_per_second": rate,
+        "device": machine.device(), "product_flop_per_second": rate,
         "bytes_per_second": median(widths), "repeats": repeats, "runs": runs,
     }  # fmt: skip
 

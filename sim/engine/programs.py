@@ -1,15 +1,10 @@
-"""Seeds × students → chunks → devices: the only place with jit, vmap over seeds, and sharding.
+"""Seeds × students on devices: the only place with jit, vmap over seeds, and sharding.
 
-A chunk of seeds is trained together, in segments of steps between which it is measured. The program
-knows neither the number of seeds nor the bounds of a segment: each `Setup` compiles once.
+A chunk of seeds is trained together, in segments of steps between which it is measured. A program
+knows neither the number of seeds nor the bounds of a segment: each `Program` compiles once.
 """
 
-import math
-import os
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -17,29 +12,34 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
-from sim.errors import InputError
+from sim.engine.machine import devices, used
 from sim.model import networks
-from sim.model.data import Task
+from sim.model.data import Data, Task
 from sim.model.keys import Purpose, key
-from sim.model.networks import Network, Params
+from sim.model.networks import ACTIVATIONS, Network, Params
+from sim.model.noise import FAMILIES
 from sim.model.products import product
-from sim.settings.config import Hyper, Setup
-from sim.training import cast, measures
-from sim.training import steps as training
+from sim.settings.declare import Of, declared
+from sim.settings.grid import Point
+from sim.settings.lengths import counted, moments
+from sim.settings.setup import Hyper, Setup
+from sim.training import roles, steps
+from sim.training.families import Member
+from sim.training.measures import ALWAYS, MEASURES, Measure, Moment
+from sim.training.roles import Role
 from sim.training.steps import Lesson, State
+from theory.losses import LOSSES
 
-# Rows of a step's matrix products from which on more students at a time gain nothing: on a CPU they
-# only leave its caches.
-CPU_ROWS = 512
-GPU_STUDENTS = 256
 BLOWN_UP = 1e3  # a loss so many times that of the untrained network has diverged, if finite
-Bounds = tuple[training.Step, training.Step]  # first step of a segment, and the one after it
+Bounds = tuple[steps.Step, steps.Step]  # first step of a segment, and the one after it
 Progress = Callable[[float], None]  # told how many steps of single networks have been taken
+Record = dict[str, Any]  # measure -> [seed, …] (on the host [seed, …, moment]), or one a layer
 
-# Students of a seed have their own models and one order of inputs: jax refuses a program in which
-# treatment and control would see different ones.
+# Of a student's numbers each has its own; all else students of a seed share, and their order of
+# inputs: jax refuses a program in which treatment and control would see different ones.
+_OWN = Hyper(**{name: 0 if s.of == Of.STUDENT else None for name, s in declared(Hyper).items()})
 _STUDENTS = State(model=0, order=None)
 
 # On a CPU, XLA's loops use half of a register unless told, and sums go to a library that is slower
@@ -47,36 +47,28 @@ _STUDENTS = State(model=0, order=None)
 _OPTIONS: dict[str, Any] = {"xla_cpu_prefer_vector_width": 512}
 if jax.__version_info__ < (0, 11):
     _OPTIONS["xla_cpu_experimental_ynn_fusion_type"] = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
-_jit = partial(jax.jit, static_argnames=("setup", "classes", "mesh"), compiler_options=_OPTIONS)
+_jit = partial(jax.jit, static_argnames="program", compiler_options=_OPTIONS)
+
+jax.tree_util.register_dataclass(Hyper)
 
 
-class Data(NamedTuple):
-    """The arrays of a task, on the devices: images [n, d_in] in [−1, 1] and labels [n]."""
+class Program(NamedTuple):
+    """All that a compiled program hangs on, beside the shapes of its arrays."""
 
-    x_train: Float[Array, "images d"]
-    y_train: Int[Array, " images"]
-    x_val: Float[Array, "v d"]
-    y_val: Int[Array, " v"]
-    x_test: Float[Array, "t d"]
-    y_test: Int[Array, " t"]
+    setup: Setup  # without what programs do not depend on
+    classes: int
+    mesh: Mesh
+    measures: tuple[tuple[str, Measure], ...]
+    functions: tuple[Any, ...]  # that the setup names: others may be put in their places
 
-
-class Record(NamedTuple):
-    """Measurements of networks at one moment, or of many stacked along the last axis.
-
-    test_accuracy, validation_accuracy: fractions right by the network's own class head (NaN
-    without a validation part). loss: the mean of the network's own training loss over a fixed
-    batch, in nats (in squared logits for squared_error). diverged: a loss has not been finite, or
-    is more than BLOWN_UP times what it was before the first step (and times 1).
-    """
-
-    test_accuracy: Float[Array, "*k"]
-    validation_accuracy: Float[Array, "*k"]
-    loss: Float[Array, "*k"]
-    diverged: Bool[Array, "*k"]
+    def network(self, data: Data, *, student: bool = False) -> Network:
+        """Make the network of the teacher, or of students."""
+        make = networks.student if student else networks.mlp
+        d_in = data.x_train.shape[1]
+        return make(self.setup, d_in, self.classes, product=product(self.setup.matmul))
 
 
-class Room(NamedTuple):
+class Place(NamedTuple):
     """Where a chunk is computed: the task's arrays on its devices, and how seeds are split."""
 
     data: Data
@@ -84,355 +76,221 @@ class Room(NamedTuple):
     sharded: NamedSharding
 
     def seeds(self, chunk: Sequence[int]) -> Int[Array, " s"]:
-        """The numbers of a chunk's seeds, on the devices that compute them."""
+        """Put the numbers of a chunk's seeds on the devices that compute them."""
         return jax.device_put(np.asarray(chunk, np.int32), self.sharded)
 
+    def spread(self, θ: Any) -> Params:
+        """Put parameters [seed, …] of a chunk of seeds, from the host, on those devices."""
+        return jax.device_put(θ, self.sharded)
 
-def room(task: Task, chunk: int) -> Room:
+    def program(self, point: Point, measures: Sequence[str] = ()) -> Program:
+        """Name the program that trains networks at a point, and measures them."""
+        setup = point.program.setup
+        return Program(
+            setup,
+            self.classes,
+            self.sharded.mesh,
+            tuple((name, MEASURES[name]) for name in (*ALWAYS, *measures)),
+            (ACTIVATIONS[setup.activation], LOSSES[setup.loss].of, FAMILIES[setup.noise]),
+        )
+
+
+def place(task: Task, chunk: int) -> Place:
     """Put a task on the devices that work on chunks of that many seeds."""
-    sharded, replicated = _shardings(chunk)
-    arrays = Data(*(getattr(task, name) for name in Data._fields))
-    return Room(jax.device_put(arrays, replicated), task.classes, sharded)
+    mesh = Mesh(np.asarray(devices()[: used(chunk)]), ("seed",))
+    arrays = jax.device_put(task.arrays, NamedSharding(mesh, PartitionSpec()))
+    return Place(arrays, task.classes, NamedSharding(mesh, PartitionSpec("seed")))
 
 
-def run(
-    setup: Setup,
-    hyper: Hyper,
-    task: Task,
-    chunks: list[range],
-    progress: Progress = lambda steps: None,
-) -> Iterator[tuple[Record, Record]]:
-    """Train and measure teachers and STUDENTS, chunk by chunk of seeds, all of the same length.
-
-    Yields for each chunk the teachers' record [seed, point] and the students' [seed, student,
-    point], on the host, the points being those of `moments`. A seed's numbers depend on its number,
-    the settings, the chunk's length and the device, not on which other seeds run.
-    """
-    place = room(task, len(chunks[0]) if chunks else 1)
-    for chunk in chunks:
-        θ_T, taught = teaching(setup, hyper, place, chunk, progress)
-        yield taught, distillation([(setup, hyper)], place, chunk, θ_T, progress=progress)
-        del θ_T
-
-
-def teaching(
-    setup: Setup,
-    hyper: Hyper,
-    place: Room,
+def learn_labels(
+    point: Point,
+    where: Place,
     chunk: Sequence[int],
+    measures: Sequence[str] = (),
     progress: Progress = lambda steps: None,
+    given: Params | None = None,
 ) -> tuple[Params, Record]:
-    """Train the teachers of a chunk of seeds. Returns θ_T [seed, …] and record [seed, point]."""
-    steps, _ = moments(setup, len(place.data.x_train))
-    given: dict[str, Any] = {
-        "setup": program(setup), "classes": place.classes, "mesh": place.sharded.mesh,
-        "hyper": _numbers(hyper),
-        "seeds": place.seeds(chunk), "data": place.data,
-    }  # fmt: skip
-    state = begin_teachers(**given)
-    state, record = _measured(partial(teach, **given), state, steps, progress, len(chunk))
+    """Train the teachers of a chunk of seeds, from their initialisations.
+
+    given: θ [seed, …] to measure as they are, in place of training.
+
+    Returns θ_T [seed, …] and their record [seed, moment], on the host.
+    """
+    common = where.program(point, measures), numbers([point]), where.data
+    state = begin_teachers(*common, where.seeds(chunk), given)
+    segment = partial(teach, *common, where.seeds(chunk), _start(state) if measures else None)
+    times = moments(point.setup, len(where.data.x_train))[0] if given is None else [0]
+    state, record = _measured(segment, state, times, progress, len(chunk))
     return state.model.θ, record
 
 
-def distillation(
-    settings: Sequence[tuple[Setup, Hyper]],
-    place: Room,
+def initial(point: Point, where: Place, chunk: Sequence[int]) -> Params:
+    """Draw the initialisations of a chunk of seeds, θ_0 [seed, …]."""
+    common = where.program(point), numbers([point]), where.data
+    return begin_teachers(*common, where.seeds(chunk), None).model.θ
+
+
+def imitate(
+    students: Sequence[tuple[Point, Member]],
+    where: Place,
     chunk: Sequence[int],
     θ_T: Params,
-    names: Sequence[str] = tuple(cast.STUDENTS),
+    measures: Sequence[str] = (),
     progress: Progress = lambda steps: None,
-) -> Record:
-    """Train the named students of a chunk of seeds at each of some settings, all in one program.
+    θ_0: Params | None = None,
+) -> tuple[Params, Record]:
+    """Train students of a chunk of seeds, each a member at a point, all in one program.
 
-    The settings may differ in what a `cast.Role` holds; of the rest the first counts, so that all
-    students of a seed have the same teacher and see the same inputs. Returns their record [seed,
-    setting × name, point].
+    Their points may differ in each student's own numbers and masks; of the rest the first counts,
+    so that all students of a seed have the same teacher and see the same inputs.
+
+    Args:
+      students: k of them.
+      θ_T: their teacher's parameters [seed, …].
+      θ_0: the initialisation that they share with it [seed, …], if it was not drawn for the seed.
+
+    Returns their θ [seed, k, …] and record [seed, k, moment], on the host.
+
     """
-    setup, hyper = settings[0]
-    _, steps = moments(setup, len(place.data.x_train))
-    given: dict[str, Any] = {
-        "setup": program(setup), "classes": place.classes, "mesh": place.sharded.mesh,
-        "hyper": _numbers(hyper),
-        "roles": cast.students(place.classes, settings, names),
-        "seeds": place.seeds(chunk), "data": place.data,
-    }  # fmt: skip
-    targets, state = begin_students(**given, θ_T=θ_T)
-    segment = partial(distill, **given, targets=targets)
-    trained = len(chunk) * len(settings) * len(names)
-    return _measured(segment, state, steps, progress, trained)[1]
+    points = [point for point, _ in students]
+    common = (
+        where.program(points[0], measures),
+        numbers(points),
+        roles.roles(where.classes, students),
+        where.data,
+    )
+    seeds = where.seeds(chunk)
+    targets, state = begin_students(*common, seeds, θ_T, θ_0)
+    origin = None
+    if measures:  # which may ask for it; to the last bit, so that what has not moved is seen to
+        θ_T0 = initial(points[0], where, chunk) if θ_0 is None else θ_0
+        origin = Origin(_start(state), θ_T, θ_T0)
+    segment = partial(distill, *common, seeds, targets, origin)
+    times = moments(points[0].setup, len(where.data.x_train))[1]
+    state, record = _measured(segment, state, times, progress, len(chunk) * len(students))
+    return state.model.θ, record
 
 
-def _numbers(hyper: Hyper) -> Hyper:
-    """As arrays, not Python numbers: of one type however given."""
-    return jax.tree.map(jnp.float32, hyper)
+class Origin(NamedTuple):
+    """Where students come from: their start, and their teacher with its own."""
+
+    start: Params
+    θ_T: Params
+    θ_T0: Params
 
 
-def program(setup: Setup) -> Setup:
-    """The setup without what programs do not depend on.
+def numbers(points: Sequence[Point]) -> Hyper:
+    """Lay out numbers of k points as arrays: each student's own [k], the others of the first."""
+    each = [counted(*point) for point in points]
 
-    That is how long they run, when to measure, and what a `cast.Role` holds.
-    """
-    lengths = {"teacher_epochs": 1, "student_epochs": 1, "teacher_steps": None,
-               "student_steps": None, "points": 1}  # fmt: skip
-    return replace(setup, **lengths, independent="none", frozen="none")
+    def array(name: str) -> Array:
+        values = [getattr(hyper, name) for hyper in each]
+        kind = np.int32 if isinstance(values[0], int) else np.float32
+        return jnp.asarray(values if getattr(_OWN, name) == 0 else values[0], kind)
+
+    return Hyper(**{name: array(name) for name in declared(Hyper)})
 
 
 def _measured(
-    segment: Callable, state: State, moments: list[int], progress: Progress, many: int
+    segment: Callable, state: State, times: list[int], progress: Progress, many: int
 ) -> tuple[State, Record]:
     """Take the steps between the moments, and stack what is measured at each of them."""
     records = []
-    for start, stop in zip([0, *moments], moments, strict=False):
+    for start, stop in zip([0, *times], times, strict=False):
         state, record = segment(state=state, bounds=(start, stop))
         records.append(jax.device_get(record))  # waits: progress is of what has been done
         progress((stop - start) * many)
-    record = Record(*(np.stack(field, axis=-1) for field in zip(*records, strict=True)))
-    blown_up = record.loss > BLOWN_UP * np.maximum(record.loss[..., :1], 1)
-    return state, record._replace(diverged=record.diverged | blown_up)
+    stacked = jax.tree.map(lambda *values: np.stack(values, axis=-1), *records)
+    blown_up = stacked["loss"] > BLOWN_UP * np.maximum(stacked["loss"][..., :1], 1)
+    return state, stacked | {"diverged": stacked["diverged"] | blown_up}
 
 
-def chunk_size(
-    setup: Setup, task: Task, seeds: int, memory: float, students: int = len(cast.STUDENTS)
-) -> int:
-    """Seeds to train together on this machine's devices, each with that many students.
-
-    As many as `memory` GiB hold (on a GPU, at least half of its own) and run fast, with the same
-    number on each device that is used.
-    """
-    data, one, room = task_bytes(task), seed_bytes(setup, task, students), budget(memory)
-    used = max(1, min(len(devices()), int(room / (data + one)), seeds))
-    fit = int((room / used - data) / one)
-    return used * max(1, min(fit, together(setup) // students, -(-seeds // used)))
-
-
-def budget(memory: float) -> float:
-    """Bytes to plan for: `memory` GiB, on a GPU at least half of its own."""
-    first, *_ = devices()
-    limit = 0 if first.platform == "cpu" else (first.memory_stats() or {}).get("bytes_limit", 0)
-    return max(memory * 2**30, len(devices()) * limit / 2)
-
-
-def together(setup: Setup) -> int:
-    """Students that a device trains at a time: more would be slower (on a GPU, no faster)."""
-    if devices()[0].platform != "cpu":
-        return GPU_STUDENTS
-    return max(len(cast.STUDENTS), CPU_ROWS // min(setup.batch, setup.noise_images))
-
-
-def task_bytes(task: Task) -> int:
-    """Memory of a task's arrays, of which each device has its own."""
-    return sum(getattr(task, name).nbytes for name in Data._fields)
-
-
-def seed_bytes(setup: Setup, task: Task, students: int = len(cast.STUDENTS)) -> int:
-    """Working memory of one seed, from above: students, their optimisers, batches and targets."""
-    examples = max(setup.batch, measures.BLOCK)
-
-    def of(make: Callable, many: int) -> int:
-        layers = networks.product_shapes(make, setup, task.d_in, task.classes)
-        parameters = sum((d + 1) * units for _, d, units in layers)
-        activations = sum(rows * units for rows, _, units in layers)
-        return many * (8 * parameters + 4 * examples * activations)  # θ, moments, gradients
-
-    shared = 4 * examples * task.d_in  # inputs and the random bits they are made from
-    shared += setup.noise_images * (task.classes + setup.aux + 4)  # targets; two orders
-    return 4 * (max(of(networks.student, students), of(networks.mlp, 1)) + shared)
-
-
-@contextmanager
-def pinned() -> Iterator[None]:
-    """Hold jax to its own defaults, whatever the user has set, where that changes draws or bits.
-
-    What cannot be held, `settings` names. Shapes may still be checked (jax_numpy_rank_promotion).
-    """
-    with (
-        jax.enable_x64(False),
-        jax.default_prng_impl("threefry2x32"),
-        jax.threefry_partitionable(True),
-        jax.numpy_dtype_promotion("standard"),
-        jax.default_matmul_precision(None),
-        jax.disable_jit(False),
-        jax.debug_nans(False),  # a seed that diverges is flagged and kept
-        jax.debug_infs(False),
-    ):
-        yield
-
-
-# Of jax's settings, those that say where programs run, how long they are kept and what is said of
-# them; and one that moves keys made of numbers, as ours are not. Of any other it is not known that
-# it changes no bits.
-_HARMLESS = re.compile(
-    "cache|check|compiler_detailed|debug|device|distributed|dump|explain|export|guard|hlo_source|"
-    "include_|log|mock|num_cpu|pallas|platform|pprint|preemption|profile|raise_|recoverability|"
-    "rank_promotion|seed_offset|source_url|thread|timeout|topology|trace|transfer"
-)
-_ENVIRONMENT = ("CUBLAS_WORKSPACE_CONFIG", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE", "XLA_FLAGS")
-
-
-def settings() -> dict[str, str]:
-    """Name what else numbers may depend on: jax's settings and flags of XLA, as they are."""
-    with pinned():
-        found = {
-            name: str(getattr(jax.config, name, value))
-            for name, value in jax.config.values.items()
-            if not _HARMLESS.search(name)
-        }
-    for name in _ENVIRONMENT:
-        words = sorted(word for word in os.environ.get(name, "").split() if "dump" not in word)
-        if words:
-            found[name] = " ".join(words)
-    return found
-
-
-@cache
-def devices() -> list[jax.Device]:
-    """List what computes here: on a CPU a device per core, unless jax has started or was told.
-
-    Much of a small network's step keeps a single core busy: another then works on another seed.
-    Errors: InputError where jax is told to use what is not there.
-    """
-    told = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
-    if not told and jax.config.jax_num_cpu_devices < 0:
-        with suppress(RuntimeError):  # jax has started, with the devices that it has
-            jax.config.update("jax_num_cpu_devices", _cores())
-    try:
-        return jax.local_devices()
-    except (RuntimeError, AssertionError) as error:  # the latter for what was not compiled in
-        asked, reason = jax.config.jax_platforms, str(error).partition("\n")[0] or "none here"
-        raise InputError(
-            f"JAX_PLATFORMS = {asked!r}: must name devices of this machine: {reason}"
-        ) from None
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def device() -> str:
-    """The kind and number of the devices that compute: part of what results depend on."""
-    return f"{devices()[0].platform}: {len(devices())} × {devices()[0].device_kind}"
-
-
-def network_steps(setup: Setup, examples: int) -> int:
-    """Optimiser steps of all networks of one seed."""
-    teacher, students = moments(setup, examples)
-    return teacher[-1] + students[-1] * len(cast.STUDENTS)
-
-
-def flop(setup: Setup, task: Task) -> tuple[float, float, float]:
-    """Floating-point operations of the matrix products of one teacher, one student, and one
-    teacher's answers to all distillation inputs.
-
-    Forward and backward in training (the first layer needs no gradient of its input), and forward
-    where it is measured.
-    """
-
-    def of(make: Callable, moments: list[int], examples: int) -> tuple[float, float]:
-        shapes = networks.product_shapes(make, setup, task.d_in, task.classes)
-        first, *_ = each = [2.0 * math.prod(shape) for shape in shapes]
-        training = moments[-1] * min(setup.batch, examples) * (3 * sum(each) - first)
-        images = len(task.x_test) + len(task.x_val)
-        return training + len(moments) * images * sum(each), sum(each)
-
-    teacher, student = moments(setup, images := len(task.x_train))
-    of_teacher, forward = of(networks.mlp, teacher, images)
-    of_student, _ = of(networks.student, student, setup.noise_images)
-    return of_teacher, of_student, setup.noise_images * forward
-
-
-def moments(setup: Setup, examples: int) -> tuple[list[int], list[int]]:
-    """Steps after which teacher and students are measured, from 0 to the last."""
-
-    def spread(steps: int | None, epochs: int, count: int) -> list[int]:
-        steps = steps or epochs * -(-count // min(setup.batch, count))
-        return np.unique(np.linspace(0, steps, setup.points + 1).round().astype(int)).tolist()
-
-    return (
-        spread(setup.teacher_steps, setup.teacher_epochs, examples),
-        spread(setup.student_steps, setup.student_epochs, setup.noise_images),
-    )
+def _start(state: State) -> Params:
+    """Where networks are before their first step; training gives their memory away."""
+    return jax.tree.map(jnp.copy, state.model.θ)
 
 
 @_jit
 def begin_teachers(
-    setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, seeds: Int[Array, " s"], data: Data
+    program: Program, hyper: Hyper, data: Data, seeds: Int[Array, " s"], given: Params | None
 ) -> State:
-    """Teachers at θ_0, each seed's own."""
+    """Set teachers up at θ_0, each seed's own, or at what is given."""
 
-    def one(hyper: Hyper, data: Data, seed: Int[Array, ""]) -> State:
-        net = _network(setup, classes, data)
-        lesson = _teaching(setup, hyper, net, seed, data)
-        return training.begin(lesson, _initial(net, hyper, key(seed, Purpose.INIT)))
+    def one(hyper: Hyper, data: Data, seed: Int[Array, ""], given: Params | None) -> State:
+        net = program.network(data)
+        lesson = steps.of_labels(program.setup, hyper, net, seed, data.x_train, data.y_train)
+        θ = _initial(net, hyper, key(seed, Purpose.INIT)) if given is None else given
+        return steps.begin(lesson, θ)
 
-    return _of_each(one, mesh, hyper, data)(seeds)
+    return _of_each(one, program.mesh, hyper, data)(seeds, given)
 
 
 @partial(_jit, donate_argnames="state")
 def teach(
-    setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, seeds: Int[Array, " s"], data: Data,
+    program: Program, hyper: Hyper, data: Data, seeds: Int[Array, " s"], start: Params | None,
     state: State, bounds: Bounds,
 ) -> tuple[State, Record]:  # fmt: skip
     """Take a segment of steps with each teacher, then measure it."""
 
     def one(
-        hyper: Hyper, data: Data, bounds: Bounds, seed: Int[Array, ""], state: State
-    ) -> tuple[State, Record]:
-        net = _network(setup, classes, data)
-        return _segment(_teaching(setup, hyper, net, seed, data), net, data, state, bounds)
+        hyper: Hyper, data: Data, bounds: Bounds,
+        seed: Int[Array, ""], start: Params | None, state: State,
+    ) -> tuple[State, Record]:  # fmt: skip
+        net = program.network(data)
+        lesson = steps.of_labels(program.setup, hyper, net, seed, data.x_train, data.y_train)
+        return _segment(program, lesson, net, data, state, bounds, start)
 
-    return _of_each(one, mesh, hyper, data, bounds)(seeds, state)
+    return _of_each(one, program.mesh, hyper, data, bounds)(seeds, start, state)
 
 
 @_jit
 def begin_students(
-    setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, roles: cast.Role,
-    seeds: Int[Array, " s"], data: Data, θ_T: Params,
+    program: Program, hyper: Hyper, role: Role, data: Data, seeds: Int[Array, " s"], θ_T: Params,
+    θ_0: Params | None,
 ) -> tuple[Float[Array, "s N n"], State]:  # fmt: skip
-    """The teachers' logits on all distillation inputs, once, and students where they start."""
+    """Take the teachers' logits on all distillation inputs, once, and set students up to start."""
 
     def one(
-        hyper: Hyper, roles: cast.Role, data: Data, seed: Int[Array, ""], θ_T: Params
+        hyper: Hyper, role: Role, data: Data, seed: Int[Array, ""], θ_T: Params, θ_0: Params | None
     ) -> tuple[Array, State]:
-        net = _network(setup, classes, data)
-        targets = training.targets(setup, hyper, net, seed, data.x_train, θ_T)
-        keys = jnp.stack([key(seed, purpose) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)])
-        of_students = _network(setup, classes, data, student=True)
-        starts = jax.vmap(partial(_initial, of_students, hyper))(keys)
-        key_noise = key(seed, Purpose.INIT_NOISE)
+        setup, x = program.setup, data.x_train
+        targets = steps.targets(setup, hyper, program.network(data), seed, x, θ_T)
+        starts, key_noise = _starts(program, hyper, data, seed, θ_0)
 
-        def student(role: cast.Role) -> State:
-            lesson = training.distillation(setup, hyper, role, seed, data.x_train, targets)
-            return training.begin(lesson, cast.start(role, starts, key_noise))
+        def student(hyper: Hyper, role: Role) -> State:
+            lesson = steps.of_logits(setup, hyper, role, seed, x, targets)
+            return steps.begin(lesson, roles.start(role, hyper.init_noise, starts, key_noise))
 
-        return targets, jax.vmap(student, out_axes=_STUDENTS)(roles)
+        return targets, jax.vmap(student, (_OWN, 0), _STUDENTS)(hyper, role)
 
-    return _of_each(one, mesh, hyper, roles, data)(seeds, θ_T)
+    return _of_each(one, program.mesh, hyper, role, data)(seeds, θ_T, θ_0)
 
 
 @partial(_jit, donate_argnames="state")
 def distill(
-    setup: Setup, classes: int, mesh: Mesh, hyper: Hyper, roles: cast.Role,
-    seeds: Int[Array, " s"], data: Data, targets: Float[Array, "s N n"], state: State,
-    bounds: Bounds,
+    program: Program, hyper: Hyper, role: Role, data: Data, seeds: Int[Array, " s"],
+    targets: Float[Array, "s N n"], origin: Origin | None, state: State, bounds: Bounds,
 ) -> tuple[State, Record]:  # fmt: skip
     """Take a segment of steps with each student of each seed, then measure it."""
 
     def one(
-        hyper: Hyper, roles: cast.Role, data: Data, bounds: Bounds,
-        seed: Int[Array, ""], targets: Array, state: State,
+        hyper: Hyper, role: Role, data: Data, bounds: Bounds,
+        seed: Int[Array, ""], targets: Array, origin: Origin | None, state: State,
     ) -> tuple[State, Record]:  # fmt: skip
-        net = _network(setup, classes, data, student=True)
+        net = program.network(data, student=True)
+        start, teacher = (None, None) if origin is None else (origin[0], origin[1:])
 
-        def student(role: cast.Role, state: State) -> tuple[State, Record]:
-            lesson = training.distillation(setup, hyper, role, seed, data.x_train, targets)
-            return _segment(lesson, net, data, state, bounds)
+        def student(
+            hyper: Hyper, role: Role, start: Params | None, state: State
+        ) -> tuple[State, Record]:
+            lesson = steps.of_logits(program.setup, hyper, role, seed, data.x_train, targets)
+            return _segment(program, lesson, net, data, state, bounds, start, teacher)
 
-        return jax.vmap(student, (0, _STUDENTS), (_STUDENTS, 0))(roles, state)
+        each = jax.vmap(student, (_OWN, 0, 0, _STUDENTS), (_STUDENTS, 0))
+        return each(hyper, role, start, state)
 
-    return _of_each(one, mesh, hyper, roles, data, bounds)(seeds, targets, state)
+    common = hyper, role, data, bounds
+    return _of_each(one, program.mesh, *common)(seeds, targets, origin, state)
 
 
 def _of_each(one: Callable, mesh: Mesh, *common: Any) -> Callable:
@@ -452,38 +310,30 @@ def _of_each(one: Callable, mesh: Mesh, *common: Any) -> Callable:
 
 
 def _segment(
-    lesson: Lesson, net: Network, data: Data, state: State, bounds: Bounds
-) -> tuple[State, Record]:
-    state = training.advance(lesson, net, state, *bounds)
+    program: Program, lesson: Lesson, net: Network, data: Data, state: State, bounds: Bounds,
+    start: Params | None, teacher: tuple[Params, Params] | None = None,
+) -> tuple[State, Record]:  # fmt: skip
+    state = steps.advance(lesson, net, state, *bounds)
     θ = state.model.θ
-    loss = training.loss_now(lesson, net, θ)
-    return state, Record(
-        test_accuracy=measures.accuracy(net, θ, data.x_test, data.y_test),
-        validation_accuracy=measures.accuracy(net, θ, data.x_val, data.y_val),
-        loss=loss,
-        diverged=state.model.diverged | ~jnp.isfinite(loss),
-    )
+    loss = cache(partial(steps.loss_now, lesson, net, θ))
+    at = Moment(net, θ, data, loss, state.model.diverged, start, teacher)
+    return state, {name: measure.of(at) for name, measure in program.measures}
 
 
-def _network(setup: Setup, classes: int, data: Data, *, student: bool = False) -> Network:
-    make = networks.student if student else networks.mlp
-    return make(setup, data.x_train.shape[1], classes, product=product(setup.matmul))
+def _starts(
+    program: Program, hyper: Hyper, data: Data, seed: Int[Array, ""], θ_0: Params | None
+) -> tuple[Params, Key[Array, ""]]:
+    """(θ_0, θ_other) [2, …] of the students' network, and the key of what is added to them."""
+    keys = jnp.stack([key(seed, purpose) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)])
+    net = program.network(data, student=True)
+    starts = jax.vmap(partial(_initial, net, hyper))(keys)
+    for layer, first in (θ_0 or {}).items():  # as far as the students' layers are like it
+        if jax.tree.map(lambda two: two.shape[1:], starts.get(layer)) == jax.tree.map(
+            jnp.shape, first
+        ):
+            starts[layer] = jax.tree.map(lambda two, one: two.at[0].set(one), starts[layer], first)
+    return starts, key(seed, Purpose.INIT_NOISE)
 
 
 def _initial(net: Network, hyper: Hyper, key: Key[Array, ""]) -> Params:
     return jax.tree.map(lambda leaf: hyper.init_scale * leaf, net.init(key))
-
-
-def _teaching(setup: Setup, hyper: Hyper, net: Network, seed: Int[Array, ""], data: Data) -> Lesson:
-    return training.teaching(setup, hyper, net, seed, data.x_train, data.y_train)
-
-
-def used(chunk: int) -> int:
-    """Devices that work on a chunk of so many seeds: as many as divide it."""
-    return max(k for k in range(1, len(devices()) + 1) if chunk % k == 0)
-
-
-def _shardings(chunk: int) -> tuple[NamedSharding, NamedSharding]:
-    """Of arrays split by seed over a chunk's devices, and of arrays that each of them holds."""
-    mesh = Mesh(np.asarray(devices()[: used(chunk)]), ("seed",))
-    return NamedSharding(mesh, PartitionSpec("seed")), NamedSharding(mesh, PartitionSpec())

@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Array, Float, Int
 
 from sim.errors import InputError
 from sim.model import sources
@@ -42,8 +44,24 @@ class Task:
         return self.x_train.shape[-1]
 
     @property
+    def arrays(self) -> "Data":
+        """The six arrays, by the names that they have here."""
+        return Data(*(getattr(self, name) for name in Data._fields))
+
+    @property
     def classes(self) -> int:
         return len(self.labels)
+
+
+class Data(NamedTuple):
+    """The arrays of a task, as programs take them: images [n, d_in] in [−1, 1] and labels [n]."""
+
+    x_train: Float[Array, "images d"]
+    y_train: Int[Array, " images"]
+    x_val: Float[Array, "v d"]
+    y_val: Int[Array, " v"]
+    x_test: Float[Array, "t d"]
+    y_test: Int[Array, " t"]
 
 
 def load(

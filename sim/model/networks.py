@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from sim.model.products import Product
-from sim.settings.config import CHANNELS, Setup
+from sim.settings.layers import CHANNELS
+from sim.settings.setup import Setup
 
 Params = PyTree[Float[Array, "..."]]
 Shape = tuple[int, int, int]

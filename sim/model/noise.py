@@ -1,6 +1,11 @@
-"""Distillation inputs, addressed and not stored: input i of a seed is a function of (seed, i)."""
+"""Distillation inputs, addressed and not stored: input i of a seed is a function of (seed, i).
+
+A family is a function of what a seed's inputs are drawn from, which returns the function of one
+address: what all inputs have in common is computed before the first of them.
+"""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,74 +13,135 @@ from jaxtyping import Array, Float, Int, Key
 
 from sim.model.networks import image_sides
 from sim.model.orders import permutation
-from sim.settings.config import Hyper, Noise
+from sim.settings.setup import Hyper, Noise
 
 Ids = Int[Array, " b"]
+Address = Int[Array, ""]
 CELLS = 4  # of Perlin noise, along each side of an image
 
 
+class Source(NamedTuple):
+    """What the inputs of one seed are drawn from; its images are the task's training images."""
+
+    key: Key[Array, ""]
+    images: Float[Array, "images d"]
+    hyper: Hyper
+
+    @property
+    def d(self) -> int:
+        """Pixels of an input."""
+        return self.images.shape[1]
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width, where pixels have neighbours."""
+        return image_sides(self.d)
+
+    def own(self, i: Address) -> Key[Array, ""]:
+        """Make the key of one input."""
+        return jax.random.fold_in(self.key, i)
+
+    def image(self, i: Address) -> Float[Array, " d"]:
+        """Take a training image: the n of them, each seed from another on."""
+        n = len(self.images)
+        return self.images[(jax.random.randint(self.key, (), 0, n) + i) % n]
+
+
+Input = Callable[[Address], Float[Array, " d"]]
+FAMILIES: dict[str, Callable[[Source], Input]] = {}
+
+
+def family(make: Callable[[Source], Input]) -> Callable[[Source], Input]:
+    """Add a family to those that settings name."""
+    FAMILIES[make.__name__] = make
+    return make
+
+
 def noise(
-    family: Noise, key: Key[Array, ""], x_train: Float[Array, "images d"], hyper: Hyper
+    name: Noise, key: Key[Array, ""], x_train: Float[Array, "images d"], hyper: Hyper
 ) -> Callable[[Ids], Float[Array, "b d"]]:
-    """A function from addresses to inputs, at scale 1 and without shift.
+    """Make the function from addresses to inputs, at scale 1 and without shift."""
+    return jax.vmap(FAMILIES[name](Source(key, x_train, hyper)))
 
-    What all inputs of a seed have in common is computed here, before the first of them. Families:
 
-    - uniform: U(−1, 1) in each pixel (the paper's); gaussian: N(0, 1); bernoulli: −1 or 1.
-    - blurred: uniform, blurred by a Gaussian of sd `blur` pixels; each pixel keeps its variance.
-    - spectrum: the Fourier amplitudes of a training image, with the phases of white noise.
-    - subspace: Gaussian in `dimensions` random dimensions, the same for all inputs of a seed; of
-      variance 1 on average.
-    - perlin: gradient noise over 4 × 4 cells, of a uniform's variance in each pixel.
-    - shuffled: a training image, its pixels in an order of its own.
-    - images: the n training images, each seed from another on: addresses below n are distinct.
-    - mixture: a training image with probability `images_part`, else uniform.
+@family
+def uniform(of: Source) -> Input:
+    """U(−1, 1) in each pixel: the paper's."""
+    return lambda i: (_words(of.own(i), of.d) >> 9).astype(float) * 2.0**-22 - 1
 
-    Where pixels have neighbours, they are those of `image_sides`.
-    """
-    n, d = x_train.shape
-    sides = image_sides(d)
-    key_common = jax.random.fold_in(key, 2**32 - 1)  # the address of no input
 
-    def own(i: Int[Array, ""]) -> Key[Array, ""]:
-        return jax.random.fold_in(key, i)
+@family
+def gaussian(of: Source) -> Input:
+    """N(0, 1) in each pixel."""
+    return lambda i: jax.random.normal(of.own(i), (of.d,))
 
-    def uniform(i: Int[Array, ""]) -> Float[Array, " d"]:
-        return (_words(own(i), d) >> 9).astype(float) * 2.0**-22 - 1
 
-    def gaussian(i: Int[Array, ""]) -> Float[Array, " d"]:
-        return jax.random.normal(own(i), (d,))
+@family
+def bernoulli(of: Source) -> Input:
+    """−1 or 1 in each pixel."""
+    one = uniform(of)
+    return lambda i: jnp.where(one(i) < 0, -1.0, 1.0)
 
-    def bernoulli(i: Int[Array, ""]) -> Float[Array, " d"]:
-        return jnp.where(uniform(i) < 0, -1.0, 1.0)
 
-    def images(i: Int[Array, ""]) -> Float[Array, " d"]:
-        return x_train[(jax.random.randint(key, (), 0, n) + i) % n]
+@family
+def blurred(of: Source) -> Input:
+    """Uniform, blurred by a Gaussian of sd `blur` pixels; each pixel keeps its variance."""
+    one = uniform(of)
+    down, across = (_blur(side, of.hyper.blur) for side in of.sides)
+    return lambda i: (down @ one(i).reshape(of.sides) @ across.T).ravel()
 
-    def shuffled(i: Int[Array, ""]) -> Float[Array, " d"]:
-        return images(i)[permutation(own(i), d)]
 
-    def mixture(i: Int[Array, ""]) -> Float[Array, " d"]:
-        image = jax.random.uniform(jax.random.fold_in(own(i), 0)) < hyper.images_part
-        return jnp.where(image, images(i), uniform(i))
+@family
+def spectrum(of: Source) -> Input:
+    """The Fourier amplitudes of a training image, with the phases of white noise."""
+    white_at = gaussian(of)
 
-    def spectrum(i: Int[Array, ""]) -> Float[Array, " d"]:
-        image, white = (jnp.fft.fft2(x.reshape(sides)) for x in (images(i), gaussian(i)))
+    def one(i: Address) -> Float[Array, " d"]:
+        image, white = (jnp.fft.fft2(x.reshape(of.sides)) for x in (of.image(i), white_at(i)))
         return jnp.fft.ifft2(jnp.abs(image) * white / jnp.abs(white)).real.ravel()
 
-    if family == "blurred":
-        down, across = (_blur(side, hyper.blur) for side in sides)
-        return jax.vmap(lambda i: (down @ uniform(i).reshape(sides) @ across.T).ravel())
-    if family == "subspace":
-        k = jnp.where(hyper.dimensions == 0, d, jnp.minimum(hyper.dimensions, d))
-        basis = _orthonormal(jax.random.normal(key_common, (d, d)))
-        kept = jnp.where(jnp.arange(d) < k, jnp.sqrt(d / k), 0.0)
-        return jax.vmap(lambda i: (kept * gaussian(i)) @ basis)
-    if family == "perlin":
-        return jax.vmap(lambda i: _perlin(own(i), sides).ravel())
-    one = {"uniform": uniform, "gaussian": gaussian, "bernoulli": bernoulli, "spectrum": spectrum,
-           "shuffled": shuffled, "images": images, "mixture": mixture}  # fmt: skip
-    return jax.vmap(one[family])
+    return one
+
+
+@family
+def subspace(of: Source) -> Input:
+    """Gaussian in `dimensions` random dimensions, a seed's own; of variance 1 on average."""
+    one = gaussian(of)
+    k = of.d if of.hyper.dimensions is None else jnp.minimum(of.hyper.dimensions, of.d)
+    key_common = jax.random.fold_in(of.key, 2**32 - 1)  # the address of no input
+    basis = _orthonormal(jax.random.normal(key_common, (of.d, of.d)))
+    kept = jnp.where(jnp.arange(of.d) < k, jnp.sqrt(of.d / k), 0.0)
+    return lambda i: (kept * one(i)) @ basis
+
+
+@family
+def perlin(of: Source) -> Input:
+    """Gradient noise over 4 × 4 cells, of a uniform's variance in each pixel."""
+    return lambda i: _perlin(of.own(i), of.sides).ravel()
+
+
+@family
+def shuffled(of: Source) -> Input:
+    """A training image, its pixels in an order of its own."""
+    return lambda i: of.image(i)[permutation(of.own(i), of.d)]
+
+
+@family
+def images(of: Source) -> Input:
+    """The n training images: addresses below n are distinct."""
+    return of.image
+
+
+@family
+def mixture(of: Source) -> Input:
+    """A training image with probability `images_part`, else uniform."""
+    white = uniform(of)
+
+    def one(i: Address) -> Float[Array, " d"]:
+        image = jax.random.uniform(jax.random.fold_in(of.own(i), 0)) < of.hyper.images_part
+        return jnp.where(image, of.image(i), white(i))
+
+    return one
 
 
 def _words(key: Key[Array, ""], count: int) -> Array:

@@ -9,7 +9,7 @@ from jax import lax
 from jax.experimental.layout import Layout, with_layout_constraint
 from jaxtyping import Array, Float
 
-from sim.settings.config import Matmul
+from sim.settings.setup import Matmul
 
 Product = Callable[[Float[Array, "*b d"], Float[Array, "d u"]], Float[Array, "*b u"]]
 NARROW = 64  # units of a layer whose weights' gradient is computed transposed

@@ -1,44 +1,41 @@
-"""Figures from results: each takes a Dataset and returns a matplotlib Figure."""
+"""Figures of figure 10, from its results: each takes a Dataset and returns a matplotlib Figure."""
+
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
-from sim.runs.results import fixed
-from sim.runs.statistics import Summary, summary
-from sim.training import cast
-
-LABELS = {
-    "reference": "reference\n(untrained)",
-    "teacher": "teacher",
-    "student_aux": "student\naux logits",
-    "student_all": "student\nall logits",
-    "cross_aux": "other init\naux logits",
-    "cross_all": "other init\nall logits",
-}
-# Keeps a number readable where it lies over the line of chance.
-HALO = withStroke(linewidth=3, foreground="white")
-# Okabe and Ito's palette, told apart with any colour vision; controls are the cooler colours.
-COLORS = {
-    "reference": "#666666",
-    "teacher": "#000000",
-    "student_aux": "#D55E00",
-    "student_all": "#E69F00",
-    "cross_aux": "#0072B2",
-    "cross_all": "#56B4E9",
-}
-STYLE = {"teacher": "--", "cross_aux": "-.", "cross_all": ":"}
-STYLE_SIZE = 11
+from sim.report.style import (
+    COLORS,
+    HALO,
+    LABELS,
+    LINES,
+    SIZE,
+    caption,
+    chance,
+    drawn,
+    name,
+    setting,
+    trained,
+    unit,
+    with_bar,
+)
+from sim.runs.results import extra
+from sim.runs.statistics import summary
+from sim.training.measures import MEASURES
 
 
+@drawn
 def figure10(ds: xr.Dataset) -> Figure:
     """Test accuracy of each model: every seed a point, the mean with its 95 % interval."""
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
     jitter = np.random.default_rng(0).uniform(-0.2, 0.2, ds.sizes["seed"])  # looks, not data
-    for place, model in enumerate(cast.MODELS):
+    models = [str(model) for model in ds.model.values]
+    for place, model in enumerate(models):
         one = ds.sel(model=model)
         color, accuracy = COLORS[model], one.test_accuracy.values
         for lost, marker in ((False, "o"), (True, "x")):
@@ -50,97 +47,87 @@ def figure10(ds: xr.Dataset) -> Figure:
                       capsize=8, capthick=2.2, elinewidth=2.2, zorder=3)  # fmt: skip
         beside = place + 0.25, mean.item()
         axes.annotate(f"{mean.item():.3f}".lstrip("0"), beside, va="center", zorder=4,
-                      fontsize=STYLE_SIZE - 1, color=color, path_effects=[HALO])  # fmt: skip
-    chance(axes, ds, x=len(cast.MODELS) - 0.45)
-    axes.set_xticks(range(len(cast.MODELS)), [LABELS[m] for m in cast.MODELS])
-    axes.set(xlim=(-0.5, len(cast.MODELS) - 0.4), ylim=(0, 1.02))
-    axes.set_ylabel("test accuracy (fraction)", fontsize=STYLE_SIZE)
+                      fontsize=SIZE - 1, color=color, path_effects=[HALO])  # fmt: skip
+    chance(axes, ds, x=len(models) - 0.45)
+    axes.set_xticks(range(len(models)), [LABELS[m] for m in models])
+    axes.set(xlim=(-0.5, len(models) - 0.4), ylim=(0, 1.02))
+    axes.set_ylabel("test accuracy (fraction)", fontsize=SIZE)
     lost = int(ds.diverged.any("model").sum())
     caption(
         figure,
         f"{setting(ds)}. Point: one seed{f' (×: diverged, {lost} seeds)' if lost else ''}. "
         "Diamond and bar: mean, 95 % t-interval.",
     )
-    return tidy(figure)
+    return figure
 
 
+@drawn
 def trajectories(ds: xr.Dataset) -> Figure:
     """Test accuracy and training loss over optimiser steps: mean with its 95 % interval."""
     figure = Figure(figsize=(9.5, 4.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1))
-    for model in (cast.TEACHER, *cast.STUDENTS):
-        name = LABELS[model].replace("\n", ", ")
-        _line(left, ds, "accuracy_by_step", model, label=name)
-        _line(right if model == cast.TEACHER else middle, ds, "loss_by_step", model)
+    for model in trained(ds):
+        _line(left, ds.accuracy_by_step, model, label=name(model))
+        _line(right if model == "teacher" else middle, ds.loss_by_step, model)
     chance(left, ds, x=float(ds.step[-1]))
     left.set(ylim=(0, 1.02))
     for axes, what in (
         (left, "test accuracy (fraction)"),
-        (middle, f"distillation loss ({_units(ds)})"),
+        (middle, f"distillation loss{unit(ds.loss_by_step)}"),
         (right, "teacher's loss (nats)"),
     ):
-        axes.set_ylabel(what, fontsize=STYLE_SIZE)
-        axes.set_xlabel("optimiser steps", fontsize=STYLE_SIZE)
+        axes.set_ylabel(what, fontsize=SIZE)
+        axes.set_xlabel("optimiser steps", fontsize=SIZE)
         axes.margins(x=0.02)
     for axes in (middle, right):
         if any((line.get_ydata() > 0).any() for line in axes.get_lines()):  # some loss is finite
             axes.set_yscale("log")
     diverged = int(ds.diverged.any("model").sum())
     lost = f" ({diverged} diverged: loss curves of the finite)" if diverged else ""
-    figure.legend(loc="outside upper center", ncols=5, fontsize=STYLE_SIZE - 1.5, frameon=False)
+    figure.legend(loc="outside upper center", ncols=5, fontsize=SIZE - 1.5, frameon=False)
     caption(figure, f"{setting(ds)}. Line and band: mean over seeds, 95 % t-interval{lost}.")
-    return tidy(figure)
+    return figure
 
 
-FIGURES = {"figure10": figure10, "trajectories": trajectories}
+@drawn
+def along(ds: xr.Dataset, measure: str) -> Figure:
+    """A measure over optimiser steps, of the whole network and of each layer, with its interval."""
+    values = ds[MEASURES[measure].path]
+    layers = list(ds.layer.values) if "layer" in values.dims else [None]
+    columns = min(3, len(layers))
+    rows = -(-len(layers) // columns)
+    figure = Figure(figsize=(1.5 + 3.2 * columns, 1.2 + 2.7 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for axes, layer in zip(panels, layers, strict=False):
+        of = values if layer is None else values.sel(layer=layer)
+        for model in trained(ds):
+            if np.isfinite(of.sel(model=model)).any():
+                _line(axes, of, model, label=name(model))
+        axes.set_title("" if layer is None else str(layer).replace("_", " "), fontsize=SIZE)
+        axes.set_xlabel("optimiser steps", fontsize=SIZE)
+    for axes in panels[len(layers) :]:
+        axes.set_axis_off()
+    figure.supylabel(values.attrs["long_name"] + unit(values), fontsize=SIZE)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(
+        handles, names, loc="outside upper center", ncols=5, frameon=False, fontsize=SIZE - 1.5
+    )
+    caption(figure, f"{setting(ds)}. Line and band: mean over seeds, 95 % t-interval.")
+    return figure
 
 
-def with_bar(of: Summary) -> tuple[np.ndarray, np.ndarray]:
-    """Means [k], and how far their 95 % intervals reach below and above [2, k]."""
-    low, high = of.interval
-    ends = np.stack([np.atleast_1d(of.mean - low), np.atleast_1d(high - of.mean)])
-    return np.atleast_1d(of.mean.values), ends
+def figures(ds: xr.Dataset) -> dict[str, Callable[[xr.Dataset], Figure]]:
+    """Name the figures that there are of these results."""
+    more = {name: partial(along, measure=name) for name in extra(ds)}
+    return {"figure10": figure10, "trajectories": trajectories} | more
 
 
-def _line(axes: Axes, ds: xr.Dataset, variable: str, model: str, label: str | None = None) -> None:
-    """Mean and interval of one model at each step, of the seeds that are finite there."""
-    curve = ds[variable].sel(model=model)
+def _line(axes: Axes, values: xr.DataArray, model: str, label: str | None = None) -> None:
+    """Draw mean and interval of one model at each step, of the seeds that are finite there."""
+    curve = values.sel(model=model)
     curve = curve.where(np.isfinite(curve)).dropna("step", how="all")
-    style = {"color": COLORS[model], "ls": STYLE.get(model, "-")}
+    style = {"color": COLORS[model], "ls": LINES.get(model, "-")}
     of = [summary(curve.isel(step=i).dropna("seed")) for i in range(curve.sizes["step"])]
     mean, low, high = np.array([(s.mean, *s.interval) for s in of], float).reshape(-1, 3).T
     axes.plot(curve.step, mean, lw=2, label=label, **style)
     axes.fill_between(curve.step, low, high, color=COLORS[model], alpha=0.2, lw=0)
-
-
-def chance(axes: Axes, ds: xr.Dataset, x: float) -> None:
-    """A line at one over the number of classes, its name ending at x."""
-    level = 1 / ds.attrs["classes"]
-    axes.axhline(level, color="#666666", lw=1, ls=(0, (2, 3)), zorder=0)
-    axes.annotate("chance", (x, level), (0, 3), textcoords="offset points", ha="right",
-                  fontsize=STYLE_SIZE - 2, color="#666666")  # fmt: skip
-
-
-def setting(ds: xr.Dataset) -> str:
-    """Data set, seeds, test images, and what a slice was taken at, for a caption."""
-    dataset, images = ds.attrs["dataset"], ds.attrs["test_images"]
-    most = "up to " if "classes" in ds.dims else ""
-    at = "".join(f", {name} {value}" for name, value in fixed(ds))
-    return f"{dataset}{at}, n = {ds.sizes['seed']} seeds, {most}{images:,} test images"
-
-
-def _units(ds: xr.Dataset) -> str:
-    return "squared logits" if '"loss": "squared_error"' in ds.attrs["settings"] else "nats"
-
-
-def caption(figure: Figure, text: str) -> None:
-    """What is shown, with n, below a figure."""
-    figure.supxlabel(text, fontsize=STYLE_SIZE - 1.5, color="#333333")
-
-
-def tidy(figure: Figure) -> Figure:
-    """No frame on the free sides, ticks readable at half size."""
-    for axes in figure.axes:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=STYLE_SIZE - 1)
-    return figure

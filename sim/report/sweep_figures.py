@@ -1,5 +1,7 @@
 """Figures of a sweep: curves over one axis, heat maps over two."""
 
+from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -7,97 +9,92 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.report.figures import COLORS, LABELS, STYLE_SIZE, caption, chance, setting, tidy, with_bar
-from sim.runs.results import axes_of, fixed
+from sim.errors import require
+from sim.report.style import (
+    COLORS,
+    MARKERS,
+    SIZE,
+    caption,
+    chance,
+    drawn,
+    name,
+    setting,
+    trained,
+    unit,
+    with_bar,
+    words,
+)
+from sim.runs.results import axes_of, extra, fixed
 from sim.runs.statistics import summary
-from sim.settings.config import rule
-from sim.training import cast
+from sim.settings.grid import label
+from sim.training.measures import MEASURES, WHOLE
 
-NAMES = {
-    "aux": "auxiliary logits m",
-    "width": "units in each hidden layer",
-    "depth": "hidden layers",
-    "noise_images": "distinct distillation inputs N",
-    "distinct": "distinct distillation inputs N",
-    "noise_scale": "factor on the distillation inputs",
-    "student_lr": "student's learning rate (per step)",
-    "teacher_lr": "teacher's learning rate (per step)",
-    "init_noise": "noise added to the student's start (sd)",
-    "init_scale": "factor on the initial weights",
-    "batch": "batch (examples)",
-    "student_steps": "student's optimiser steps",
-    "teacher_steps": "teacher's optimiser steps",
-    "student_epochs": "student's epochs",
-    "teacher_epochs": "teacher's epochs",
-    "loss": "imitation loss",
-    "independent": "layers that start independently",
-    "independence": "how independently, s",
-    "frozen": "layers that the student leaves as they start",
-    "classes": "classes",
-    "matmul": "operands of matrix products",
-    "inputs": "distillation inputs",
-    "optimizers": "optimizer",
-}
-MARKERS = {"student_aux": "o", "student_all": "s", "cross_aux": "D", "cross_all": "^"}
 PANELS = 12  # of a grid of three axes or more; the rest is in the data
 
 
-def sweep(ds: xr.Dataset) -> Figure:
-    """Draw test accuracy over the grid: curves for one axis, a heat map a student for two.
+@drawn
+def sweep(ds: xr.Dataset, measure: str = "test_accuracy") -> Figure:
+    """Draw a measure over the grid: curves for one axis, a heat map a student for two.
 
     With more axes, heat maps over the first two at each value of the others, of the first student.
     Errors: InputError for a slice that has no axis left.
     """
     axes = axes_of(ds)
-    rule("axes", fixed(ds), axes, "one or more: this slice of a sweep is a single point")
+    require("axes", fixed(ds), axes, "one or more: this slice of a sweep is a single point")
+    if "layer" in ds[MEASURES[measure].final].dims:
+        ds = ds.sel(layer=WHOLE, drop=True)
     first, *more = axes
     numeric = [axis for axis in axes if ds[axis].dtype.kind in "if"]
     ds = ds.sortby(numeric) if numeric else ds
-    return _maps(ds, first, *more) if more else _curves(ds, first)
+    values = ds[MEASURES[measure].final]
+    return _maps(ds, values, first, *more) if more else _curves(ds, values, first)
 
 
-def _curves(ds: xr.Dataset, axis: str) -> Figure:
+def _curves(ds: xr.Dataset, measured: xr.DataArray, axis: str) -> Figure:
     figure = Figure(figsize=(7.0, 4.6), layout="constrained")
     axes = figure.subplots()
     x, scale = _places(ds[axis].values)
     line = "" if scale == "category" else "-"  # distances that mean nothing are not joined
-    for model in ds.model.values:
-        if model == cast.REFERENCE:
-            continue
-        one = ds.sel(model=model).transpose(axis, "seed", ...)
-        accuracy, lost = one.test_accuracy.values, one.diverged.values
-        mean, bar = with_bar(summary(one.test_accuracy))
-        color, label = COLORS[model], LABELS[model].replace("\n", ", ")
-        if model == cast.TEACHER:
+    for model in trained(ds):
+        one = measured.sel(model=model).transpose(axis, "seed")
+        values, lost = one.values, ds.diverged.sel(model=model).transpose(axis, "seed").values
+        if not np.isfinite(values).any():
+            continue  # of a network that this is not measured of
+        mean, bar = with_bar(summary(one))
+        color, said = COLORS[model], name(model)
+        if model == "teacher":
             style = {"ls": "--"} if line else {"ls": "", "marker": "_", "ms": 24, "mew": 2}
-            axes.plot(x, mean, color=color, lw=1.5, label=label, **style)
+            axes.plot(x, mean, color=color, lw=1.5, label=said, **style)
             continue
-        shift = _jitter(x, scale, accuracy.shape)
-        axes.plot(shift[~lost], accuracy[~lost], ".", color=color, alpha=0.3, ms=7, mew=0)
-        axes.plot(shift[lost], accuracy[lost], "x", color=color, alpha=0.5, ms=6)
+        shift = _jitter(x, scale, values.shape)
+        axes.plot(shift[~lost], values[~lost], ".", color=color, alpha=0.3, ms=7, mew=0)
+        axes.plot(shift[lost], values[lost], "x", color=color, alpha=0.5, ms=6)
         axes.errorbar(x, mean, bar, fmt=MARKERS[model] + line, color=color, ms=6, lw=1.8,
-                      capsize=4, label=label)  # fmt: skip
+                      capsize=4, label=said)  # fmt: skip
     _ticks(axes, "x", ds[axis].values, x, scale)
     if scale == "category" and sum(len(_word(value)) for value in ds[axis].values) > 60:
         axes.tick_params(axis="x", labelrotation=60)
     axes.margins(x=0.1)
-    if axis == "classes":  # of which chance is another at each
+    if measured.attrs.get("units") != "fraction":
+        axes.axhline(0, color="#666666", lw=0.8, zorder=0)
+    elif axis == "classes":  # of which chance is another at each
         axes.plot(x, 1 / ds.classes.values, color="#666666", lw=1, ls=(0, (2, 3)), label="chance")
     else:
         chance(axes, ds, x=axes.get_xlim()[1])
-    axes.set(ylim=(0, 1.02))
-    axes.set_xlabel(_name(axis), fontsize=STYLE_SIZE)
-    axes.set_ylabel("test accuracy (fraction)", fontsize=STYLE_SIZE)
-    figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize=STYLE_SIZE - 1)
+    if measured.attrs.get("units") == "fraction":
+        axes.set(ylim=(0, 1.02))
+    axes.set_xlabel(words(label(axis)), fontsize=SIZE)
+    axes.set_ylabel(_measured(measured), fontsize=SIZE)
+    figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize=SIZE - 1)
     numbers = scale == "category" and ds[axis].dtype.kind in "if"
     spaced = "\nValues stand side by side, not at their distances." if numbers else ""
     caption(figure, f"{setting(ds)}. Point: one seed. Marker and bar: mean, 95 % t-interval."
             + spaced + _lost(ds))  # fmt: skip
-    return tidy(figure)
+    return figure
 
 
-def _maps(ds: xr.Dataset, first: str, second: str, *others: str) -> Figure:
-    students = [m for m in ds.model.values if m in cast.STUDENTS]
+def _maps(ds: xr.Dataset, measured: xr.DataArray, first: str, second: str, *others: str) -> Figure:
+    students = [model for model in trained(ds) if model != "teacher"]
     cells = [dict(zip(others, at, strict=True)) for at in product(*(ds[o].values for o in others))]
     panels = [(cell, model) for cell in cells for model in (students[:1] if others else students)]
     shown = panels[:PANELS]
@@ -110,31 +107,36 @@ def _maps(ds: xr.Dataset, first: str, second: str, *others: str) -> Figure:
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.ravel()[len(shown) :]:
         axes.set_axis_off()
+    means = measured.sel(model=students).mean("seed")
+    fraction = measured.attrs.get("units") == "fraction"
+    ends = (0, 1) if fraction else (float(means.min()), float(means.max()))
     for axes, (cell, model) in zip(grid.ravel(), shown, strict=False):
-        at = ds.sel(cell | {"model": model})
-        one = at.test_accuracy.mean("seed").transpose(first, second)
-        lost = at.diverged.any("seed").transpose(first, second).values
-        image = axes.imshow(one, vmin=0, vmax=1, cmap="cividis", origin="lower", aspect="auto")
+        at = cell | {"model": model}
+        one = means.sel(at).transpose(first, second)
+        lost = ds.diverged.sel(at).any("seed").transpose(first, second).values
+        image = axes.imshow(
+            one, vmin=ends[0], vmax=ends[1], cmap="cividis", origin="lower", aspect="auto"
+        )
         for i, j in np.ndindex(*one.shape):
             value = float(one[i, j])
-            color = "black" if value > 0.5 else "white"
+            color = "black" if image.norm(value) > 0.5 else "white"
             text = f"{value:.2f}".lstrip("0") + ("×" if lost[i, j] else "")
             axes.text(j, i, text, ha="center", va="center", color=color,
-                      fontsize=STYLE_SIZE - 3)  # fmt: skip
+                      fontsize=SIZE - 3)  # fmt: skip
         title = ", ".join(f"{k.replace('_', ' ')} {_word(v)}" for k, v in cell.items())
-        axes.set_title(title or LABELS[model].replace("\n", ", "), fontsize=STYLE_SIZE)
-        for way, name in (("x", second), ("y", first)):
-            values = ds[name].values
+        axes.set_title(title or name(model), fontsize=SIZE)
+        for way, axis in (("x", second), ("y", first)):
+            values = ds[axis].values
             _ticks(axes, way, values, np.arange(len(values)), "linear", every=True)
-            getattr(axes, f"set_{way}label")(_name(name), fontsize=STYLE_SIZE)
+            getattr(axes, f"set_{way}label")(words(label(axis)), fontsize=SIZE)
     bar = figure.colorbar(image, ax=grid, shrink=0.8)
-    bar.set_label("test accuracy (fraction)", fontsize=STYLE_SIZE)
-    who = f" {LABELS[students[0]].capitalize()}.".replace("\n", ", ") if others else ""
+    bar.set_label(_measured(measured), fontsize=SIZE)
+    who = f" {name(students[0]).capitalize()}." if others else ""
     left = f" First {len(shown)} of {len(panels)} maps." if len(panels) > len(shown) else ""
     level = "one over classes" if "classes" in ds.dims else f"{1 / ds.attrs['classes']:.2g}"
-    caption(figure, f"{setting(ds)}. Cell: mean over seeds; chance {level}."
-            + who + left + _lost(ds))  # fmt: skip
-    return tidy(figure)
+    by_chance = f"; chance {level}" if fraction else ""
+    caption(figure, f"{setting(ds)}. Cell: mean over seeds{by_chance}.{who}{left}{_lost(ds)}")
+    return figure
 
 
 def _lost(ds: xr.Dataset) -> str:
@@ -174,12 +176,15 @@ def _ticks(
         getattr(axes, f"{way}axis").minorticks_off()
 
 
-def _name(axis: str) -> str:
-    return NAMES.get(axis, axis.replace("_", " "))
+def _measured(values: xr.DataArray) -> str:
+    """Name a measure with its unit, short."""
+    return (values.name or "").replace("_", " ") + unit(values)
 
 
 def _word(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
+    return f"{value:.3g}" if isinstance(value, (float, np.floating)) else words(value)
 
 
-FIGURES = {"sweep": sweep}
+def figures(ds: xr.Dataset) -> dict[str, Callable[[xr.Dataset], Figure]]:
+    """Name the figures that there are of these results."""
+    return {"sweep": sweep} | {name: partial(sweep, measure=name) for name in extra(ds)}

@@ -1,29 +1,33 @@
-"""What a terminal shows: tables, warnings, progress."""
+"""Tables: what a terminal shows of results, of a plan, of the machine's speed."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
 from sim.engine.bench import best, rows
-from sim.runs.results import axes_of, fixed
+from sim.runs.plan import Plan
+from sim.runs.results import axes_of, extra, fixed
 from sim.runs.statistics import Summary, difference, paired, summary
-from sim.studies.sweep import Plan
-from sim.training import cast
+from sim.training.families import CONTROLS
+from sim.training.measures import MEASURES, WHOLE
+
+
+def figure10(ds: xr.Dataset) -> Iterator[Table]:
+    """Lay out the test accuracy of each model, and what else was measured."""
+    yield table(ds)
+    yield from (measured(ds, name) for name in extra(ds))
 
 
 def table(ds: xr.Dataset) -> Table:
     """Lay out the test accuracy of each model over seeds, one row a model."""
     shown = Table(
-        title=f"Figure 10 on {ds.attrs['dataset']}: test accuracy over {ds.sizes['seed']} seeds",
+        title=f"Figure 10 on {escape(ds.attrs['dataset'])}: test accuracy over "
+        f"{ds.sizes['seed']} seeds",
         title_justify="left",
         caption=split(ds),
         caption_justify="left",
@@ -41,13 +45,34 @@ def table(ds: xr.Dataset) -> Table:
             interval, sd, count = "all diverged", "–", [f"all {lost.size}"]
         shown.add_row(name, mean, interval, sd, n, *count, end_section=last)
 
-    for model in cast.MODELS:
+    for model in ds.model.values:
         one = ds.sel(model=model)
-        last = model == cast.MODELS[-1]
+        last = model == ds.model.values[-1]
         add(model, summary(one.test_accuracy), one.diverged, last=last)
-    pair = ["student_aux", "cross_aux"]
-    either = ds.diverged.sel(model=pair).any("model")
-    add("aux − cross aux, paired", paired(ds, *pair), either, last=True)
+    for model, control in CONTROLS.items():
+        if {model, control} <= {*ds.model.values} and model.endswith("aux"):
+            either = ds.diverged.sel(model=[model, control]).any("model")
+            add("aux − cross aux, paired", paired(ds, model, control), either, last=True)
+    return shown
+
+
+def measured(ds: xr.Dataset, name: str) -> Table:
+    """Lay out another measure of each model after training, of each layer if it has one a layer."""
+    values = ds[MEASURES[name].final]
+    layers = [str(layer) for layer in ds.layer.values] if "layer" in values.dims else [name]
+    shown = Table(
+        title=f"{values.attrs['long_name'].capitalize()}, n = {ds.sizes['seed']}: mean ± half of "
+        "95 % interval",
+        title_justify="left",
+    )
+    for column in ("model", *layers):
+        shown.add_column(column.replace("_", " "), justify="left" if column == "model" else "right")
+    for model in ds.model.values:
+        one = values.sel(model=model)
+        if one.notnull().any():
+            of = summary(one)
+            each = [of.isel(layer=i) for i in range(len(layers))] if "layer" in one.dims else [of]
+            shown.add_row(model, *map(cell, each))
     return shown
 
 
@@ -60,108 +85,72 @@ def split(ds: xr.Dataset) -> str:
     )
 
 
-def statements(ds: xr.Dataset) -> Table:
-    """What the theorem says and what was measured, one row a statement; fits 80 columns."""
-    from sim.studies.theorem.statements import statements  # noqa: PLC0415 (jax: not for --help)
-
-    shown = Table(
-        title=f"The theorem on {ds.attrs['dataset']}, {ds.sizes['seed']} seeds, float64",
-        title_justify="left",
-        show_lines=True,
-    )
-    shown.add_column("statement, equation", ratio=5)
-    shown.add_column("measured; hypotheses checked", ratio=6)
-    shown.add_column("verdict", min_width=10)
-    colors = {"holds": "green", "violated": "bold red", "degenerate": "cyan"}
-    for row in statements(ds):
-        color = colors.get(row.verdict, "yellow")
-        shown.add_row(
-            f"{escape(row.statement)}  [dim]{escape(row.equation)}[/]",
-            f"{escape(row.measured)}\n[dim]{escape(row.hypotheses)}[/]",
-            f"[{color}]{row.verdict}[/]",
-        )
-    return shown
-
-
 ROWS = 40  # points of a sweep that a terminal shows
-LAZY = {
-    "lazy_gap": "student's displacement: relative gap",
-    "lazy_logit_gap": "change of class logits: relative gap",
-    "lazy_predicted_accuracy": "accuracy, predicted",
-    "lazy_accuracy": "accuracy, student",
-    "lazy_reference_accuracy": "accuracy, untrained",
-    "lazy_teacher_accuracy": "accuracy, teacher",
-    "lazy_visible_fraction": "visible fraction of Δθ_T",
-}
 
 
-def widths(ds: xr.Dataset) -> Table:
-    """Networks trained by gradient descent beside the linearised prediction, a column a width."""
-    n = ds.sizes["lazy_seed"]
-    shown = Table(
-        title=f"Eq. (6) and trained networks: mean ± half of 95 % interval, n = {n} seeds",
-        title_justify="left",
-    )
-    shown.add_column("hidden units")
-    for width in ds.width.values:
-        shown.add_column(str(width), justify="right")
-    for name, what in LAZY.items():
-        of = summary(ds[name], over="lazy_seed")
-        shown.add_row(what, *(_cell(of.isel(width=i)) for i in range(ds.sizes["width"])))
-    return shown
+def sweep(ds: xr.Dataset) -> Iterator[Table]:
+    """Lay out test accuracy at each point, and what else was measured."""
+    yield points(ds)
+    for name in extra(ds):
+        by_layer = "layer" in ds[MEASURES[name].final].dims
+        yield points(ds.sel(layer=WHOLE, drop=True) if by_layer else ds, MEASURES[name].final)
 
 
-def sweep(ds: xr.Dataset) -> Table:
-    """Lay out the test accuracy of each trained model at each point, up to ROWS of them.
+def points(ds: xr.Dataset, measure: str = "test_accuracy") -> Table:
+    """Lay out a measure of each trained model at each point, up to ROWS of them.
 
     Beside means, what pairs of the same seed say: the first student less its control, and the first
     student less itself at the first point; and what a setting may be chosen by.
     """
     axes = axes_of(ds)
     flat = ds.stack(point=axes, create_index=False) if axes else ds.expand_dims("point")
-    points = flat.sizes["point"]
-    left = f"; {ROWS} of {points} points" if points > ROWS else ""
-    mark = "; ×k: k seeds diverged (kept)" if ds.diverged.any() else ""
+    many, mark = flat.sizes["point"], "; ×k: k seeds diverged (kept)" if ds.diverged.any() else ""
+    left = f"; {ROWS} of {many} points" if many > ROWS else ""
     at = "".join(f", {name} {value}" for name, value in fixed(ds))
-    models = [str(model) for model in ds.model.values if model != cast.REFERENCE]
-    first = next((model for model in models if model != cast.TEACHER), cast.TEACHER)
-    of_first = f"Less control, less row 1: {first.replace('_', ' ')}, by pairs of seeds. "
+    models = [m for m in map(str, ds.model.values) if flat[measure].sel(model=m).notnull().all()]
+    models = [model for model in models if model != "reference"]
+    first = next((model for model in models if model != "teacher"), models[0])
+    columns = {m: (summary(flat[measure].sel(model=m)), flat.diverged.sel(model=m)) for m in models}
+    pairs, notes = _pairs(flat, measure, first), []
     choose = flat.sel(model=first).validation_accuracy.mean("seed", skipna=False).values
-    held_out = not np.isnan(choose).any()
+    if pairs:
+        notes.append(
+            f"{', '.join(pairs)}: {first.replace('_', ' ')}, by pairs of seeds.".capitalize()
+        )
+    if held_out := measure == "test_accuracy" and not np.isnan(choose).any():
+        notes.append("Choose by: its validation accuracy.")
     shown = Table(
-        title=f"{ds.attrs['dataset']}{at}, n = {ds.sizes['seed']}: test accuracy, mean ± half of "
-        f"95 % interval{mark}{left}",
+        title=f"{escape(ds.attrs['dataset'])}{escape(at)}, n = {ds.sizes['seed']}: "
+        f"{measure.replace('_', ' ')}, mean ± half of 95 % interval{mark}{left}",
         title_justify="left",
-        caption=of_first + held_out * "Choose by: its validation accuracy. " + split(ds),
+        caption=" ".join([*notes, split(ds)]),
         caption_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
         show_edge=False,
     )
-    columns = {model: (summary(one.test_accuracy), one.diverged)
-               for model in models for one in [flat.sel(model=model)]}  # fmt: skip
-    columns |= _pairs(flat, first)
-    for name in (*axes, *columns, *(["choose by"] if held_out else [])):
+    for name in (*axes, *columns, *pairs, *(["choose by"] if held_out else [])):
         shown.add_column(name.replace("_", " "), justify="right")
-    for i in range(min(ROWS, points)):
+    for i in range(min(ROWS, many)):
+        cells = (*columns.values(), *pairs.values())
         shown.add_row(
             *(_word(flat[name].values[i]) for name in axes),
-            *(_cell(of.isel(point=i), lost.isel(point=i)) for of, lost in columns.values()),
+            *(cell(of.isel(point=i), lost.isel(point=i)) for of, lost in cells),
             *([_number(choose[i])] if held_out else []),
         )
     return shown
 
 
-def _pairs(flat: xr.Dataset, model: str) -> dict[str, tuple[Summary, xr.DataArray]]:
+def _pairs(flat: xr.Dataset, measure: str, model: str) -> dict[str, tuple[Summary, xr.DataArray]]:
     """At each point, a model less its control and less itself at the first point, by seed."""
-    found, one, control = {}, flat.sel(model=model), model.replace("student", "cross")
-    if control != model and control in flat.model:
+    found, one, control = {}, flat.sel(model=model), CONTROLS.get(model)
+    if control in flat.model.values:
         either = flat.diverged.sel(model=[model, control]).any("model")
-        found["less control"] = paired(flat, model, control), either
+        found["less control"] = paired(flat, model, control, measure), either
     if flat.sizes["point"] > 1:
         first = one.isel(point=0, drop=True)
-        change = difference(one.test_accuracy, first.test_accuracy)
+        change = difference(one[measure], first[measure])
         found["less row 1"] = summary(change), one.diverged | first.diverged
     return found
 
@@ -213,12 +202,14 @@ def _number(value: float, form: str = ".3f") -> str:
     return format(value, form).replace("0.", ".", 1 if abs(value) < 1 else 0)
 
 
-def _cell(of: Summary, lost: xr.DataArray | None = None) -> str:
+def cell(of: Summary, lost: xr.DataArray | None = None) -> str:
     """A mean with its half-width, or with its interval where that was cut; ×k: k seeds diverged.
 
     Where all of them did there is no interval.
     """
     mean, half_width = float(of.mean), float(of.half_width)
+    if np.isnan(mean):
+        return "–"
     low, high = (float(end) for end in of.interval)
     text = _number(mean, "+.3f" if of.is_difference else ".3f")
     if lost is not None and lost.all():
@@ -236,18 +227,3 @@ def _row(of: Summary) -> list[str]:
     mean, sd, n = float(of.mean), float(of.sd), int(of.n)
     interval = f"[{low:{sign}.4f}, {high:{sign}.4f}]" if n > 1 else "none for one seed"
     return [f"{mean:{sign}.4f}", interval, f"{sd:.4f}" if n > 1 else "–", str(n)]
-
-
-@contextmanager
-def bar(console: Console, what: str) -> Iterator[Callable[[float, float], None]]:
-    """A progress bar with the time left; its function takes the work done and the whole."""
-    columns = (
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeLeft(),
-    )
-    with Progress(TextColumn(what), *columns, console=console) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, whole: progress.update(task, completed=done, total=whole)

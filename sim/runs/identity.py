@@ -1,102 +1,125 @@
-"""A run: what its numbers depend on, the folder named by that, and what is in it."""
+"""What numbers depend on beside settings: data, code, versions, the machine, functions put in."""
 
+import ast
+import functools
 import hashlib
-import json
+import inspect
+import pickle
+import platform
 import subprocess
+import types
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
-import platformdirs
-import xarray as xr
+import numpy as np
 
-from sim.engine import programs as engine
-from sim.runs import results
-from sim.runs import store
-from sim.settings.config import rule
+from sim.engine import machine
 from sim.model.data import Task
-from sim.errors import InputError
+from sim.model.networks import ACTIVATIONS
+from sim.model.noise import FAMILIES
+from sim.training.measures import MEASURES
+from theory.losses import LOSSES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PACKAGES = ("sublim", "jax", "jaxlib", "flax", "optax", "numpy")  # what numbers come from
-SHOWS = {
-    "__main__.py",
-    "figures.py",
-    "tables.py",
-    "statements.py",
-    "sweep_figures.py",
-    "bench.py",
-}  # no numbers
+# Where numbers come from. What keeps, shows or asks for them is no part of this.
+FOLDERS = ("theory", "sim/settings", "sim/model", "sim/training", "sim/engine")
+PACKAGES = ("sublim", "jax", "jaxlib", "flax", "optax", "numpy")
+OURS = {"theory", "sim", *PACKAGES, "builtins"}  # modules that code or versions speak for
 
 
-def identity(experiment: str, task: Task, **settings: Any) -> dict[str, Any]:
-    """Everything that numbers depend on."""
+def of_task(task: Task, validation: float) -> dict[str, Any]:
+    """Name what any number measured on a task depends on, beside its settings."""
     return {
-        "experiment": experiment,
         "dataset": task.name,
         "data_sha256": task.digest,
-        **settings,
+        "validation": validation,
         "versions": {package: version(package) for package in PACKAGES},
-        "code_sha256": _code_digest(),
-        "device": engine.device(),
-        "jax_settings": engine.settings(),
+        "python": platform.python_version(),
+        "code_sha256": code(),
+        "functions": dict(put_in()),
+        "device": machine.device(),
+        "jax_settings": machine.settings(),
     }
 
 
-def folder(out: str | Path | None, identity: dict[str, Any]) -> Path | None:
-    """Where such a run lies below `out`: its name holds a hash of its identity."""
-    name = f"{identity['experiment']}-{identity['dataset'].replace(':', '-')}"
-    name += f"-{store.digest(identity)[:8]}"
-    return out and Path(out) / name
-
-
-def attributes(identity: dict[str, Any], task: Task) -> dict[str, Any]:
-    """Of the results: settings, versions, device and revision."""
-    return {
-        "experiment": identity["experiment"],
-        "dataset": task.name,
-        "classes": task.classes,
-        "test_images": len(task.x_test),
-        "settings": json.dumps(identity, sort_keys=True),
-        "versions": json.dumps(identity["versions"], sort_keys=True),
-        "device": identity["device"],
-        "revision": _revision(),
-    }
-
-
-def open_folder(folder: Path, settings: dict[str, Any]) -> None:
-    """Make the folder, with its settings for people. Errors: InputError if it cannot be written."""
-    try:
-        (folder / "chunks").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        rule("out", str(folder.parent), False, f"a folder to write to ({error.strerror})")
-    results.save_json(settings, folder / results.SETTINGS)
-
-
-def finished(folder: Path | None) -> xr.Dataset | None:
-    """The results in a run's folder, if they are there and whole."""
-    if folder is None or not (folder / results.RESULTS).is_file():
-        return None
-    try:
-        return results.load(folder)
-    except InputError as error:  # the chunks are there to make it from
-        store.notice(f"{error}; it is made again")
-        return None
-
-
-def _code_digest() -> str:
-    """Of the source that numbers come from: other code's results are never taken for its own."""
-    files = sorted(p for part in ("theory", "sim") for p in (ROOT / part).rglob("*.py"))
+@functools.cache
+def code(root: Path = ROOT) -> str:
+    """Hash the source that numbers come from, as Python reads it: no comments, no docstrings."""
     digest = hashlib.sha256()
-    for file in files:
-        if file.name not in SHOWS and file.parent.name != "grids":  # nor what only names settings
-            digest.update(file.read_bytes())
+    for file in sorted(file for folder in FOLDERS for file in (root / folder).rglob("*.py")):
+        tree = ast.parse(file.read_bytes())
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list):  # of a module, a class, a function: texts are no statements
+                node.body = [line for line in body if not _is_text(line)]
+        digest.update(f"{file.relative_to(root)} {ast.dump(tree)}".encode())
     return digest.hexdigest()[:16]
 
 
-def _revision() -> str:
-    """The git revision of this source tree, or nothing if it is not a checkout of its own."""
+def _is_text(line: ast.AST) -> bool:
+    return isinstance(line, ast.Expr) and isinstance(getattr(line.value, "value", None), str)
+
+
+def put_in() -> Iterator[tuple[str, str]]:
+    """Name the functions that were put into our tables from outside, each with its fingerprint."""
+    tables = {
+        "activation": ACTIVATIONS,
+        "noise": FAMILIES,
+        "loss": {name: loss.of for name, loss in LOSSES.items()},
+        "measure": {name: measure.of for name, measure in MEASURES.items()},
+    }
+    for kind, table in tables.items():
+        for name, function in sorted(table.items()):
+            if (getattr(function, "__module__", None) or "").partition(".")[0] not in OURS:
+                yield f"{kind} {name}", hashlib.sha256(fingerprint(function)).hexdigest()[:16]
+
+
+def fingerprint(thing: Any, seen: frozenset[int] = frozenset()) -> bytes:  # noqa: PLR0911
+    """Write down what a function does: its code, and all that it refers to, however it holds it.
+
+    What cannot be written down is taken for new in every process.
+    """
+    if id(thing) in seen:
+        return b"again"
+    seen |= {id(thing)}
+    deeper = functools.partial(fingerprint, seen=seen)
+    if isinstance(thing, functools.partial):
+        return b"".join(map(deeper, (thing.func, thing.args, sorted(thing.keywords.items()))))
+    function = inspect.unwrap(thing) if callable(thing) else thing
+    if isinstance(function, types.FunctionType):
+        if function.__module__.partition(".")[0] in OURS:
+            return f"{function.__module__}.{function.__qualname__}".encode()
+        cells = [cell.cell_contents for cell in function.__closure__ or ()]
+        names = {name for code in _codes(function.__code__) for name in code.co_names}
+        used = {name: function.__globals__[name] for name in names if name in function.__globals__}
+        parts = (function.__defaults__, function.__kwdefaults__, cells, sorted(used.items()))
+        return b"".join(map(deeper, (function.__code__, *parts)))
+    if isinstance(thing, types.CodeType):
+        return thing.co_code + b"".join(map(deeper, (thing.co_consts, thing.co_names)))
+    if isinstance(thing, types.ModuleType):
+        return thing.__name__.encode()
+    if isinstance(thing, (np.ndarray, jax.Array)):
+        return str((thing.dtype, thing.shape)).encode() + np.asarray(thing).tobytes()
+    if isinstance(thing, (list, tuple)):
+        return b"(" + b",".join(map(deeper, thing)) + b")"
+    try:
+        return pickle.dumps(thing)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return repr((thing, id(thing))).encode()
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            yield from _codes(inner)
+
+
+def revision() -> str:
+    """Read the git revision of this source tree; nothing if it is not a checkout of its own."""
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(ROOT), *arguments]
@@ -108,11 +131,3 @@ def _revision() -> str:
         return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return ""
-
-
-def compilation_cache() -> None:
-    """Keep compiled programs between runs: in the user's cache, unless jax is told a place."""
-    if jax.config.jax_compilation_cache_dir is None:
-        folder = platformdirs.user_cache_path("sublim") / "jax"
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

@@ -1,94 +1,98 @@
-"""Results: labelled arrays with their settings, written whole or not at all, and what they say."""
+"""Results: labelled arrays with their settings, laid out by what each measure declares."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from sim.training import cast
-from sim.runs import store
-from sim.engine.programs import Record
 from sim.errors import InputError
+from sim.runs import store
 from sim.runs.statistics import Summary, paired, summary
+from sim.settings.layers import in_order
+from sim.settings.setup import Setup
+from sim.training.measures import ALWAYS, MEASURES
 
-__all__ = ["Summary", "label", "load", "paired", "save", "save_json", "summary"]
+__all__ = ["Summary", "load", "paired", "save", "save_json", "summary"]
 RESULTS, SETTINGS = "results.nc", "settings.json"
-ACCURACY = {
-    "long_name": "accuracy by the model's own class head",
-    "units": "fraction",
-    "valid_range": (0.0, 1.0),
-}
-DIVERGED = {
-    "long_name": "a training loss was not finite, or ended beyond 1,000 times the larger of 1 and "
-    "its start"
-}
+STEP = {"long_name": "optimiser steps taken", "units": "steps"}
+DIVERGED = (
+    "a training loss was not finite, or ended beyond 1,000 times the larger of 1 and its start"
+)
 
 
-def label(
-    seeds: range, moments: tuple[list[int], list[int]], teacher: Record, students: Record
+def labelled(
+    axes: Mapping[str, Sequence[Any]],
+    seeds: Sequence[int],
+    records: Mapping[str, Sequence[xr.Dataset]],
+    measures: Sequence[str],
+    setups: Sequence[Setup],
+    *,
+    along: bool,
 ) -> xr.Dataset:
-    """The records of one chunk as a Dataset over seed × model × step.
+    """Lay records out over axes × seed × model, what is measured along the way × step too.
 
-    The steps are those at which teacher or students were measured; a model that was not measured
-    at one of them has NaN there. The reference is the teacher before its first step.
+    Args:
+      axes: their values; the last runs fastest over the points.
+      records: by model, at each point: measures over seed and step (and layer).
+      setups: at each point.
+      along: whether to lay out what is measured along the way.
+
+    A model that was not measured at a step has NaN there; so has a layer that it does not have.
+
     """
-    steps = np.union1d(*moments)
-
-    def along(of_teacher: np.ndarray, of_students: np.ndarray) -> np.ndarray:
-        table = np.full((len(seeds), len(cast.MODELS), len(steps)), np.nan, np.float32)
-        at_teacher, at_students = (np.searchsorted(steps, m) for m in moments)
-        table[:, 0, 0] = of_teacher[:, 0]
-        table[:, 1, at_teacher] = of_teacher
-        table[:, 2:, at_students] = of_students
-        return table
-
-    def last(of_teacher: np.ndarray, of_students: np.ndarray) -> np.ndarray:
-        return np.concatenate(
-            [of_teacher[:, [0]], of_teacher[:, [-1]], of_students[:, :, -1]], axis=1
+    every = [one for of_model in records.values() for one in of_model]
+    steps = sorted({int(step) for one in every for step in one.step.values}) if along else []
+    layers = in_order({str(la) for one in every if "layer" in one.dims for la in one.layer.values})
+    sizes = [*(len(values) for values in axes.values()), len(seeds), len(records)]
+    dims = (*axes, "seed", "model")
+    variables = {}
+    for name in measures:
+        measure, by_layer = MEASURES[name], ("layer",) if "layer" in every[0][name].dims else ()
+        shape = (
+            len(setups),
+            len(seeds),
+            len(records),
+            len(steps),
+            *(len(layers) for _ in by_layer),
         )
-
-    each, path = ("seed", "model"), ("seed", "model", "step")
-    return xr.Dataset(
-        {
-            "test_accuracy": (
-                each,
-                last(teacher.test_accuracy, students.test_accuracy),
-                ACCURACY | {"part": "test", "when": "after training"},
-            ),
-            "validation_accuracy": (
-                each,
-                last(teacher.validation_accuracy, students.validation_accuracy),
-                ACCURACY | {"part": "validation (NaN: none held out)", "when": "after training"},
-            ),
-            "diverged": (
-                each,
-                last(teacher.diverged, students.diverged),
-                DIVERGED,
-            ),
-            "accuracy_by_step": (
-                path,
-                along(teacher.test_accuracy, students.test_accuracy),
-                ACCURACY | {"part": "test"},
-            ),
-            "loss_by_step": (
-                path,
-                along(teacher.loss, students.loss),
-                {"long_name": "the model's own training loss on a fixed batch"},
-            ),
-        },
-        {
-            "seed": np.asarray(seeds),
-            "model": list(cast.MODELS),
-            "step": ("step", steps, {"long_name": "optimiser steps taken", "units": "steps"}),
-        },
-    )
+        path = np.full(shape, np.nan, np.float32)
+        final = np.full((*shape[:3], *shape[4:]), np.nan, np.float32)
+        for k, of_model in enumerate(records.values()):
+            for p, one in enumerate(of_model):
+                one = one[name].transpose("seed", "step", ...)  # noqa: PLW2901
+                if by_layer:
+                    one = one.reindex(layer=layers)  # noqa: PLW2901
+                final[p][:, k] = one.values[:, -1]
+                if along:
+                    path[p][:, k, np.searchsorted(steps, one.step.values)] = one.values
+        units = (measure.unit(s) if callable(measure.unit) else measure.unit for s in setups)
+        attrs = {
+            "long_name": DIVERGED if name == "diverged" else measure.label,
+            "units": " or ".join(dict.fromkeys(units)),
+        } | ({"valid_range": measure.range} if measure.range else {})
+        final = final.reshape(*sizes, *shape[4:]).astype(bool if name == "diverged" else np.float32)
+        variables[measure.final] = (*dims, *by_layer), final, attrs | {"when": "after training"}
+        if along and measure.path:
+            path = path.reshape(*sizes, *shape[3:])
+            variables[measure.path] = (*dims, "step", *by_layer), path, attrs
+    coords: dict[str, Any] = {name: [*values] for name, values in axes.items()}
+    coords |= {"seed": np.asarray(seeds), "model": [*records]}
+    coords |= {"step": ("step", steps, STEP)} if along else {}
+    coords |= {"layer": layers} if layers else {}
+    return xr.Dataset(variables, coords)
 
 
 def axes_of(ds: xr.Dataset) -> list[str]:
     """Name the axes of a sweep's results, in order."""
     return [str(axis) for axis in ds.test_accuracy.dims if axis not in ("seed", "model")]
+
+
+def extra(ds: xr.Dataset) -> list[str]:
+    """Name the measures in results beside those that are always there."""
+    return [name for name, m in MEASURES.items() if name not in ALWAYS and m.final in ds]
 
 
 def fixed(ds: xr.Dataset) -> list[tuple[str, str]]:

@@ -9,21 +9,24 @@ import hashlib
 import json
 import uuid
 import warnings
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from os import fsync
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import xarray as xr
 from filelock import FileLock, Timeout
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from sim.errors import Notice, StorageError
 
 MARK = b"\nsublim sha256 "  # and 64 digits, behind a file's content: readers of netCDF skip them
 TAIL = len(MARK) + 64
+PARAMS, ABOUT = "params", "sublim"  # their folder; the entry that says whose they are
 PATIENCE = 60  # seconds to wait for another process that is writing
 
 
@@ -117,10 +120,7 @@ class Store:
                     raise DamagedError("belongs to other results")
                 self._parts[name] = part
             except (OSError, ValueError, KeyError, RuntimeError) as error:
-                aside = file.with_name(f"{file.name}.damaged")
-                with suppress(OSError):
-                    file.replace(aside)
-                notice(f"{file}: {error}; set aside as {aside.name}, to be computed again")
+                _set_aside(file, error)
         return self._parts.get(name)
 
     def is_kept(self, name: str) -> bool:
@@ -138,18 +138,58 @@ class Store:
                 if not failed:
                     notice(f"{error}; what was kept before is safe, this goes on without keeping")
 
+    def put_params(self, network: str, seeds: Sequence[int], θ: Any) -> None:
+        """Keep the parameters θ [seed, …] of a network, a file a seed; failing that, say so."""
+        if not self.folder:
+            return
+        flat = {name: np.asarray(leaf) for name, leaf in flattened(θ).items()}
+        try:
+            (self.folder / PARAMS / network).mkdir(parents=True, exist_ok=True)
+            with self._locked():
+                for i, seed in enumerate(seeds):
+                    page, about = BytesIO(), [network, str(seed), self.identity]
+                    np.savez(
+                        page, **{ABOUT: about}, **{name: leaf[i] for name, leaf in flat.items()}
+                    )
+                    write(self._params(network, seed), sealed(page.getvalue()))
+        except OSError as error:
+            notice(str(error) if isinstance(error, StorageError) else _why(self.folder, error))
+
+    def params(self, network: str, seed: int) -> Any | None:
+        """A network's parameters of a seed, or None if they are not there."""
+        if not self.folder or not (file := self._params(network, seed)).is_file():
+            return None
+        try:
+            arrays = dict(np.load(BytesIO(unsealed(file.read_bytes()))))
+            if arrays.pop(ABOUT).tolist() != [network, str(seed), self.identity]:
+                raise DamagedError("belongs to another network")
+            return unflattened(arrays)
+        except (OSError, ValueError, KeyError) as error:
+            _set_aside(file, error)
+            return None
+
+    def has_params(self, network: str, seed: int) -> bool:
+        """Whether a network's parameters of a seed are there, by the file's name."""
+        return bool(self.folder) and self._params(network, seed).is_file()
+
     def _write_unsaved(self) -> None:
+        with self._locked():
+            for name in [*self.unsaved]:
+                save(self.unsaved[name], self._file(name))
+                del self.unsaved[name]
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Be the only one who writes here. Errors: StorageError."""
         lock = self.folder / ".lock"
         if not self.folder.is_dir():  # which locking would make again
             raise StorageError(f"{self.folder}: the folder is gone")
         try:
             with FileLock(lock, timeout=PATIENCE):
                 # Whoever writes here holds the lock: what is half-written was left by the dead.
-                for part in self.folder.glob(".part-*"):
+                for part in self.folder.rglob(".part-*"):
                     part.unlink(missing_ok=True)
-                for name in [*self.unsaved]:
-                    save(self.unsaved[name], self._file(name))
-                    del self.unsaved[name]
+                yield
         except Timeout:
             raise StorageError(f"{lock}: held by another process for {PATIENCE} s") from None
         except StorageError:
@@ -160,10 +200,30 @@ class Store:
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.nc"
 
+    def _params(self, network: str, seed: int) -> Path:
+        return self.folder / PARAMS / network / f"{seed:06d}.npz"
+
+
+def flattened(θ: Any) -> dict[str, Any]:
+    """Name the arrays of nested dicts by their paths: {"hidden_0/kernel": …}."""
+    return flatten_dict(θ, sep="/")
+
+
+def unflattened(arrays: dict[str, Any]) -> Any:
+    """Put named arrays back into nested dicts."""
+    return unflatten_dict(arrays, sep="/")
+
 
 def digest(identity: dict[str, Any]) -> str:
     """Hash what results depend on."""
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def _set_aside(file: Path, error: Exception) -> None:
+    aside = file.with_name(f"{file.name}.damaged")
+    with suppress(OSError):
+        file.replace(aside)
+    notice(f"{file}: {error}; set aside as {aside.name}, to be computed again")
 
 
 def notice(text: str) -> None:

@@ -1,18 +1,145 @@
-"""What is measured of a network, beside its training loss."""
+"""What is measured: functions of a network at one moment of its training, each with its unit.
+
+A measure is one function here; its name, its label and unit stand above it, and lay out all that is
+saved, shown and drawn of it.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
+from sim.model.data import Data
 from sim.model.networks import Network, Params
+from sim.settings.setup import Setup
+from theory.losses import LOSSES
+from theory.trees import dot, norm, sub
 
 BLOCK = 1000  # examples evaluated at once: bounds memory; MNIST's 10,000 are whole blocks of it
+WHOLE = "whole"  # network, beside its layers
+Value = Float[Array, ""] | Bool[Array, ""] | dict[str, Float[Array, ""]]  # or one a layer
+
+
+class Moment(NamedTuple):
+    """One network at one moment: what a measure may ask for.
+
+    loss: gives the mean of the network's own training loss over a fixed batch.  start: where the
+    network started.  teacher: θ_T and where that started; None for a network without a teacher. The
+    measures that are always taken know neither.
+    """
+
+    net: Network
+    θ: Params
+    data: Data
+    loss: Callable[[], Float[Array, ""]]
+    diverged: Bool[Array, ""]  # a batch loss has not been finite
+    start: Params | None
+    teacher: tuple[Params, Params] | None
+
+
+class Measure(NamedTuple):
+    """A function of a moment, and what its values are called."""
+
+    of: Callable[[Moment], Value]
+    label: str
+    unit: str | Callable[[Setup], str]  # "" for pure numbers; the loss's hangs on the setup
+    range: tuple[float, float] | None  # in which its mean must lie
+    final: str  # variable of what is measured after training
+    path: str  # variable of what is measured along the way; "" if that is not saved
+
+
+MEASURES: dict[str, Measure] = {}
+ALWAYS = ("test_accuracy", "validation_accuracy", "loss", "diverged")  # recorded of every network
+
+
+def measure(
+    label: str,
+    unit: str | Callable[[Setup], str] = "",
+    range: tuple[float, float] | None = None,
+    final: str = "",
+    path: str | None = None,
+) -> Callable[[Callable[[Moment], Value]], Callable[[Moment], Value]]:
+    """Add a measure to those that are asked for by name."""
+
+    def add(of: Callable[[Moment], Value]) -> Callable[[Moment], Value]:
+        name = of.__name__
+        along = f"{name}_by_step" if path is None else path
+        MEASURES[name] = Measure(of, label, unit, range, final or name, along)
+        return of
+
+    return add
+
+
+FRACTION = {"unit": "fraction", "range": (0.0, 1.0)}
+
+
+@measure("test accuracy by the model's own class head", **FRACTION, path="accuracy_by_step")
+def test_accuracy(at: Moment) -> Float[Array, ""]:
+    """Fraction of test images that the network's own class head gets right."""
+    return accuracy(at.net, at.θ, at.data.x_test, at.data.y_test)
+
+
+@measure("validation accuracy by the model's own class head", **FRACTION, path="")
+def validation_accuracy(at: Moment) -> Float[Array, ""]:
+    """The same of images held out of training; NaN if none are."""
+    return accuracy(at.net, at.θ, at.data.x_val, at.data.y_val)
+
+
+@measure(
+    "the model's own training loss, on a fixed batch",
+    unit=lambda setup: LOSSES[setup.loss].unit,
+    final="training_loss",
+)
+def loss(at: Moment) -> Float[Array, ""]:
+    """Mean of the network's own training loss over a fixed batch, in the loss's unit."""
+    return at.loss()
+
+
+@measure("the model's training diverged", path="")
+def diverged(at: Moment) -> Bool[Array, ""]:
+    """Whether a loss has not been finite. (What is finite and blew up is added by the engine.)"""
+    return at.diverged | ~jnp.isfinite(at.loss())
+
+
+@measure("cosine of the displacements of student and teacher", range=(-1.0, 1.0))
+def displacement_cosine(at: Moment) -> dict[str, Float[Array, ""]]:
+    """cos(θ_S − θ_S⁰, θ_T − θ_T⁰), of the whole and of each layer.
+
+    NaN where either has not moved, without a teacher, and for layers of another size than its.
+    """
+    if at.teacher is None:
+        return dict.fromkeys((WHOLE, *at.θ), jnp.float32(jnp.nan))
+    (θ_T, θ_T0), Δθ_S = at.teacher, sub(at.θ, at.start)
+    same = {
+        layer: layer in θ_T and jax.tree.map(jnp.shape, part) == jax.tree.map(jnp.shape, θ_T[layer])
+        for layer, part in at.θ.items()
+    }
+    Δθ_T = {layer: sub(θ_T[layer], θ_T0[layer]) for layer in at.θ if same[layer]}
+    found = {
+        layer: _cosine(Δθ_S[layer], Δθ_T[layer]) if same[layer] else jnp.float32(jnp.nan)
+        for layer in at.θ
+    }
+    whole = _cosine(Δθ_S, Δθ_T) if all(same.values()) else jnp.float32(jnp.nan)
+    return {WHOLE: whole} | found
+
+
+@measure("test accuracy of the student's body under its teacher's class head", **FRACTION)
+def teacher_head(at: Moment) -> Float[Array, ""]:
+    """Accuracy with θ_T's class head in the place of the network's own; NaN without a teacher."""
+    if at.teacher is None:
+        return jnp.float32(jnp.nan)
+    head = at.teacher[0]["class_head"]
+    if jax.tree.map(jnp.shape, head) != jax.tree.map(jnp.shape, at.θ["class_head"]):
+        return jnp.float32(jnp.nan)
+    return accuracy(at.net, at.θ | {"class_head": head}, at.data.x_test, at.data.y_test)
 
 
 def accuracy(
     net: Network, θ: Params, x: Float[Array, "n d"], y: Int[Array, " n"]
 ) -> Float[Array, ""]:
-    """Fraction of examples whose largest class logit, by the network's own head, is the label's.
+    """Count the examples whose largest class logit, by the network's own head, is the label's.
 
     A diverged network, whose logits are not numbers, answers class 0. NaN if there are no examples.
     """
@@ -24,3 +151,7 @@ def accuracy(
     return (
         jnp.mean(jax.lax.map(right, (x, y), batch_size=BLOCK)) if len(x) else jnp.float32(jnp.nan)
     )
+
+
+def _cosine(a: Params, b: Params) -> Float[Array, ""]:
+    return dot(a, b) / (norm(a) * norm(b))

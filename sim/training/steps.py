@@ -17,9 +17,9 @@ from sim.model.keys import Purpose, Seed, key
 from sim.model.networks import Network, Params
 from sim.model.noise import noise
 from sim.model.orders import permutation
-from sim.settings.config import Hyper, Setup
-from sim.training.cast import ByLayer, Role
-from theory import losses
+from sim.settings.setup import Hyper, Setup
+from sim.training.roles import ByLayer, Role
+from theory.losses import LOSSES
 
 Ids = Int[Array, " b"]
 Step = Int[Array, ""] | int
@@ -52,7 +52,7 @@ class State(NamedTuple):
     order: Int[Array, " padded"]
 
 
-def teaching(
+def of_labels(
     setup: Setup,
     hyper: Hyper,
     net: Network,
@@ -60,7 +60,7 @@ def teaching(
     x_train: Float[Array, "images d"],
     y_train: Int[Array, " images"],
 ) -> Lesson:
-    """The teacher's: softmax cross-entropy of the class logits with the labels."""
+    """Make the lesson of labels: softmax cross-entropy of the class logits with them."""
 
     def loss(z: Float[Array, " n"], label: Int[Array, ""]) -> Float[Array, ""]:
         return optax.softmax_cross_entropy_with_integer_labels(z[: net.classes], label)
@@ -75,7 +75,7 @@ def teaching(
     )
 
 
-def distillation(
+def of_logits(
     setup: Setup,
     hyper: Hyper,
     role: Role,
@@ -83,20 +83,19 @@ def distillation(
     x_train: Float[Array, "images d"],
     targets: Float[Array, "padded n"],
 ) -> Lesson:
-    """A student's: L_S(z, y) over the logits that its role sees, y the teacher's on the same input.
+    """Make a student's lesson: L_S(z, y) over the logits that its role sees, y its teacher's.
 
     `targets` are the teacher's logits on all N distillation inputs. `x_train` serves only noise
     families made of images; no label and no class logit of an image enters otherwise.
     """
-    imitation = getattr(losses, setup.loss)
+    imitation = LOSSES[setup.loss].of
     inputs = distillation_inputs(setup, hyper, seed, x_train)
 
     def loss(z: Float[Array, " n"], y: Float[Array, " n"]) -> Float[Array, ""]:
-        return imitation(z / role.temperature, y / role.temperature, role.visible)
+        return imitation(z / hyper.temperature, y / hyper.temperature, role.visible)
 
     def examples(ids: Ids) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
-        distinct = jnp.where(hyper.distinct == 0, setup.noise_images, hyper.distinct)
-        ids %= distinct.astype(jnp.int32)
+        ids %= hyper.distinct
         return inputs(ids), targets[ids]
 
     return Lesson(
@@ -105,7 +104,7 @@ def distillation(
         count=setup.noise_images,
         batch=min(setup.batch, setup.noise_images),
         key_order=key(seed, Purpose.STUDENT_ORDER),
-        optimizer=optimizer(setup, hyper, role.lr),
+        optimizer=optimizer(setup, hyper, hyper.student_lr),
         trained=role.trained,
     )
 
@@ -118,7 +117,7 @@ def targets(
     x_train: Float[Array, "images d"],
     θ_T: Params,
 ) -> Float[Array, "padded n"]:
-    """The teacher's logits on all distillation inputs, in whole batches: the last is filled up."""
+    """Take the teacher's logits on all distillation inputs, in batches; the last is filled up."""
     batch = min(setup.batch, setup.noise_images)
     ids = jnp.arange(-(-setup.noise_images // batch) * batch).reshape(-1, batch)
 
@@ -130,7 +129,7 @@ def targets(
 def distillation_inputs(
     setup: Setup, hyper: Hyper, seed: Seed, x_train: Float[Array, "images d"]
 ) -> Callable[[Ids], Float[Array, "b d"]]:
-    """A function from addresses to the distillation inputs of a seed."""
+    """Make the function from addresses to the distillation inputs of a seed."""
     at = noise(setup.noise, key(seed, Purpose.NOISE), x_train, hyper)
     return lambda ids: hyper.noise_scale * at(ids) + hyper.noise_shift
 
@@ -138,7 +137,7 @@ def distillation_inputs(
 def optimizer(
     setup: Setup, hyper: Hyper, lr: Float[Array, ""] | float
 ) -> optax.GradientTransformation:
-    """The optimiser of a setting; its numbers may be traced."""
+    """Make the optimiser of a setting; its numbers may be traced."""
     if setup.optimizer == "adam":
         return optax.adam(lr, eps=1e-8, eps_root=0.0)  # torch's place for ε: outside the root
     if setup.optimizer == "adamw":
@@ -150,7 +149,7 @@ def optimizer(
 
 
 def begin(lesson: Lesson, θ: Params) -> State:
-    """A network about to take its first step."""
+    """Set a network up for its first step."""
     model = Model(θ, lesson.optimizer.init(θ), jnp.asarray(False))
     return State(model, jnp.zeros(_steps_per_epoch(lesson) * lesson.batch, jnp.int32))
 
@@ -172,8 +171,10 @@ def advance(lesson: Lesson, net: Network, state: State, start: Step, stop: Step)
         value, grads = jax.value_and_grad(batch_loss)(state.model.θ)
         updates, opt = lesson.optimizer.update(grads, state.model.opt, state.model.θ)
         if (trained := lesson.trained) is not None:
-            updates = {of: jax.tree.map(lambda u, on=trained[of]: on * u, part)
-                       for of, part in updates.items()}  # fmt: skip
+            updates = {
+                layer: jax.tree.map(lambda u, on=trained[layer]: on * u, part)
+                for layer, part in updates.items()
+            }
         θ = optax.apply_updates(state.model.θ, updates)
         return State(Model(θ, opt, state.model.diverged | ~jnp.isfinite(value)), order)
 
@@ -181,14 +182,14 @@ def advance(lesson: Lesson, net: Network, state: State, start: Step, stop: Step)
 
 
 def fresh_order(lesson: Lesson, epoch: Int[Array, ""]) -> Int[Array, " padded"]:
-    """All addresses in the order of one epoch, padded with zeros to whole batches."""
+    """Draw the order of all addresses in one epoch, padded with zeros to whole batches."""
     key_epoch = jax.random.fold_in(lesson.key_order, epoch)
     order = permutation(key_epoch, lesson.count)
     return jnp.pad(order, (0, _steps_per_epoch(lesson) * lesson.batch - lesson.count))
 
 
 def loss_now(lesson: Lesson, net: Network, θ: Params) -> Float[Array, ""]:
-    """Mean loss over the first batch of addresses: the same examples at every call."""
+    """Average the loss over the first batch of addresses: the same examples at every call."""
     inputs, targets = lesson.examples(jnp.arange(lesson.batch))
     return jnp.mean(_losses(lesson, net, θ, inputs, targets))
 

@@ -17,7 +17,9 @@ from jaxtyping import Array, Bool, Float, Int
 from sim.model.keys import Purpose, Seed, key
 from sim.model.networks import ACTIVATIONS, Network, Params, mlp, numbered
 from sim.model.noise import noise
-from sim.settings.config import Hyper, Setup, Theorem
+from sim.settings.experiments import Theorem
+from sim.settings.setup import Hyper, Setup
+from sim.training.steps import Lesson, advance, begin
 from theory import boundary, conditions, linearized, losses, one_step, preconditioned, verdict
 from theory.one_step import Trait
 from theory.trees import add, dot, move, norm, scale, sub
@@ -32,7 +34,7 @@ TIMES = (1, 10, 100)  # steps at which descent on the linearised network is comp
 DEEP = "linear"  # the network of hidden layers without a nonlinearity, beside what is asked for
 
 
-class Case(NamedTuple):
+class Direction(NamedTuple):
     """A direction and a channel to try, as numbers.
 
     L_T(θ) = on_data CE + decay ½ ‖θ‖² − along r · θ. CE is the cross-entropy of the class logits
@@ -50,12 +52,12 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "data": Case(),
-    "other data": Case(other=1.0),
-    "regulariser": Case(on_data=0.0, decay=1.0),
-    "random direction": Case(on_data=0.0, along=1.0),
-    "frozen trunk": Case(trunk=0.0),
-    "one logit": Case(channel=1),
+    "data": Direction(),
+    "other data": Direction(other=1.0),
+    "regulariser": Direction(on_data=0.0, decay=1.0),
+    "random direction": Direction(on_data=0.0, along=1.0),
+    "frozen trunk": Direction(trunk=0.0),
+    "one logit": Direction(channel=1),
 }
 
 
@@ -69,7 +71,7 @@ class Shape(NamedTuple):
     kinds: tuple[str, ...]
 
 
-class World(NamedTuple):
+class Problem(NamedTuple):
     """What the checks of one seed are made of, from its own keys."""
 
     θ_0: Params
@@ -134,7 +136,7 @@ class Lazy(NamedTuple):
     cosine: Float[Array, ""]
 
 
-# Worlds are made in float32 and then widened: the initialisations are those of figure 10. In two
+# Problems are made in float32 and then widened: the initialisations are those of figure 10. In two
 # programs, as the second is the same for networks of every shape. Maps over seeds, as many draws
 # under vmap take seconds to compile.
 @partial(jax.jit, static_argnames="shape")
@@ -152,20 +154,18 @@ def inits(shape: Shape, seeds: Array) -> tuple[Params, Params, Params]:
     return jax.lax.map(one, seeds)
 
 
-@partial(jax.jit, static_argnames=("experiment", "classes"))
+@partial(jax.jit, static_argnames=("theorem", "classes"))
 def examples(
-    experiment: Theorem, classes: int, seeds: Array, x: Array, y: Array
+    theorem: Theorem, classes: int, seeds: Array, x: Array, y: Array
 ) -> tuple[Array, Array, Array]:
     """X, images and labels of every seed."""
-    k, d = experiment.images, x.shape[1]
+    k, d = theorem.images, x.shape[1]
 
     def one(seed: Seed) -> tuple[Array, Array, Array]:
         keys = _keys(seed)
         chosen = jax.random.choice(keys[0], len(x), (k,), replace=False)
         return (
-            noise(experiment.noise, key(seed, Purpose.NOISE), x, Hyper())(
-                jnp.arange(experiment.inputs)
-            ),
+            noise(theorem.noise, key(seed, Purpose.NOISE), x, Hyper())(jnp.arange(theorem.inputs)),
             jnp.stack([x[chosen], jax.random.normal(keys[1], (k, d), x.dtype)]),
             jnp.stack([y[chosen], jax.random.randint(keys[2], (k,), 0, classes, y.dtype)]),
         )
@@ -173,28 +173,28 @@ def examples(
     return jax.lax.map(one, seeds)
 
 
-@partial(jax.jit, static_argnames=("experiment", "shape"))
+@partial(jax.jit, static_argnames=("theorem", "shape"))
 def steps(
-    experiment: Theorem, shape: Shape, kind: Array, cases: Case, which: Array, worlds: World
+    theorem: Theorem, shape: Shape, kind: Array, cases: Direction, which: Array, problems: Problem
 ) -> Steps:
     """One step of the student [case, loss, seed, …]; `which`: one-hot rows that choose L_S."""
     net = _network(shape, kind)
 
-    def one(case: Case, which: Array, world: World) -> Steps:
-        L_S, M = _imitation(experiment, net, which, case.channel)
-        L_T = _trait(net, world, case)
-        case = (net.apply, world.θ_0, L_T, L_S)
-        seen = (world.X[:1], world.X)
-        z = _logits(net, world.θ_0, world.X)
+    def one(case: Direction, which: Array, problem: Problem) -> Steps:
+        L_S, M = _imitation(theorem, net, which, case.channel)
+        L_T = _trait(net, problem, case)
+        case = (net.apply, problem.θ_0, L_T, L_S)
+        seen = (problem.X[:1], problem.X)
+        z = _logits(net, problem.θ_0, problem.X)
         # Log-normal: r, of length 1, has entries of variance 1 / P.
-        P = sum(leaf.size for leaf in jax.tree.leaves(world.r))
-        D = jax.tree.map(lambda r: jnp.exp(P**0.5 * r), world.r)
+        P = sum(leaf.size for leaf in jax.tree.leaves(problem.r))
+        D = jax.tree.map(lambda r: jnp.exp(P**0.5 * r), problem.r)
 
-        Δθ_T = scale(-1.0, jax.grad(L_T)(world.θ_0))
-        before = _sides(shape, kind, world.θ_0, world.X)
+        Δθ_T = scale(-1.0, jax.grad(L_T)(problem.θ_0))
+        before = _sides(shape, kind, problem.θ_0, problem.X)
 
         def crossed(ε: Array) -> Array:
-            now = _sides(shape, kind, move(world.θ_0, ε, Δθ_T), world.X)
+            now = _sides(shape, kind, move(problem.θ_0, ε, Δθ_T), problem.X)
             return sum(jnp.sum(a != b) for a, b in zip(before, now, strict=True))
 
         def shared(X: Array) -> preconditioned.Change:
@@ -202,7 +202,7 @@ def steps(
             return jax.lax.map(at, jnp.asarray(SHARED_EPSILONS))
 
         return Steps(
-            one_step.ladder(*case, world.X, jnp.asarray(EPSILONS), experiment.alpha),
+            one_step.ladder(*case, problem.X, jnp.asarray(EPSILONS), theorem.alpha),
             conditions.conditions(L_S, z),
             jnp.max(jnp.abs(jax.vmap(M)(z) - jax.vmap(partial(losses.M, L_S))(z))),
             jax.lax.map(crossed, jnp.asarray(EPSILONS)),
@@ -210,20 +210,22 @@ def steps(
             jnp.stack([preconditioned.adam(*case, X, ADAM_LR, ADAM_LR).measured for X in seen]),
         )
 
-    return _over(one, cases, which, worlds)
+    return _over(one, cases, which, problems)
 
 
-@partial(jax.jit, static_argnames=("experiment", "shape"))
-def remarks(experiment: Theorem, shape: Shape, kind: Array, which: Array, worlds: World) -> Remarks:
+@partial(jax.jit, static_argnames=("theorem", "shape"))
+def remarks(
+    theorem: Theorem, shape: Shape, kind: Array, which: Array, problems: Problem
+) -> Remarks:
     """[loss, seed, …]."""
     net = _network(shape, kind)
 
-    def one(which: Array, world: World) -> Remarks:
-        L_S, _ = _imitation(experiment, net, which, 0)
-        L_T = _trait(net, world, Case())
-        f, θ_0, X = net.apply, world.θ_0, world.X
+    def one(which: Array, problem: Problem) -> Remarks:
+        L_S, _ = _imitation(theorem, net, which, 0)
+        L_T = _trait(net, problem, Direction())
+        f, θ_0, X = net.apply, problem.θ_0, problem.X
         Δθ_T = scale(-1.0, jax.grad(L_T)(θ_0))
-        step = partial(one_step.Δθ_S, f, θ_0, Δθ_T, L_S, X, θ_S0=world.θ_other)
+        step = partial(one_step.Δθ_S, f, θ_0, Δθ_T, L_S, X, θ_S0=problem.θ_other)
         untrained = step(0.0)
 
         def other(ε: Array) -> tuple[Array, Array]:
@@ -238,52 +240,52 @@ def remarks(experiment: Theorem, shape: Shape, kind: Array, which: Array, worlds
             ),
         )
 
-    return _over(one, which, worlds)
+    return _over(one, which, problems)
 
 
-@partial(jax.jit, static_argnames=("experiment", "shape"))
+@partial(jax.jit, static_argnames=("theorem", "shape"))
 def boundaries(
-    experiment: Theorem, shape: Shape, kind: Array, which: Array, worlds: World
+    theorem: Theorem, shape: Shape, kind: Array, which: Array, problems: Problem
 ) -> boundary.Boundary:
     """[loss, seed, ε], at BOUNDARY_EPSILONS; L_T = CE on the task's images."""
     net = _network(shape, kind)
 
-    def one(which: Array, world: World) -> boundary.Boundary:
-        L_S, _ = _imitation(experiment, net, which, 0)
-        L_T = _trait(net, world, Case())
-        at = partial(boundary.boundary, net.apply, world.θ_0, L_T, L_S, world.X)
+    def one(which: Array, problem: Problem) -> boundary.Boundary:
+        L_S, _ = _imitation(theorem, net, which, 0)
+        L_T = _trait(net, problem, Direction())
+        at = partial(boundary.boundary, net.apply, problem.θ_0, L_T, L_S, problem.X)
         return jax.lax.map(at, jnp.asarray(BOUNDARY_EPSILONS))
 
-    return _over(one, which, worlds)
+    return _over(one, which, problems)
 
 
-@partial(jax.jit, static_argnames=("experiment", "shape"))
+@partial(jax.jit, static_argnames=("theorem", "shape"))
 def sign_map(
-    experiment: Theorem, shape: Shape, kind: Array, which: Array, worlds: World
+    theorem: Theorem, shape: Shape, kind: Array, which: Array, problems: Problem
 ) -> tuple[Array, Array, Array]:
     """Of the first seed [loss, …]: predicted α ε, a grid for α and ε, L_T's change [α, ε] on it."""
     net = _network(shape, kind)
-    world = jax.tree.map(lambda leaf: leaf[0], worlds)
-    L_T = _trait(net, world, Case())
+    problem = jax.tree.map(lambda leaf: leaf[0], problems)
+    L_T = _trait(net, problem, Direction())
 
     def one(which: Array) -> tuple[Array, Array, Array]:
-        L_S, _ = _imitation(experiment, net, which, 0)
-        _, q, curvature = boundary.second_order(net.apply, world.θ_0, L_T, L_S, world.X)
+        L_S, _ = _imitation(theorem, net, which, 0)
+        _, q, curvature = boundary.second_order(net.apply, problem.θ_0, L_T, L_S, problem.X)
         unit = jnp.sqrt(2 * q / jnp.abs(curvature))
         grid = unit * jnp.asarray(MAP)
-        change = boundary.change_map(net.apply, world.θ_0, L_T, L_S, world.X, grid, grid)
+        change = boundary.change_map(net.apply, problem.θ_0, L_T, L_S, problem.X, grid, grid)
         return jnp.where(curvature > 0, unit**2, jnp.inf), grid, change
 
     return jax.lax.map(one, which)
 
 
-@partial(jax.jit, static_argnames=("experiment", "shape", "kind", "times"))
+@partial(jax.jit, static_argnames=("theorem", "shape", "kind", "times"))
 def lazy(
-    experiment: Theorem, shape: Shape, kind: int, times: tuple[int, ...], worlds: World,
+    theorem: Theorem, shape: Shape, kind: int, times: tuple[int, ...], problems: Problem,
     x_test: Array, y_test: Array,
 ) -> Lazy:  # fmt: skip
     """[seed, …]: teacher and student by full-batch gradient descent, lazy_steps each."""
-    net, steps = _network(shape, kind), experiment.lazy_steps
+    net, steps = _network(shape, kind), theorem.lazy_steps
 
     def distilled(θ: Params, x: Array) -> Array:
         return net.apply(θ, x)[net.classes :]
@@ -294,32 +296,35 @@ def lazy(
     def squared(z: Array, y: Array) -> Array:
         return losses.squared_error(z, y, jnp.ones(z.shape, bool))
 
+    def cross_entropy(z: Array, label: Array) -> Array:
+        return optax.softmax_cross_entropy_with_integer_labels(z, label)
+
     def accuracy(z: Array) -> Array:
         return jnp.mean(jnp.argmax(z, axis=-1) == y_test)
 
-    def one(world: World) -> Lazy:
-        θ_0, X, L_T = world.θ_0, world.X, _trait(net, world, Case())
+    def one(problem: Problem) -> Lazy:
+        θ_0, X = problem.θ_0, problem.X
+        images, labels = problem.images[0], problem.labels[0]
         # ∇²CE is at most half of E[JᵀJ]: a rate of 1 / λ_max is well inside what is stable.
-        rate = 1 / linearized.largest(classified, θ_0, world.images[0])
-        θ_T = _descend(lambda θ: scale(-1.0, jax.grad(L_T)(θ)), θ_0, rate, steps)
+        rate = 1 / linearized.largest(classified, θ_0, images)
+        θ_T = descended(classified, cross_entropy, images, labels, θ_0, rate, steps)
         Δθ_T = sub(θ_T, θ_0)
         channel = linearized.channel(distilled, θ_0, Δθ_T, X)
         η = channel.rate_limit / 2
 
-        def imitate(f: one_step.Function, Y: Array) -> Callable[[Params], Params]:
-            return lambda θ: one_step.student_step(f, θ, squared, X, Y)
+        def imitate(f: one_step.Function, θ: Params, k: int) -> Params:
+            return descended(f, squared, X, jax.vmap(f, (None, 0))(θ_T, X), θ, η, k)
 
         # The linearised network, with its own teacher's labels, against eq. (6) …
         f_lin = linearized.linearize(distilled, θ_0)
-        lazily = imitate(f_lin, jax.vmap(f_lin, (None, 0))(θ_T, X))
         exact, θ = [], θ_0
         for before, k in zip((0, *times), times, strict=False):
-            θ = _descend(lazily, θ, η, k - before)
+            θ = imitate(f_lin, θ, k - before)
             δ = linearized.student(distilled, θ_0, X, channel, linearized.descent(η, k))
             exact.append(norm(sub(sub(θ, θ_0), δ)) / norm(δ))
         # … and the real one, with the real teacher's.
         δ = linearized.student(distilled, θ_0, X, channel, linearized.descent(η, steps))
-        θ_S = _descend(imitate(distilled, jax.vmap(distilled, (None, 0))(θ_T, X)), θ_0, η, steps)
+        θ_S = imitate(distilled, θ_0, steps)
         Δθ_S = sub(θ_S, θ_0)
         z_0, z_T, z_S = (jax.vmap(classified, (None, 0))(θ, x_test) for θ in (θ_0, θ_T, θ_S))
         predicted = linearized.linearize(classified, θ_0)
@@ -336,7 +341,7 @@ def lazy(
             cosine=dot(Δθ_S, Δθ_T) / (norm(Δθ_S) * norm(Δθ_T)),
         )
 
-    return jax.lax.map(one, worlds)
+    return jax.lax.map(one, problems)
 
 
 def _keys(seed: Seed) -> Array:
@@ -367,18 +372,30 @@ def _sides(shape: Shape, kind: Array | int, θ: Params, X: Array) -> list[Bool[A
     return sides
 
 
-def _descend(step: Callable[[Params], Params], θ: Params, η: Array, k: int) -> Params:
-    return jax.lax.fori_loop(0, k, lambda _, θ: move(θ, η, step(θ)), θ)
+def descended(
+    f: one_step.Function, loss: Callable, X: Array, Y: Array, θ: Params, η: Array, k: int
+) -> Params:
+    """Take k steps of gradient descent of rate η on E[loss(f(θ, x), y)], by the training loop."""
+    lesson = Lesson(
+        examples=lambda ids: (X[ids], Y[ids]),
+        loss=loss,
+        count=len(X),
+        batch=len(X),
+        key_order=key(0, Purpose.STUDENT_ORDER),  # of a batch of all
+        optimizer=optax.sgd(η),
+    )
+    net = Network(init=None, apply=jax.vmap(f, (None, 0)), d_in=X.shape[1], classes=0)
+    return advance(lesson, net, begin(lesson, θ), 0, k).model.θ
 
 
 def _imitation(
-    experiment: Theorem, net: Network, which: Array, channel: Array | int
+    theorem: Theorem, net: Network, which: Array, channel: Array | int
 ) -> tuple[losses.Imitation, Callable[[Array], Array]]:
     """Make L_S(z, y) over the first `channel` auxiliary logits, and its M."""
-    place = jnp.arange(net.classes + experiment.aux) - net.classes
+    place = jnp.arange(net.classes + theorem.aux) - net.classes
     visible = (place >= 0) & ((channel == 0) | (place < channel))
 
-    table = [losses.LOSSES[name] for name in experiment.loss]
+    table = [losses.LOSSES[name] for name in theorem.loss]
 
     def L_S(z: Array, y: Array) -> Array:
         return jnp.vdot(which, jnp.stack([loss.of(z, y, visible) for loss in table]))
@@ -393,22 +410,22 @@ def _imitation(
     return L_S, M
 
 
-def _trait(net: Network, world: World, case: Case) -> Trait:
+def _trait(net: Network, problem: Problem, case: Direction) -> Trait:
     images, labels = (
         jnp.where(jnp.asarray(case.other) == 1, two[1], two[0])
-        for two in (world.images, world.labels)
+        for two in (problem.images, problem.labels)
     )
 
     def L_T(θ: Params) -> Float[Array, ""]:
         read = {
             name: layer
             if name.endswith("_head")
-            else jax.tree.map(lambda a, b: a + case.trunk * (b - a), world.θ_0[name], layer)
+            else jax.tree.map(lambda a, b: a + case.trunk * (b - a), problem.θ_0[name], layer)
             for name, layer in θ.items()
         }
         z = _logits(net, read, images)[:, : net.classes]
         CE = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(z, labels))
-        return case.on_data * CE + case.decay * dot(θ, θ) / 2 - case.along * dot(world.r, θ)
+        return case.on_data * CE + case.decay * dot(θ, θ) / 2 - case.along * dot(problem.r, θ)
 
     return L_T
 

@@ -9,13 +9,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from sim.report.figures import STYLE_SIZE, caption, tidy
+from sim.report.style import SERIES, SIZE, caption, drawn, words
 from sim.studies.theorem.statements import asked
 
-COLORS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito
 MARKERS = "osD^v"
 
 
+@drawn
 def ladder(ds: xr.Dataset) -> Figure:
     """The errors of eq. (2) and of Theorem 1 over ε, with the slopes they should have."""
     figure = Figure(figsize=(9.5, 4.6), layout="constrained")
@@ -26,7 +26,7 @@ def ladder(ds: xr.Dataset) -> Figure:
         (panels[1], one.change, one.epsilon_alpha_q, 1, "|ΔL_T / (−ε α q) − 1|"),
     ):
         ε = ds.epsilon.values
-        for color, marker, network in zip(COLORS, MARKERS, asked(ds), strict=False):
+        for color, marker, network in zip(SERIES, MARKERS, asked(ds), strict=False):
             gap = np.abs(measured / leading - 1).sel(network=network)
             if not np.isfinite(gap).any():
                 continue
@@ -41,19 +41,20 @@ def ladder(ds: xr.Dataset) -> Figure:
         axes.annotate(f"slope {order}", (ε[3], 3 * top * (ε[3] / ε[0]) ** order), (-4, 4),
                       textcoords="offset points", ha="right", color="#555555")  # fmt: skip
         axes.set(xscale="log", yscale="log")
-        axes.set_xlabel("teacher's step ε", fontsize=STYLE_SIZE)
-        axes.set_ylabel(what, fontsize=STYLE_SIZE)
-    panels[0].set_title("eq. (2): the dot product", fontsize=STYLE_SIZE, loc="left")
-    panels[1].set_title("Theorem 1: the fall of L_T", fontsize=STYLE_SIZE, loc="left")
+        axes.set_xlabel("teacher's step ε", fontsize=SIZE)
+        axes.set_ylabel(what, fontsize=SIZE)
+    panels[0].set_title("eq. (2): the dot product", fontsize=SIZE, loc="left")
+    panels[1].set_title("Theorem 1: the fall of L_T", fontsize=SIZE, loc="left")
     if panels[0].get_lines():
-        panels[0].legend(frameon=False, fontsize=STYLE_SIZE - 1)
+        panels[0].legend(frameon=False, fontsize=SIZE - 1)
     caption(
         figure,
         f"{_setting(ds)}, {ds.loss.values[0]}, float64. Line: median; band: 10–90 % of seeds.",
     )
-    return tidy(figure)
+    return figure
 
 
+@drawn
 def sign_map(ds: xr.Dataset) -> Figure:
     """Where L_T falls in the plane of α and ε, with the hyperbola that eq. (3) predicts."""
     networks, losses = asked(ds), ds.loss.values
@@ -73,11 +74,11 @@ def sign_map(ds: xr.Dataset) -> Figure:
             if np.isfinite(predicted):
                 axes.plot(grid, predicted / grid, color="black", lw=2)
             axes.set(xscale="log", yscale="log", xlim=grid[[0, -1]], ylim=grid[[0, -1]])
-            axes.set_title(f"{network}, {loss.replace('_', ' ')}", fontsize=STYLE_SIZE - 0.5)
+            axes.set_title(f"{network}, {loss.replace('_', ' ')}", fontsize=SIZE - 0.5)
     for axes in panels[-1]:
-        axes.set_xlabel("teacher's step ε", fontsize=STYLE_SIZE)
+        axes.set_xlabel("teacher's step ε", fontsize=SIZE)
     for axes in panels[:, 0]:
-        axes.set_ylabel("student's rate α", fontsize=STYLE_SIZE)
+        axes.set_ylabel("student's rate α", fontsize=SIZE)
     handles = [
         Patch(color="#56B4E9", label="L_T falls"),
         Patch(color="#E69F00", label="L_T rises"),
@@ -85,18 +86,20 @@ def sign_map(ds: xr.Dataset) -> Figure:
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
     caption(
-        figure, f"{ds.attrs['dataset']}, seed {int(ds.seed[0])}, L_T on data, one student step."
+        figure,
+        f"{words(ds.attrs['dataset'])}, seed {int(ds.seed[0])}, L_T on data, one student step.",
     )
-    return tidy(figure)
+    return figure
 
 
+@drawn
 def boundary(ds: xr.Dataset) -> Figure:
     """The α ε at which L_T is back at its start: predicted and measured, every seed."""
     figure = Figure(figsize=(5.6, 5.2), layout="constrained")
     axes = figure.subplots()
     one = ds.isel(boundary_epsilon=-1)
     shown, whole = 0, 0
-    for color, marker, network in zip(COLORS, MARKERS, asked(ds), strict=False):
+    for color, marker, network in zip(SERIES, MARKERS, asked(ds), strict=False):
         x = one.boundary_predicted.sel(network=network).values.ravel()
         y = one.boundary_measured.sel(network=network).values.ravel()
         both = np.isfinite(x) & np.isfinite(y)
@@ -109,39 +112,41 @@ def boundary(ds: xr.Dataset) -> Figure:
     axes.fill_between(ends, ends / 2, ends * 2, color="#888888", alpha=0.15, lw=0)
     axes.plot(ends, ends, color="#555555", lw=1.2)
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
-    axes.set_xlabel("predicted α ε = 2q / vᵀ∇²L_T v", fontsize=STYLE_SIZE)
-    axes.set_ylabel("measured α ε", fontsize=STYLE_SIZE)
-    axes.legend(frameon=False, fontsize=STYLE_SIZE - 1)
+    axes.set_xlabel("predicted α ε = 2q / vᵀ∇²L_T v", fontsize=SIZE)
+    axes.set_ylabel("measured α ε", fontsize=SIZE)
+    axes.legend(frameon=False, fontsize=SIZE - 1)
     caption(
         figure,
         f"{_setting(ds)} × {ds.sizes['loss']} losses: {shown} of {whole} have both.\n"
         f"ε = {float(ds.boundary_epsilon[-1]):g}. Band: a factor of 2.",
     )
-    return tidy(figure)
+    return figure
 
 
+@drawn
 def lazy(ds: xr.Dataset) -> Figure:
     """How far trained networks are from the linearised prediction, over width."""
     figure = Figure(figsize=(9.5, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _over_width(left, ds, "lazy_gap", COLORS[0], "o", "parameters, θ_S − θ_0")
-    _over_width(left, ds, "lazy_logit_gap", COLORS[1], "s", "class logits on test images")
+    _over_width(left, ds, "lazy_gap", SERIES[0], "o", "parameters, θ_S − θ_0")
+    _over_width(left, ds, "lazy_logit_gap", SERIES[1], "s", "class logits on test images")
     width = ds.width.values
     start = float(ds.lazy_gap.isel(width=0).mean())
     left.plot(width, 1.6 * start * (width / width[0]) ** -0.5, "--", color="#555555", lw=1.2,
               label="slope −1/2")  # fmt: skip
-    left.set_ylabel("gap to eq. (6), relative", fontsize=STYLE_SIZE)
-    _over_width(right, ds, "lazy_visible_fraction", COLORS[2], "D", None)
-    right.set_ylabel("visible fraction ‖PΔθ_T‖² / ‖Δθ_T‖²", fontsize=STYLE_SIZE)
-    left.legend(frameon=False, fontsize=STYLE_SIZE - 1)
+    left.set_ylabel("gap to eq. (6), relative", fontsize=SIZE)
+    _over_width(right, ds, "lazy_visible_fraction", SERIES[2], "D", None)
+    right.set_ylabel("visible fraction ‖PΔθ_T‖² / ‖Δθ_T‖²", fontsize=SIZE)
+    left.legend(frameon=False, fontsize=SIZE - 1)
     caption(
         figure,
-        f"{ds.attrs['dataset']}, n = {ds.sizes['lazy_seed']} seeds a width. Small points: seeds; "
-        "line: mean. Plain gradient descent, squared error.",
+        f"{words(ds.attrs['dataset'])}, n = {ds.sizes['lazy_seed']} seeds a width. Small points: "
+        "seeds; line: mean. Plain gradient descent, squared error.",
     )
-    return tidy(figure)
+    return figure
 
 
+@drawn
 def boundaries(*studies: xr.Dataset) -> Figure:
     """How the boundary moves with each of some settings: predicted and measured medians.
 
@@ -155,15 +160,15 @@ def boundaries(*studies: xr.Dataset) -> Figure:
         one = study.isel(boundary_epsilon=-1)
         varied = str(one.boundary_q.dims[0])
         for axes, loss in zip(column, losses, strict=True):
-            for color, marker, network in zip(COLORS, MARKERS, one.network.values, strict=False):
+            for color, marker, network in zip(SERIES, MARKERS, one.network.values, strict=False):
                 of = one.sel(loss=loss, network=network)
                 _medians(axes, of.boundary_measured, f"{marker}-", color, str(network))
                 _medians(axes, of.boundary_predicted, f"{marker}--", color, None)
             axes.set_yscale("log")
             axes.set_xticks(range(one.sizes[varied]), [str(v) for v in one[varied].values])
-        column[-1].set_xlabel(varied, fontsize=STYLE_SIZE)
+        column[-1].set_xlabel(varied, fontsize=SIZE)
     for axes, loss in zip(panels[:, 0], losses, strict=True):
-        axes.set_ylabel(f"α ε, {str(loss).replace('_', ' ')}", fontsize=STYLE_SIZE)
+        axes.set_ylabel(f"α ε, {str(loss).replace('_', ' ')}", fontsize=SIZE)
     lines = figure.axes[0].get_lines()
     style = [Line2D([], [], color="#555555", ls=ls, marker="o", ms=5, mfc=face, label=label)
              for ls, face, label in (("-", None, "measured"), ("--", "white", "predicted, eq. (3)"))
@@ -174,7 +179,7 @@ def boundaries(*studies: xr.Dataset) -> Figure:
         f"Medians of n = {studies[0].sizes['seed']} seeds at ε = {float(one.boundary_epsilon):g}; "
         "no point where half of them have no boundary.",
     )
-    return tidy(figure)
+    return figure
 
 
 def _medians(axes: Axes, values: xr.DataArray, style: str, color: str, label: str | None) -> None:
@@ -189,7 +194,7 @@ FIGURES = {"ladder": ladder, "sign_map": sign_map, "boundary": boundary, "lazy":
 
 def _nothing(axes: Axes) -> None:
     axes.text(0.5, 0.5, "q = 0: nothing passes", ha="center", transform=axes.transAxes,
-              fontsize=STYLE_SIZE, color="#555555")  # fmt: skip
+              fontsize=SIZE, color="#555555")  # fmt: skip
 
 
 def _over_width(
@@ -201,8 +206,8 @@ def _over_width(
     axes.set(xscale="log", yscale="log")
     axes.set_xticks(width, [str(w) for w in width])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("units in each hidden layer", fontsize=STYLE_SIZE)
+    axes.set_xlabel("units in each hidden layer", fontsize=SIZE)
 
 
 def _setting(ds: xr.Dataset) -> str:
-    return f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds"
+    return f"{words(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"

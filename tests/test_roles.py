@@ -1,4 +1,4 @@
-"""sim/cast.py: who sees what, and who starts where."""
+"""sim/training/roles.py: who sees what, and who starts where."""
 
 from itertools import combinations
 
@@ -8,8 +8,11 @@ import numpy as np
 
 from sim.model.keys import Purpose, key
 from sim.model.networks import mlp
-from sim.settings.config import Hyper, Setup
-from sim.training import cast
+from sim.settings.experiments import FIGURE_10 as STUDENTS
+from sim.settings.grid import Point
+from sim.settings.setup import Hyper, Setup
+from sim.training import roles
+from sim.training.families import FIGURE_10
 
 NET = mlp(Setup(widths=(16, 16)), 12, 4)
 
@@ -19,27 +22,36 @@ def starts(seed):
     return two, jax.tree.map(lambda a, b: jnp.stack([a, b]), *two)
 
 
+def students(classes, settings, names=STUDENTS):
+    points = [Point(*setting) for setting in settings]
+    return roles.roles(classes, [(point, FIGURE_10[name]) for point in points for name in names])
+
+
+def start(role, starts, key, init_noise=0.0):
+    return roles.start(role, jnp.float32(init_noise), starts, key)
+
+
 def test_roles():
-    role = cast.students(4, [(Setup(aux=3), Hyper())])
+    role = students(4, [(Setup(aux=3), Hyper())])
     aux, everything = [False] * 4 + [True] * 3, [True] * 7
     np.testing.assert_array_equal(role.visible, [aux, everything, aux, everything])
     for layer in ("hidden_0", "hidden_1", "class_head", "aux_head"):
         np.testing.assert_array_equal(role.shared[layer], [1, 1, 0, 0])
         np.testing.assert_array_equal(role.other[layer], [0, 0, 1, 1])
         np.testing.assert_array_equal(role.trained[layer], [1, 1, 1, 1])
-    assert list(cast.STUDENTS) == ["student_aux", "student_all", "cross_aux", "cross_all"]
+    assert STUDENTS == ("student_aux", "student_all", "cross_aux", "cross_all")
 
 
 def test_roles_at_several_settings():
     """Setting by setting; a channel of 1 or 2 cuts auxiliary logits, never the class logits."""
     settings = [
-        (Setup(), Hyper(channel=1.0, student_lr=0.1)),
+        (Setup(), Hyper(channel=1)),
         (
             Setup(independent="hidden_1+aux_head", frozen="hidden"),
-            Hyper(channel=2.0, temperature=3.0, init_noise=0.5, independence=0.6),
+            Hyper(channel=2, independence=0.6),
         ),
     ]
-    role = cast.students(2, settings, ["cross_aux", "student_all"])
+    role = students(2, settings, ["cross_aux", "student_all"])
     np.testing.assert_array_equal(
         role.visible.astype(int),
         [[0, 0, 1, 0, 0], [1, 1, 1, 0, 0], [0, 0, 1, 1, 0], [1, 1, 1, 1, 0]],
@@ -53,9 +65,6 @@ def test_roles_at_several_settings():
     for layer, parts in by_layer.items():
         for part, expected in zip((role.shared, role.other, role.trained), parts, strict=True):
             np.testing.assert_array_equal(part[layer], np.float32(expected))
-    np.testing.assert_array_equal(role.lr, np.float32([0.1, 0.1, 3e-4, 3e-4]))
-    np.testing.assert_array_equal(role.temperature, [1, 1, 3, 3])
-    np.testing.assert_array_equal(role.init_noise, [0, 0, 0.5, 0.5])
 
 
 def at(roles, i):
@@ -64,17 +73,17 @@ def at(roles, i):
 
 def test_students_start_at_the_teachers_initialisation_and_controls_at_another():
     (θ_0, θ_other), both = starts(seed=3)
-    roles = cast.students(4, [(Setup(aux=3), Hyper())])
-    for i, name in enumerate(cast.STUDENTS):
-        start = cast.start(at(roles, i), both, jax.random.key(0))
+    all_roles = students(4, [(Setup(aux=3), Hyper())])
+    for i, name in enumerate(STUDENTS):
+        found = start(at(all_roles, i), both, jax.random.key(0))
         expected = θ_0 if name.startswith("student") else θ_other
-        jax.tree.map(np.testing.assert_array_equal, start, expected)
+        jax.tree.map(np.testing.assert_array_equal, found, expected)
 
 
 def test_noise_at_the_start_has_its_standard_deviation_and_is_drawn_apart():
     (θ_0, _), both = starts(seed=3)
-    role = at(cast.students(4, [(Setup(aux=3), Hyper(init_noise=0.2))]), 0)
-    draws = [cast.start(role, both, jax.random.key(k)) for k in (0, 0, 1)]
+    role = at(students(4, [(Setup(aux=3), Hyper())]), 0)
+    draws = [start(role, both, jax.random.key(k), 0.2) for k in (0, 0, 1)]
     jax.tree.map(np.testing.assert_array_equal, draws[0], draws[1])
     added = [np.concatenate([np.ravel(a - b) for a, b in zip(*map(jax.tree.leaves, (draw, θ_0)),
              strict=True)]) for draw in draws[1:]]  # fmt: skip
@@ -92,13 +101,12 @@ def test_noise_at_the_start_has_its_standard_deviation_and_is_drawn_apart():
 
 def test_noise_at_the_start_of_a_narrow_network_is_that_of_a_wide_one_cut():
     """A sweep over the channel trains all its widths in the widest network."""
-    wide = mlp(Setup(widths=(16, 16), aux=9), 12, 4)
-    both = [wide.init(key(3, purpose)) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)]
-    noisy = Hyper(init_noise=0.2)
+    net = mlp(Setup(widths=(16, 16), aux=9), 12, 4)
+    both = [net.init(key(3, purpose)) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)]
     stacked = jax.tree.map(lambda a, b: jnp.stack([a, b]), *both)
-    nine = cast.start(at(cast.students(4, [(Setup(aux=9), noisy)]), 0), stacked, jax.random.key(0))
-    narrow = at(cast.students(4, [(Setup(), noisy)]), 0)
-    three = cast.start(narrow, starts(3)[1], jax.random.key(0))
+    wide, narrow = (at(students(4, [(Setup(aux=m), Hyper())]), 0) for m in (9, 3))
+    nine = start(wide, stacked, jax.random.key(0), 0.2)
+    three = start(narrow, starts(3)[1], jax.random.key(0), 0.2)
     np.testing.assert_array_equal(nine["aux_head"]["kernel"][:, :3], three["aux_head"]["kernel"])
     np.testing.assert_array_equal(nine["aux_head"]["bias"][:3], three["aux_head"]["bias"])
     np.testing.assert_array_equal(nine["hidden_1"]["kernel"], three["hidden_1"]["kernel"])

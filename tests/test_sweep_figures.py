@@ -1,37 +1,19 @@
-"""sim/sweep_plots.py and the table: what is drawn and said is what is there, on made-up results."""
+"""sim/report/sweep_figures.py and the table: what is drawn and said is what is there."""
 
 import io
 
 import numpy as np
 import pytest
-import xarray as xr
 from rich.console import Console
 
 from sim.errors import InputError
-from sim.report import sweep_figures as sweep_plots
-from sim.report import tables as report
-from sim.runs.results import ACCURACY
-
-MODELS = ["reference", "teacher", "student_aux", "cross_aux"]
-
-
-def made_up(seeds=5, **axes):
-    rng = np.random.default_rng(0)
-    shape = (*map(len, axes.values()), seeds, len(MODELS))
-    dims = (*axes, "seed", "model")
-    accuracy = rng.uniform(0.2, 0.9, shape)
-    ds = xr.Dataset(
-        dict.fromkeys(("test_accuracy", "validation_accuracy"), (dims, accuracy, ACCURACY))
-        | {"diverged": (dims, np.zeros(shape, bool))},
-        {name: list(values) for name, values in axes.items()}
-        | {"seed": range(seeds), "model": MODELS},
-    )
-    return ds.assign_attrs(dataset="made up", classes=4, test_images=1234)
+from sim.report import sweep_figures, tables
+from tests import made_up
 
 
 def shown(ds, width=80):
     page = Console(width=width, file=io.StringIO())
-    page.print(report.sweep(ds))
+    page.print(tables.points(ds))
     return page.file.getvalue()
 
 
@@ -52,7 +34,7 @@ def lines(figure):
     ids=str,
 )
 def test_a_line_joins_only_points_at_their_distances(values, joined):
-    figure = sweep_plots.sweep(made_up(init_noise=values))
+    figure = sweep_figures.sweep(made_up.sweep(init_noise=values))
     assert (lines(figure) == "-") == joined
     said = "side by side" in figure._supxlabel.get_text()
     assert said == (not joined and not isinstance(values[0], str))
@@ -63,19 +45,19 @@ def test_a_line_joins_only_points_at_their_distances(values, joined):
 
 @pytest.mark.parametrize("axes", [{}, {"aux": (1, 3)}, {"aux": (1, 3), "loss": ("kl", "b")}])
 def test_a_slice_says_where_it_was_taken(axes):
-    ds = made_up(student_lr=(1e-3, 2e-3), **axes).sel(student_lr=1e-3)
+    ds = made_up.sweep(student_lr=(1e-3, 2e-3), **axes).sel(student_lr=1e-3)
     assert "student lr 0.001" in " ".join(shown(ds).split())
     if axes:
-        assert "student lr 0.001" in sweep_plots.sweep(ds)._supxlabel.get_text()
+        assert "student lr 0.001" in sweep_figures.sweep(ds)._supxlabel.get_text()
     else:
         with pytest.raises(InputError, match="single point"):
-            sweep_plots.sweep(ds)
+            sweep_figures.sweep(ds)
 
 
 def test_bars_end_within_the_frame():
-    ds = made_up(seeds=2, aux=(1, 3))
+    ds = made_up.sweep(seeds=2, aux=(1, 3))
     ds["test_accuracy"][:, 0], ds["test_accuracy"][:, 1] = 0.05, 0.2
-    (axes,) = sweep_plots.sweep(ds).axes
+    (axes,) = sweep_figures.sweep(ds).axes
     low, high = axes.get_ylim()
     for container in axes.containers:
         for bar in container.lines[2][0].get_segments():
@@ -84,24 +66,24 @@ def test_bars_end_within_the_frame():
 
 
 def test_diverged_seeds_are_marked_where_they_count():
-    one = made_up(aux=(1, 3))
+    one = made_up.sweep(aux=(1, 3))
     one["diverged"][1, 2, 2] = True  # student_aux, seed 2, at aux = 3
     assert "×1" in shown(one)
     assert shown(one).count("×1") == 3  # its mean, less its control, less its first row
-    assert "×" in sweep_plots.sweep(one)._supxlabel.get_text()
+    assert "×" in sweep_figures.sweep(one)._supxlabel.get_text()
     one["diverged"][1, :, 3] = True  # all of the control's
     one["test_accuracy"][1, :, 3] = 0.25
     assert ".250 ×all" in shown(one)  # and not ± .000
-    two = made_up(aux=(1, 3), student_lr=(1e-3, 1e-2))
+    two = made_up.sweep(aux=(1, 3), student_lr=(1e-3, 1e-2))
     two["diverged"][1, 0, 2, 2] = True
-    maps = sweep_plots.sweep(two).axes
+    maps = sweep_figures.sweep(two).axes
     marked = [text.get_text() for text in maps[0].texts if "×" in text.get_text()]
     assert len(marked) == 1
     assert not [text for text in maps[1].texts if "×" in text.get_text()]  # the control's
 
 
 def test_the_table_has_what_pairs_say_and_what_to_choose_by():
-    ds = made_up(aux=(1, 3, 10))
+    ds = made_up.sweep(aux=(1, 3, 10))
     page = " ".join(shown(ds).split())
     accuracy = ds.test_accuracy.sel(model="student_aux")
     change = (accuracy[2] - accuracy[0]).values

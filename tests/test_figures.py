@@ -1,27 +1,25 @@
-"""sim/plots.py: every seed, every mean and every interval is drawn where the data says."""
+"""sim/report/figures.py: every seed, every mean and every interval is where the data says."""
 
-import json
-
+import matplotlib as mpl
 import numpy as np
 import pytest
 
-from sim.engine.programs import Record
 from sim.report import figures as plots
 from sim.runs import results
-from sim.training import cast
+from tests import made_up
 
 
-@pytest.fixture
-def ds():
+def drawn(loss="kl"):
     rng = np.random.default_rng(0)
 
-    def record(shape):
-        draw = rng.uniform(0.2, 0.9, (4, *shape)).astype(np.float32)
-        return Record(draw[0], draw[1], draw[2], draw[3] > 0.95)
+    def draw(_, shape):
+        values = rng.uniform(0.2, 0.9, (4, *shape)).astype(np.float32)
+        return values[0], values[1], values[2], values[3] > 0.95
 
-    ds = results.label(range(7), ([0, 3, 5], [0, 5, 9]), record((7, 3)), record((7, 4, 3)))
-    ds.attrs = {"dataset": "made up", "classes": 4, "test_images": 1234}
-    return ds.assign_attrs(settings=json.dumps({"setup": {"loss": "kl"}}))
+    return made_up.figure10(range(7), draw, loss)
+
+
+ds = pytest.fixture(drawn)
 
 
 def test_figure10_draws_the_data(ds):
@@ -32,7 +30,7 @@ def test_figure10_draws_the_data(ds):
         if line.get_marker() in {"o", "x"} and len(line.get_xdata()):
             place = int(np.round(np.mean(line.get_xdata())))
             points.setdefault(place, []).extend(line.get_ydata())
-    for place, model in enumerate(cast.MODELS):
+    for place, model in enumerate(made_up.MODELS):
         accuracy = ds.test_accuracy.sel(model=model).values
         assert sorted(points[place]) == sorted(accuracy)  # each seed, the diverged one too
         mean, half_width, _, _ = results.summary(accuracy)
@@ -44,7 +42,7 @@ def test_figure10_draws_the_data(ds):
     assert "fraction" in axes.get_ylabel()
 
 
-@pytest.mark.parametrize("draw", plots.FIGURES.values(), ids=plots.FIGURES)
+@pytest.mark.parametrize("draw", [plots.figure10, plots.trajectories])
 def test_captions_say_what_and_how_many(ds, draw):
     caption = draw(ds)._supxlabel.get_text()
     for words in ("made up", "n = 7 seeds", "1,234 test images", "95 %"):
@@ -70,7 +68,7 @@ def test_all_seeds_diverged_is_drawn_and_said(ds):
     """No loss is finite: the curves are missing, the figures are not."""
     ds.loss_by_step[:] = np.nan
     ds.diverged[:] = True
-    for draw in plots.FIGURES.values():
+    for draw in (plots.figure10, plots.trajectories):
         figure = draw(ds)
         figure.draw_without_rendering()
         assert "diverged" in figure._supxlabel.get_text()
@@ -84,5 +82,20 @@ def test_trajectories_draw_each_model_at_its_own_steps(ds):
     assert len(distillation.lines) == 4
     assert len(teacher.lines) == 1
     assert "nats" in distillation.get_ylabel()
-    squared = ds.assign_attrs(settings=json.dumps({"setup": {"loss": "squared_error"}}))
+    squared = drawn("squared_error")
     assert "squared logits" in plots.trajectories(squared).axes[1].get_ylabel()
+
+
+def test_a_users_own_style_changes_nothing(ds, tmp_path):
+    """Even one that asks for a LaTeX that is not there."""
+    pictures = []
+    for own in ({}, {"text.usetex": True, "axes.facecolor": "black", "font.size": 30}):
+        with mpl.rc_context(own):
+            plots.figure10(ds).savefig(tmp_path / "figure.png")
+        pictures.append((tmp_path / "figure.png").read_bytes())
+    assert pictures[0] == pictures[1]
+
+
+def test_some_of_the_models(ds):
+    for draw in (plots.figure10, plots.trajectories):
+        draw(ds.sel(model=["teacher", "student_aux"])).draw_without_rendering()

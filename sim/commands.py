@@ -1,0 +1,361 @@
+"""The commands: words to calls, and what a terminal shows of them.
+
+Each imports what it needs when it runs: jax's libraries take seconds, --help should not.
+"""
+
+# ruff: noqa: PLC0415
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import field, make_dataclass
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from rich.console import Console
+from rich.markup import escape
+
+from sim.errors import StorageError, require
+from sim.settings.declare import declared, replaced
+from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
+from sim.settings.recipes import recipe
+from sim.settings.setup import Matmul
+
+console = Console()
+stderr = Console(stderr=True)
+DRAWN = "figures.json"  # of which results a run's figures were drawn
+#: How --help groups settings: as a user thinks of them.
+GROUPS = ("task", "network", "teacher", "channel", "inputs", "student", "training", "one_step",
+          "many_steps", "run")  # fmt: skip
+
+
+def parse(arguments: list[str]) -> Callable[[], None]:
+    """Read a command line and return the call that it asks for; tyro ends what cannot be read.
+
+    The defaults that --help shows and a run takes are those of the data set, and study, named.
+    """
+    setup, hyper = recipe(dataset := _after("--dataset", arguments) or "digits", _images(dataset))
+    once = Common(), Networks(), setup, hyper, Output()
+    grid = replaced(SWEEP, *once)
+    commands = (
+        _command(_figure10, once),
+        _command(_sweep, grid, axis=(tyro.conf.UseAppendAction[tuple[str, ...]], (), AXIS)),
+        _command(
+            _study,
+            _of_study(arguments, grid),
+            name=(tyro.conf.Positional[str], "", "Which study."),
+            list=(bool, False, "List the studies, with their questions."),
+        ),
+        _command(_theorem, (Common(seeds=64), Theorem(), Output())),
+        _command(_bench, (), **BENCH),
+        _command(
+            _plot,
+            (),
+            run_folder=(tyro.conf.Positional[Path], tyro.MISSING, "The folder of a finished run."),
+        ),
+        _command(_data, (), **DATA),
+    )
+    return tyro.cli(
+        commands[0] | commands[1] | commands[2] | commands[3] | commands[4] | commands[5]
+        | commands[6],
+        args=arguments,
+        prog="sublim",
+        description="A minimal-theory simulator of subliminal learning.",
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+    )  # fmt: skip
+
+
+AXIS = """NAME=V,V,… or NAME=FROM:TO:COUNT (with "log" behind: even ratios), as in
+--axis aux=1,3,10 --axis student_lr=1e-4:1e-2:5log. NAME: any setting below, or width, depth.
+Several axes make a grid."""
+BENCH = {
+    "repeats": (int, 5, "Chunks of seeds to time; the table shows medians."),
+    "chunk": (tuple[int, ...], (), "Numbers of seeds to train together. Default: what a run takes, "
+              "half and twice of it."),
+    "matmul": (tuple[Matmul, ...], ("float32",), "Operands of the matrix products, one after the "
+               "other."),
+    "json": (bool, False, "Print JSON, in seconds, FLOP, bytes and GiB, in place of the table."),
+}  # fmt: skip
+DATA = {
+    "action": (tyro.conf.Positional[Literal["list", "fetch", "verify"]], tyro.MISSING,
+               "What to do."),
+    "name": (tyro.conf.Positional[str], "", "For fetch and verify: mnist, fashion_mnist, or "
+             "(verify) a folder of IDX files."),
+    "data_dir": (Path | None, None, declared(Common)["data_dir"].doc),
+}  # fmt: skip
+
+
+def _command(call: Callable, parts: tuple[Any, ...], **more: tuple[Any, Any, str]) -> Any:
+    """Make a subcommand of a function, from the settings that it takes and what else it asks for.
+
+    It is called with the settings, by name, in a dict; and with the rest as arguments.
+    """
+    groups: dict[str, list[Any]] = {}
+    for part in parts:
+        for s in declared(type(part)).values():
+            hint = Annotated[s.hint, tyro.conf.arg(help=s.doc)]
+            line = s.name, hint, field(default=getattr(part, s.name))
+            groups.setdefault(s.group, []).append(line)
+    made = {
+        name: make_dataclass(name, groups[name], frozen=True) for name in GROUPS if name in groups
+    }
+    own = [
+        (name, Annotated[hint, tyro.conf.arg(help=text)], field(default=default))
+        for name, (hint, default, text) in more.items()
+    ]
+
+    def run(self: Any) -> None:
+        settings = {n: v for group in made for n, v in vars(getattr(self, group)).items()}
+        call(*([settings] if parts else []), **{name: getattr(self, name) for name in more})
+
+    cls = make_dataclass(
+        name := call.__name__.removeprefix("_"),
+        [*own, *((group, of, field(default=of())) for group, of in made.items())],
+        namespace={"__call__": run, "__doc__": call.__doc__},
+        frozen=True,
+    )
+    return Annotated[cls, tyro.conf.subcommand(name)]
+
+
+def _figure10(settings: dict[str, Any]) -> None:
+    """Train reference, teacher and four students for every seed: the paper's figure 10.
+
+    Default settings are those of the data set: "sublim figure10 --dataset mnist --help" shows the
+    paper's. The same command again prints the finished run, or goes on with an interrupted one.
+    """
+    given, output = _experiment(settings)
+
+    def study() -> Any:
+        from sim.studies.sweep import Grid
+
+        return Grid("figure10", given, {})
+
+    _show(study, given.common, output, plans=False)
+
+
+def _sweep(settings: dict[str, Any], axis: tuple[str, ...]) -> None:
+    """Vary any settings over a grid, for many seeds: figure 10's networks at every point.
+
+    What has been measured is kept: more seeds, more values, or another grid compute only what is
+    new. An interrupted sweep goes on. Axes of numbers share one compiled program; an axis that
+    changes shapes or the program compiles once a value.
+    """
+    given, output = _experiment(settings)
+
+    def study() -> Any:
+        from sim.settings.grid import parse
+        from sim.studies.sweep import Grid
+
+        axes = [parse(text) for text in axis]
+        require("axis", " ".join(axis), axes, "at least one NAME=VALUES")
+        require("axis", " ".join(axis), len(dict(axes)) == len(axes), "one for each name")
+        return Grid("sweep", given, dict(axes))
+
+    _show(study, given.common, output)
+
+
+def _study(settings: dict[str, Any], name: str, list: bool) -> None:
+    """Run a named study: a grid that somebody has published about, with a figure.
+
+    "sublim study --list" says what there is.
+    """
+    from sim.studies import grids
+
+    if list:
+        for one in grids.names():
+            question, *_ = grids.statement(one).splitlines()
+            console.print(f"{one:24}{question}", soft_wrap=True, highlight=False)
+        return
+    require("study", name, name, "named; sublim study --list shows the names")
+    grids.module(name)
+    given, output = _experiment(settings)
+
+    def study() -> Any:
+        from sim.studies.named import named
+
+        found = named(name, given)
+        for paragraph in grids.statement(name).split("\n\n"):
+            console.print(escape(" ".join(paragraph.splitlines())) + "\n", highlight=False)
+        return found
+
+    _show(study, given.common, output)
+
+
+def _theorem(settings: dict[str, Any]) -> None:
+    """Hold the paper's Lemma 1 and Theorem 1 against networks, in float64, over many seeds.
+
+    Prints one line per statement: its equation, which hypotheses were checked, what was measured,
+    and the verdict (holds, violated, degenerate, not applicable; "estimate" where the theory gives
+    a size and not a truth). The same command again prints the finished run, or goes on with an
+    interrupted one.
+    """
+    common, theorem, output = replaced(settings, Common(), Theorem(), Output())
+
+    def study() -> Any:
+        from sim.studies.theorem.run import Checks
+
+        return Checks(common, theorem)
+
+    _show(study, common, output, plans=False)
+
+
+def _bench(repeats: int, chunk: tuple[int, ...], matmul: tuple[str, ...], json: bool) -> None:
+    """Time figure 10's training here at the paper's MNIST shapes, beside the matrix product.
+
+    Random images, no download. Takes about a minute for each number of seeds on two fast cores.
+    """
+    for name, values in (("repeats", (repeats,)), ("chunk", chunk)):
+        require(name, values, all(v > 0 for v in values), "positive whole numbers")
+    from sim.report.progress import bar, stopping
+
+    with stopping(lambda: "Stopped."), bar(stderr, "bench") as progress:
+        from sim.engine.bench import bench
+
+        found = bench(repeats, chunk, matmul, progress)
+    if json:
+        console.print_json(data=found)
+    else:
+        from sim.report import tables
+
+        console.print(tables.bench(found))
+
+
+def _plot(run_folder: Path) -> None:
+    """Draw the figures of a finished run again, from its saved results."""
+    require("run_folder", str(run_folder), run_folder.is_dir(), "a folder")
+    from sim.runs import results
+    from sim.studies import shown
+
+    ds = results.load(run_folder)
+    _, figures = shown(ds)
+    _draw(ds, figures, run_folder, again=True)
+    console.print(f"Figures: {escape(str(run_folder))}", soft_wrap=True)
+
+
+def _data(action: str, name: str, data_dir: Path | None) -> None:
+    """List the known data sets, fetch one, or verify the files of one."""
+    from sim.model import sources
+
+    if action == "list":
+        lines = [
+            f"{known:14}{line}\n{'':14}{sources.status(known, data_dir)}"
+            for known, line in sources.KNOWN.items()
+        ]
+    else:
+        require("name", name, name, f"what to {action}, as in: mnist")
+        if action == "fetch":
+            lines = [f"{name} is in {sources.fetch(name, data_dir)}, verified"]
+        else:
+            lines = [f"{file}: {verdict}" for file, verdict in sources.verify(name, data_dir)]
+    for line in lines:
+        console.print(escape(line), soft_wrap=True, highlight=False)
+
+
+def _show(study: Callable[[], Any], common: Common, output: Output, *, plans: bool = True) -> None:
+    """Run a study: say what it takes, compute what is missing, and leave table, figures, data."""
+    from sim.report import progress
+
+    run = None
+
+    def stopped() -> str:
+        if run is None or run.folder is None:
+            return "Stopped before anything was computed. The same command starts again."
+        place = run.store.folder
+        return f"Stopped: {run.work.saved()} are saved in {place}. The same command goes on there."
+
+    try:
+        with progress.stopping(stopped):
+            from sim.report import tables
+            from sim.runs.run import Run
+            from sim.studies import shown
+
+            run = Run(study(), output.out)
+            warn((*run.study.traps, *run.study.task.notes))
+            if (ds := run.finished) is None:
+                if plans and (plan := run.work.plan()):
+                    console.print(tables.plan(plan), highlight=False)
+                with progress.bar(console, f"{run.study.name}, {common.seeds} seeds") as tell:
+                    ds = run.results(tell)
+    except KeyboardInterrupt:
+        stderr.print(escape(stopped()), soft_wrap=True)
+        raise SystemExit(progress.INTERRUPTED) from None
+    table, figures = shown(ds)
+    for one in table(ds):
+        console.print(one)
+    unwritten = [run.unsaved] if run.unsaved else []
+    try:
+        if not unwritten:
+            _draw(ds, figures, run.folder)
+        if output.csv:
+            from sim.runs import store
+
+            store.write(run.folder / "results.csv", ds.to_dataframe().to_csv().encode())
+    except StorageError as error:
+        unwritten.append(error)
+    if unwritten:
+        raise unwritten[0]
+    console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Print warnings, a line each."""
+    for line in lines:
+        stderr.print(f"[yellow]warning:[/] {escape(line)}", soft_wrap=True)
+
+
+def _draw(ds: Any, figures: dict[str, Callable], folder: Path, *, again: bool = False) -> None:
+    """Draw the figures that are missing or not of these results; with `again`, all."""
+    from sim.runs import results, store
+
+    drawn = {"results_sha256": store.checksum(folder / results.RESULTS)}
+    with suppress(OSError, ValueError):
+        files = [folder / f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")]
+        same = json.loads((folder / DRAWN).read_text()) == drawn
+        if same and not again and all(file.is_file() for file in files):
+            return
+    for name, draw in figures.items():
+        figure = draw(ds)
+        for suffix in ("png", "pdf"):
+            page = BytesIO()
+            figure.savefig(page, format=suffix, dpi=160)
+            store.write(folder / f"{name}.{suffix}", page.getvalue())
+    results.save_json(drawn, folder / DRAWN)
+
+
+def _experiment(settings: dict[str, Any]) -> tuple[Experiment, Output]:
+    """The checked settings of a command that trains networks."""
+    setup, hyper = recipe("digits")
+    *parts, output = replaced(settings, Common(), Networks(), setup, hyper, Output())
+    return Experiment(*parts), output
+
+
+def _of_study(arguments: list[str], parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Put a named study's own settings in the place of defaults, if one is named."""
+    from sim.studies import grids
+
+    words = arguments[1:] if arguments[:1] == ["study"] else []
+    name = next((word for word in words if word in grids.names()), None)
+    own = getattr(grids.module(name), "SETTINGS", {}) if name else {}
+    return replaced(own, *parts)
+
+
+def _after(flag: str, arguments: list[str]) -> str | None:
+    """What a command line says behind a flag, before it is parsed: there too, the last counts."""
+    found = None
+    for word, following in pairwise([*arguments, ""]):
+        name, equals, value = word.partition("=")
+        if name == flag:
+            found = value if equals else following
+    return found
+
+
+def _images(dataset: str) -> int | None:
+    """Training images of a user's own folder, on which its recipe hangs."""
+    if not Path(dataset).expanduser().is_dir():
+        return None
+    from sim.model import sources
+
+    return sources.training_images(dataset)

@@ -1,0 +1,72 @@
+"""Progress with the time left, and a stop that is heard at any moment."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as TimeLeft
+
+INTERRUPTED = 130  # exit code of what was stopped by Ctrl-C
+
+
+@contextmanager
+def bar(console: Console, what: str) -> Iterator[Callable[[float, float], None]]:
+    """Show a bar with the time left; its function takes the work done and the whole."""
+    columns = (
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeLeft(),
+    )
+    with Progress(TextColumn(what), *columns, console=console) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, whole: progress.update(task, completed=done, total=whole)
+
+
+@contextmanager
+def stopping(says: Callable[[], str]) -> Iterator[None]:
+    """End the process at Ctrl-C, at once and whatever it is doing, with a line of what was saved.
+
+    Python itself hears of an interrupt only between two of its instructions, and loses it in some
+    callbacks: neither while a program is compiled or runs, nor always afterwards. So a thread of
+    its own listens. Nothing needs to be tidied up: files are whole or not there, as after a kill.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard, bell = socket.socketpair()
+    bell.setblocking(False)
+
+    def listen() -> None:
+        with heard:
+            while told := heard.recv(1):
+                if told[0] == signal.SIGINT:
+                    text, show_cursor = _said(says), "\x1b[?25h" if sys.stdout.isatty() else ""
+                    sys.__stdout__.flush()
+                    sys.__stderr__.write(f"{show_cursor}\n{text}\n")
+                    sys.__stderr__.flush()
+                    os._exit(INTERRUPTED)
+
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    wakeup = signal.set_wakeup_fd(bell.fileno())
+    threading.Thread(target=listen, daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        signal.signal(signal.SIGINT, before)
+        bell.close()  # the thread ends
+
+
+def _said(says: Callable[[], str]) -> str:
+    try:
+        return says()
+    except Exception:  # whatever the other thread was changing meanwhile
+        return "Stopped."

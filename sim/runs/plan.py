@@ -1,0 +1,65 @@
+"""What a schedule is about to do, before it does it: networks, work, time and memory."""
+
+import time
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from sim.engine import chunks, machine
+from sim.runs.schedule import Schedule
+from sim.training.families import Imitation
+
+COMPILING = 4.0, 0.2  # a program takes about so many seconds, and the compiler so many GiB
+
+
+class Plan(NamedTuple):
+    """What is still to do. Teachers and students count once a seed."""
+
+    points: int
+    programs: int
+    teachers: int
+    students: int
+    tflop: float
+    seconds: float
+    gib: float
+
+
+def plan(schedule: Schedule) -> Plan:
+    """Count what is missing: students and teachers to train, work, and a guess of time."""
+    rate, family = _product_rate(), schedule.family
+    students = teachers = tflop = seconds = gib = 0.0
+    compiled, points = set(), set()
+    for job in schedule.jobs():
+        first, seeds, many = job.networks[0], len(job.seeds), len(job.networks)
+        setup, task = first.point.setup, schedule.task(first.point)
+        compiled.add((first.name if many == 1 else many, first.point.program.setup))
+        of_teacher, of_student, answers = chunks.flop(setup, task)
+        if isinstance(family[first.name].learns, Imitation):
+            flop = seeds * (many * of_student + answers)
+            students += seeds * many
+            points |= {network.point for network in job.networks}
+        else:
+            flop = seeds * of_teacher * (trained := schedule.work(job) > 0)
+            teachers += seeds * trained
+        tflop += flop / 1e12
+        # Beside large products: .8 of the rate with 1,024 examples in a step, .33 with 64.
+        seconds += flop / (0.85 * rate * setup.batch / (setup.batch + 100))
+        each = chunks.seed_bytes(setup, task, many) * seeds
+        gib = max(gib, (each + machine.used(seeds) * chunks.task_bytes(task)) / 2**30)
+    return Plan(
+        len(points), len(compiled), int(teachers), int(students), tflop,
+        seconds + COMPILING[0] * len(compiled), gib + COMPILING[1] + machine.resident_gib(),
+    )  # fmt: skip
+
+
+def _product_rate() -> float:
+    """Measure FLOP a second of a float32 matrix product here, the best of a few."""
+    a, product = jnp.ones((1024, 1024)), jax.jit(jnp.matmul)
+    product(a, a).block_until_ready()
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        product(a, a).block_until_ready()
+        seconds.append(time.perf_counter() - start)
+    return 2 * 1024**3 / min(seconds)

@@ -1,0 +1,99 @@
+"""What was measured of networks: parts of the store, found by network and seed."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from sim.runs.store import Store
+from sim.settings.layers import in_order
+
+
+class Wanted(NamedTuple):
+    """What a record must have to serve: these measures, at these steps, of this chunk if given."""
+
+    measures: tuple[str, ...]
+    times: tuple[int, ...]
+    chunk: int | None
+
+    def has(self, part: xr.Dataset) -> bool:
+        """Whether a part has that."""
+        return (
+            {*self.measures} <= {*map(str, part.data_vars)}
+            and {*self.times} <= {*part.step.values.tolist()}
+            and self.chunk in (None, part.attrs["chunk"])
+        )
+
+
+class Records:
+    """The measurements of networks in a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._parts: dict[str, list[str]] = {}  # by network
+        for name in store:
+            if "network" in (part := store.get(name)).dims:
+                self._add(name, part)
+
+    def _add(self, name: str, part: xr.Dataset) -> None:
+        for network in part.network.values:
+            names = self._parts.setdefault(str(network), [])
+            if name not in names:
+                names.append(name)
+
+    def put(
+        self, networks: Sequence[str], seeds: Sequence[int], times: Sequence[int],
+        record: Mapping[str, Any], chunk: int, origins: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        """Keep the record [seed, network, moment] of networks that were trained side by side.
+
+        `origins` says for people what the networks' names stand for.
+        """
+        each, by_layer = ("seed", "network", "step"), {}
+        variables: dict[str, Any] = {}
+        for name, values in record.items():
+            if isinstance(values, Mapping):
+                layers = in_order(values)
+                stacked = np.stack([values[layer] for layer in layers], axis=-1)
+                variables[name], by_layer = ((*each, "layer"), stacked), {"layer": layers}
+            else:
+                variables[name] = each, values
+        part = xr.Dataset(
+            variables,
+            {"seed": [*seeds], "network": [*networks], "step": [*times]} | by_layer,
+            {"chunk": chunk, "together": len(networks), "origins": json.dumps(origins)},
+        ).drop_duplicates("network")  # what filled a block up
+        what = repr(([*networks], [*seeds], [*times], sorted(record), chunk))
+        name = f"{networks[0]}-{hashlib.sha256(what.encode()).hexdigest()[:8]}"
+        self.store.put(name, part)
+        self._add(name, part)
+
+    def seeds(self, network: str, wanted: Wanted) -> set[int]:
+        """Name the seeds of which a network's record serves."""
+        return {int(seed) for part in self._serving(network, wanted) for seed in part.seed.values}
+
+    def kept(self, network: str, wanted: Wanted) -> set[int]:
+        """Name those of them that are in files, where there is a folder."""
+        parts = self._serving(network, wanted)
+        return {int(s) for part in parts if self.store.is_kept(part.attrs["part"])
+                for s in part.seed.values}  # fmt: skip
+
+    def take(self, network: str, seeds: Sequence[int], wanted: Wanted) -> xr.Dataset:
+        """Take a network's record over seeds and all steps that its parts have in common."""
+        left, found = [*seeds], []
+        for part in self._serving(network, wanted):
+            there = {*part.seed.values.tolist()}
+            if mine := [seed for seed in left if seed in there]:
+                one = part[[*wanted.measures]].sel(network=network, seed=mine, step=[*wanted.times])
+                found.append(one.drop_attrs())
+                left = [seed for seed in left if seed not in there]
+        return xr.concat(found, "seed", data_vars="minimal", coords="minimal", compat="equals").sel(
+            seed=[*seeds]
+        )
+
+    def _serving(self, network: str, wanted: Wanted) -> Iterable[xr.Dataset]:
+        parts = (self.store.get(name) for name in sorted(self._parts.get(network, [])))
+        return [part for part in parts if part is not None and wanted.has(part)]

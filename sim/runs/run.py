@@ -1,0 +1,164 @@
+"""A run: a study on this machine, where its results lie, and what of them is there."""
+
+import json
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import jax
+import platformdirs
+import xarray as xr
+
+from sim.engine import machine
+from sim.errors import InputError, StorageError
+from sim.model.data import Task
+from sim.runs import identity, results
+from sim.runs.plan import Plan
+from sim.runs.store import Store, digest, notice
+from sim.settings.experiments import Common
+
+Progress = Callable[[float, float], None]  # told the work done and the whole
+QUIET: Progress = lambda done, whole: None  # noqa: E731
+
+
+class Work(Protocol):
+    """What a study does with a store: what is missing there, and what it puts together."""
+
+    chunk: int
+
+    def saved(self) -> str: ...
+    def plan(self) -> Plan | None: ...
+    def compute(self, progress: Progress) -> None: ...
+    def assemble(self) -> xr.Dataset: ...
+
+
+class Study(Protocol):
+    """A question: its task, what its numbers depend on, the work, and how results are shown."""
+
+    name: str
+    kind: str  # which table and figures show its results
+    title: str
+    common: Common
+    task: Task
+    measured: Task  # the same, with the classes that are told apart
+    settings: dict[str, Any]  # its numbers depend on, beside the task; not the number of seeds
+    traps: list[str]  # settings that have misled somebody, in words
+
+    def work(self, store: Store, chunk: int | None) -> Work: ...
+
+
+class Run:
+    """A study on this machine.
+
+    `folder` holds its results, `store` the parts that any study may use; with no `out`, nothing is
+    written.
+    """
+
+    def __init__(self, study: Study, out: str | Path | None = None) -> None:
+        self.study = study
+        of_task = identity.of_task(study.task, study.common.validation)
+        self.identity = {"study": study.name, "settings": study.settings} | of_task
+        self.folder = _folder(out, study.name, study.task, self.identity)
+        self.store = Store(_folder(out, "store", study.task, of_task), of_task)
+        self._of_task = of_task
+        self.work = study.work(self.store, self._chunk_kept())
+        self.unsaved: StorageError | None = None
+
+    @property
+    def finished(self) -> xr.Dataset | None:
+        """The results of this very run, if they are there and whole."""
+        if self.folder is None or not (self.folder / results.RESULTS).is_file():
+            return None
+        try:
+            ds = results.load(self.folder)
+        except InputError as error:  # the store is there to make it from
+            notice(f"{error}; it is made again")
+            return None
+        asked = self.study.common
+        same = ds.attrs["seeds"] == asked.seeds and asked.chunk in (None, ds.attrs["chunk"])
+        return ds if same else None
+
+    @machine.pinned()
+    def results(self, progress: Progress = QUIET) -> xr.Dataset:
+        """Compute what is missing, keep it, and put the whole together.
+
+        Where the results cannot be written, that is said, and `unsaved` is the error.
+        """
+        if (ds := self.finished) is not None:
+            return ds
+        _compilation_cache()
+        common = {"seeds": self.study.common.seeds, "chunk": self.work.chunk}
+        if self.folder:
+            _open(self.store.folder, {"kept": "parts of results, for any study"} | self._of_task)
+            _open(self.folder, self.identity | common)
+        self.work.compute(progress)
+        ds = self.work.assemble()
+        ds.attrs = {"title": self.study.title} | common | self._attributes()
+        if self.folder:
+            try:
+                results.save(ds, self.folder / results.RESULTS)
+            except StorageError as error:
+                self.unsaved = error
+                notice(str(error))
+        return ds
+
+    def _attributes(self) -> dict[str, Any]:
+        """Name settings, versions, device and revision, for the results."""
+        return {
+            "experiment": self.study.kind,
+            "study": self.study.name,
+            "dataset": self.study.task.name,
+            "classes": self.study.measured.classes,
+            "test_images": len(self.study.measured.x_test),
+            "store": self.store.folder.name if self.folder else "",
+            "settings": json.dumps(self.identity, sort_keys=True),
+            "versions": json.dumps(self.identity["versions"], sort_keys=True),
+            "device": self.identity["device"],
+            "revision": identity.revision(),
+        }
+
+    def _chunk_kept(self) -> int | None:
+        """The chunk of what is in the folder already: other chunks would give other last bits."""
+        try:
+            chunk = json.loads((self.folder / results.SETTINGS).read_text())["chunk"]
+        except (TypeError, OSError, ValueError, KeyError):  # no folder, or nothing readable there
+            return None
+        return chunk if type(chunk) is int and chunk > 0 else None
+
+
+def of(study: Study, out: str | Path | None, progress: Progress) -> xr.Dataset:
+    """Run a study from Python: its traps as warnings, its results returned."""
+    run = Run(study, out)
+    for trap in (*study.traps, *study.task.notes):
+        warnings.warn(trap, stacklevel=3)
+    return run.results(progress)
+
+
+def _folder(out: str | Path | None, name: str, task: Task, depends: dict[str, Any]) -> Path | None:
+    """Name the folder below `out` for what depends on this."""
+    dataset = task.name.replace(":", "-")
+    return Path(out).expanduser() / f"{name}-{dataset}-{digest(depends)[:8]}" if out else None
+
+
+def _open(folder: Path, settings: dict[str, Any]) -> None:
+    """Make a folder, with its settings for people. Errors: InputError if it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        results.save_json(settings, folder / results.SETTINGS)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(
+            f"out = {str(folder.parent)!r}: must be a folder to write to ({reason})"
+        ) from None
+
+
+def _compilation_cache() -> None:
+    """Keep compiled programs between runs: in the user's cache, unless jax is told a place."""
+    with suppress(RuntimeError, KeyError):  # a user without a home has no cache
+        if jax.config.jax_compilation_cache_dir is not None:
+            return
+        folder = platformdirs.user_cache_path("sublim") / "jax"
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

@@ -1,0 +1,167 @@
+"""A setting is one line: its default, whose it is, its rule, when it has an effect, its label.
+
+All else about settings follows from these lines: checks, keys of networks, what compiles anew, what
+students of one program may differ in, axes and their labels, and the groups of --help.
+"""
+
+import ast
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import Flag, auto
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from sim.errors import InputError, require
+from sim.settings.rules import COUNT, Only, Rule, one_of
+
+
+class Of(Flag):
+    """Whose a setting is: their numbers move with it, and so do those of all that descend."""
+
+    NOTHING = 0  # no network's: when to measure, what to keep
+    NETWORK = auto()  # every network's, from its initialisation on
+    TEACHER = auto()  # whoever is trained on labels
+    INPUTS = auto()  # what all students of a seed are shown alike, and how long
+    STUDENT = auto()  # each student's own: those trained side by side may differ in numbers, masks
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting, as it was declared."""
+
+    name: str
+    default: Any
+    hint: Any  # its annotation
+    kinds: tuple[Any, ...]  # types of its values
+    doc: str
+    of: Flag
+    rule: Rule | None
+    only: Only | None
+    label: str
+    group: str
+    compiles: bool
+
+    @property
+    def items(self) -> tuple[Any, ...]:
+        """Types of what a list holds; none for a setting that takes one value at a time."""
+        return next((get_args(kind)[:1] for kind in self.kinds if get_origin(kind) is tuple), ())
+
+
+def setting(
+    default: Any,
+    *,
+    of: Flag = Of.NETWORK,
+    rule: Rule | None = None,
+    only: Only | None = None,
+    label: str = "",
+    group: str = "",
+    compiles: bool = True,
+) -> Any:
+    """Declare a setting, a field of a dataclass.
+
+    Args:
+      default: what it is unless given.
+      of: whose it is. One that does not say is everybody's: nothing kept is mistaken for it.
+      rule: what a value must be, beyond its type: one of a Literal's words, a positive int.
+      only: when any but the default has an effect.
+      label: of an axis, with its unit; unless given, the name in words.
+      group: where --help shows it; unless given, that of the networks it belongs to.
+      compiles: whether a new value is a new program; what is not, and a student's own, is a mask.
+        (A number of a registered pytree never is.)
+
+    """
+    group = group or next((one.name.lower() for one in type(of) if one in of), "run")
+    given = {"of": of, "rule": rule, "only": only, "label": label, "group": group}
+    return field(default=default, metadata=given | {"compiles": compiles})
+
+
+@cache
+def declared(cls: type) -> dict[str, Setting]:
+    """Read the settings of a dataclass by name; what they mean stands below them in the source."""
+    (tree,) = ast.parse(inspect.getsource(cls)).body
+    docs = {
+        line.target.id: inspect.cleandoc(text.value.value)
+        for line, text in zip(tree.body, tree.body[1:], strict=False)
+        if isinstance(line, ast.AnnAssign) and isinstance(text, ast.Expr)
+    }
+    hints, found = get_type_hints(cls), {}
+    for f in fields(cls):
+        hint, given = hints[f.name], dict(f.metadata)
+        kinds = (hint,) if get_origin(hint) in (None, Literal, tuple) else get_args(hint)
+        word = next((kind for kind in kinds if get_origin(kind) is Literal), None)
+        given["rule"] = given["rule"] or (one_of(word) if word else COUNT if int in kinds else None)
+        given["label"] = given["label"] or f.name.replace("_", " ")
+        found[f.name] = Setting(f.name, f.default, hint, kinds, docs[f.name], **given)
+    return found
+
+
+def replaced(given: Mapping[str, Any], *parts: Any) -> tuple[Any, ...]:
+    """Replace settings by name, in whichever of the dataclasses has them, and check them all.
+
+    Numbers may be numpy's, lists tuples, folders text. Errors: InputError for a name that is no
+    setting, with the nearest that is; for a value that breaks a rule.
+    """
+    known = {name for part in parts for name in declared(type(part))}
+    for name, value in given.items():
+        near = "".join(f" Did you mean {one}?" for one in difflib.get_close_matches(name, known, 1))
+        if name not in known:
+            every = ", ".join(sorted(known))
+            raise InputError(f"{name} = {value!r}: no such setting.{near} There are {every}")
+    each = ({name: given[name] for name in declared(type(p)) if name in given} for p in parts)
+    return check(*(replace(part, **own) for part, own in zip(parts, each, strict=True)))
+
+
+def check(*parts: Any) -> tuple[Any, ...]:
+    """Return the same settings as plain values. Errors: InputError, the first broken rule."""
+    parts = tuple(
+        replace(part, **{name: _plain(s, getattr(part, name)) for name, s in own.items()})
+        for part in parts
+        for own in [declared(type(part))]
+    )
+    values = {name: value for part in parts for name, value in vars(part).items()}
+    for s in (s for part in parts for s in declared(type(part)).values()):
+        value = values[s.name]
+        if s.rule and value is not None:
+            s.rule.check(s.name, value, values)
+        if s.only and value != s.default:
+            word = f"{s.default:g}" if isinstance(s.default, float) else s.default
+            require(s.name, value, s.only.has(values), f"{word} unless {s.only.says}")
+    return parts
+
+
+def usual(part: Any, which: Callable[[Setting], Any]) -> Any:
+    """Put back the defaults of those settings for which a predicate holds."""
+    settings = declared(type(part)).values()
+    return replace(part, **{s.name: s.default for s in settings if which(s)})
+
+
+def _plain(s: Setting, value: Any) -> Any:
+    """Take a value as people have it for what the setting holds: numpy's numbers, lists, paths."""
+    if s.items and not isinstance(value, type(None)):
+        value = (value,) if isinstance(value, str) and int not in s.items else value
+        listed = isinstance(value, (tuple, list)) or getattr(value, "ndim", 0) == 1
+        require(s.name, value, listed, s.rule.words({}) if s.rule else "a list")
+        return tuple(_single(s.name, s.items, one) for one in value)
+    return _single(s.name, s.kinds, value)
+
+
+def _single(name: str, kinds: tuple[Any, ...], value: Any) -> Any:
+    if hasattr(value, "item") and not getattr(value, "ndim", 0):
+        value = value.item()  # a number of numpy's
+    if value is None and type(None) in kinds:
+        return None
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if float in kinds:
+        require(name, value, number, "a number")
+        return float(value)
+    if int in kinds:
+        require(name, value, number and value % 1 == 0, "a whole number")
+        return int(value)
+    if bool in kinds:
+        require(name, value, isinstance(value, bool), "true or false")
+        return value
+    require(name, value, isinstance(value, (str, Path)), "a word")
+    return Path(value).expanduser() if Path in kinds else str(value)

@@ -1,0 +1,89 @@
+"""What tells one student of a program from another, beside numbers: masks of logits and layers."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Key
+
+from sim.model.networks import Params
+from sim.settings.grid import Point
+from sim.settings.layers import chosen, student_layers
+from sim.training.families import AUX, OTHER_INIT, Member
+
+ByLayer = dict[str, Float[Array, "*k"]]
+
+
+class Role(NamedTuple):
+    """The masks of a student, or of k that are trained side by side."""
+
+    visible: Bool[Array, "*k n"]  # logits that are distilled
+    shared: ByLayer  # how much of θ_0 the start is
+    other: ByLayer  # how much of the independent initialisation
+    trained: ByLayer  # 1, or 0 where the layer is frozen
+
+
+def roles(classes: int, students: Sequence[tuple[Point, Member]]) -> Role:
+    """Lay out the masks of students, each a member at a point, stacked along k."""
+    stacked = [_role(classes, *student) for student in students]
+    return jax.tree.map(lambda *rows: _array(np.stack(rows)), *stacked)
+
+
+def _role(classes: int, point: Point, member: Member) -> Role:
+    setup, hyper = point
+    logit, layers = np.arange(classes + setup.aux), student_layers(setup)
+    elsewhere = member.start == OTHER_INIT
+    apart = layers if elsewhere else chosen(setup.independent, layers)
+    s = 1.0 if elsewhere else hyper.independence
+    frozen = chosen(setup.frozen, layers)
+    first = classes if member.learns.logits == AUX else 0
+    return Role(
+        visible=(logit >= first) & (logit < classes + (hyper.channel or setup.aux)),
+        shared={la: (1 - s**2) ** 0.5 if la in apart else 1.0 for la in layers},
+        other={la: s if la in apart else 0.0 for la in layers},
+        trained={la: float(la not in frozen) for la in layers},
+    )
+
+
+def _array(rows: np.ndarray) -> Array:
+    return jnp.asarray(rows if rows.dtype == bool else rows.astype(np.float32))
+
+
+def start(
+    role: Role, init_noise: Float[Array, ""], starts: Params, key_noise: Key[Array, ""]
+) -> Params:
+    """Place a student between (θ_0, θ_other) [2, …]: at θ_0 to the last bit where that is shared.
+
+    With init_noise, N(0, init_noise²) is added to every parameter.
+    """
+    θ = {
+        layer: jax.tree.map(
+            lambda two, a=role.shared[layer], b=role.other[layer]: a * two[0] + b * two[1], both
+        )
+        for layer, both in starts.items()
+    }
+    leaves, tree = jax.tree.flatten(θ)
+    moved = [
+        leaf + init_noise * n for leaf, n in zip(leaves, _noise(key_noise, leaves), strict=True)
+    ]
+    return jax.tree.unflatten(tree, moved)
+
+
+def _noise(key: Key[Array, ""], leaves: list[Array]) -> list[Array]:
+    """N(0, 1) for leaves [*d, units], a key a unit: a narrow layer's get what a wide one's do.
+
+    All in one draw, of which short columns use the beginning: each draw costs much compilation.
+    """
+    units = [leaf.shape[-1] for leaf in leaves]
+    of_leaf = jax.random.split(key, len(leaves))[np.repeat(np.arange(len(leaves)), units)]
+    keys = jax.vmap(jax.random.fold_in)(of_leaf, np.concatenate([np.arange(u) for u in units]))
+    longest = max(math.prod(leaf.shape[:-1]) for leaf in leaves)
+    columns = jax.vmap(lambda key: jax.random.normal(key, (longest,)))(keys)
+    parts = jnp.split(columns, np.cumsum(units)[:-1])
+    return [
+        part[:, : math.prod(leaf.shape[:-1])].T.reshape(leaf.shape)
+        for part, leaf in zip(parts, leaves, strict=True)
+    ]

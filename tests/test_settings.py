@@ -1,0 +1,224 @@
+"""sim/settings: the paper's recipe to the letter, every rule from both sides, whose is what."""
+
+import gzip
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from sim.errors import InputError
+from sim.model import sources
+from sim.model.networks import ACTIVATIONS
+from sim.model.noise import FAMILIES
+from sim.settings import experiments
+from sim.settings import setup as settings_
+from sim.settings.declare import Of, check, declared, setting
+from sim.settings.experiments import Common, Networks, Theorem, experiment
+from sim.settings.recipes import recipe, warnings
+from sim.settings.setup import Hyper, Setup
+from sim.training.families import FIGURE_10
+from sim.training.measures import ALWAYS, MEASURES
+from theory.losses import LOSSES
+
+
+def test_the_papers_recipe():
+    """arXiv 2507.14805, section 6.2 and its published script."""
+    setup, hyper = recipe("mnist")
+    assert setup == Setup(
+        widths=(256, 256), aux=3, activation="relu", loss="kl", optimizer="adam", batch=1024,
+        noise="uniform", noise_images=60_000, teacher_epochs=5, student_epochs=5,
+    )  # fmt: skip
+    assert hyper == Hyper(teacher_lr=3e-4, student_lr=3e-4, weight_decay=0.0, noise_scale=1.0)
+
+
+def test_settings_are_replaced_by_name():
+    setup, hyper = recipe("digits", aux=5, widths=[32], student_lr=0.1)
+    assert (setup.aux, setup.widths, hyper.student_lr) == (5, (32,), 0.1)
+    assert setup.batch == recipe("digits")[0].batch
+    with pytest.raises(InputError, match=r"learning_rate = 0.1: no such setting.*student_lr"):
+        recipe("digits", learning_rate=0.1)
+
+
+BAD = [
+    ("aux", 0), ("aux", 2.5), ("batch", -1), ("widths", ()), ("widths", (8, 0)), ("loss", "mse"),
+    ("activation", "swish"), ("optimizer", "lion"), ("noise", "pink"), ("noise_images", 0),
+    ("teacher_steps", 0), ("student_epochs", 0), ("points", 0), ("teacher_lr", 0.0),
+    ("student_lr", -1e-3), ("student_lr", float("nan")), ("noise_scale", float("inf")),
+    ("temperature", 0.0), ("momentum", 1.0), ("momentum", 0.5), ("weight_decay", 0.1),
+    ("seeds", 0), ("seeds", True), ("student_lr", "0.1"), ("widths", 256), ("channel", 4),
+    ("memory", float("inf")), ("chunk", 0), ("validation", 1.0), ("memory", 0.0), ("memory", "2"),
+    ("models", ()), ("models", ("teacher",)), ("models", ("student_aux",) * 2), ("measure", "cka"),
+    ("keep", "some"), ("independent", "hidden_7"), ("independence", 0.5), ("blur", 2.0),
+    # bombs, and what is 0 in float32
+    ("points", 10**9), ("seeds", 2**31), ("teacher_steps", 3 * 10**9), ("noise_images", 2**31),
+    ("widths", (99_999_999,)), ("widths", (8,) * 5000), ("student_lr", 1e-50), ("aux", 10**9),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_broken_rule_names_argument_value_and_rule(name, value):
+    with pytest.raises(InputError) as error:
+        experiment("digits", **{name: value})
+    message = str(error.value)
+    assert message.startswith(f"{name} = ")
+    assert repr(value).strip("()[],") in message
+    assert "must be" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "plain"),
+    [
+        ("seeds", np.int64(2), 2),
+        ("seeds", 4.0, 4),
+        ("student_lr", np.float32(0.5), 0.5),
+        ("student_lr", 1, 1.0),
+        ("validation", np.float32(0.25), 0.25),
+        ("data_dir", "~/x", Path.home() / "x"),
+        ("widths", [np.int32(8), 4], (8, 4)),
+        ("widths", np.array([8, 4]), (8, 4)),
+        ("models", "student_aux", ("student_aux",)),
+        ("models", ["student_aux"], ("student_aux",)),
+        ("measure", "teacher_head", ("teacher_head",)),
+        ("channel", np.array(2), 2),
+        ("dataset", Path("digits"), "digits"),
+    ],
+)
+def test_values_as_people_have_them(name, value, plain):
+    given = experiment(**{name: value})
+    (found,) = (vars(part)[name] for part in given if name in vars(part))
+    assert found == plain
+    assert type(found) is type(plain)
+
+
+def test_a_misspelt_setting_is_named_with_the_nearest():
+    with pytest.raises(
+        InputError, match=r"student_rl = 1: no such setting. Did you mean student_lr"
+    ):
+        experiment(student_rl=1)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"momentum": 0.9, "optimizer": "sgd"},
+        {"weight_decay": 0.1, "optimizer": "adamw"},
+        {"aux": 1},
+    ],
+)
+def test_the_same_values_where_they_make_sense(settings):
+    check(*recipe("digits", **settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, None),
+        ({"aux": 1}, "no gradient"),
+        ({"aux": 1, "loss": "squared_error"}, None),
+        ({"weight_decay": 0.1, "optimizer": "adamw"}, "moves the class head"),
+        ({"batch": 128}, "number of steps"),
+        ({"noise_scale": 0.5, "noise_shift": 0.5}, "off 0"),
+        ({"weight_decay": 1e-6, "optimizer": "adam_l2"}, "moves the class head"),
+        ({"batch": 128, "teacher_steps": 10, "student_steps": 10}, None),
+    ],
+)
+def test_traps_are_warned_about(settings, words):
+    found = warnings(*recipe("mnist", **settings), "mnist")
+    assert [words in line for line in found] == ([True] if words else [])
+
+
+@pytest.mark.parametrize(
+    ("images", "epochs"),
+    [(1, 295), (1_200, 148), (10_000, 30), (59_392, 6), (59_393, 5), (60_000, 5), (124_800, 5)],
+)
+def test_a_folders_recipe_goes_by_its_size(tmp_path, images, epochs):
+    """The paper's, with MNIST's number of teacher steps or more; a header is all that is read."""
+    header = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (images, 8, 8))
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(header))
+    for name in ("train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        (tmp_path / name).touch()
+    folder, (paper, paper_hyper) = str(tmp_path), recipe("mnist")
+    assert sources.training_images(folder) == images
+    setup, hyper = recipe(folder, images)
+    assert (setup, hyper) == (replace(paper, teacher_epochs=epochs), paper_hyper)
+    assert epochs * -(-images // setup.batch) >= 295
+    said = f"teacher_epochs = {epochs} by default: {folder} has {images:,} training images"
+    found = warnings(setup, hyper, folder, images)
+    assert [line.startswith(said) for line in found] == [True] * (epochs > 5)
+    assert recipe(folder, images, teacher_epochs=3)[0].teacher_epochs == 3
+    for own in ({"teacher_epochs": 3}, {"teacher_steps": 9}):  # what is chosen needs no word
+        assert warnings(*recipe(folder, images, **own), folder, images) == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\0\0\x08\x03\0\0", b"\x1f\x8b", b"GIF89a"])
+def test_a_folder_that_cannot_be_read_has_the_papers_recipe(tmp_path, content):
+    """What is wrong is said where it is loaded."""
+    if content is not None:
+        (tmp_path / "train-images-idx3-ubyte").write_bytes(content)
+    for folder in (str(tmp_path), str(tmp_path / "none"), "mnist"):
+        assert recipe(folder, sources.training_images(folder)) == recipe("mnist")
+
+
+def test_every_setting_says_whose_it_is():
+    """One that does not is everybody's: nothing that was kept without it is taken for the same."""
+
+    @dataclass(frozen=True)
+    class Mine:
+        """With a setting that somebody forgot to give to anybody."""
+
+        forgotten: float = setting(0.0)
+        """What it is."""
+
+    made = declared_here(Mine)
+    assert made["forgotten"].of == Of.NETWORK
+    assert made["forgotten"].compiles
+    for part in (Setup, Hyper, Common, Networks, Theorem):
+        for one in declared(part).values():
+            assert one.doc
+            assert one.label
+            assert one.group
+
+
+def declared_here(cls):
+    """`declared` reads the source of a class, which inside of a function is indented."""
+    import inspect  # noqa: PLC0415
+    import textwrap  # noqa: PLC0415
+
+    source, usual = textwrap.dedent(inspect.getsource(cls)), inspect.getsource
+    inspect.getsource = lambda _: source
+    try:
+        return declared.__wrapped__(cls)
+    finally:
+        inspect.getsource = usual
+
+
+def test_words_are_named_where_they_are_chosen_and_made_where_they_are_done():
+    """Either list without the other is half a thing."""
+    assert {*get_args(settings_.Loss)} == {*LOSSES}
+    assert {*get_args(settings_.Activation)} == {*ACTIVATIONS}
+    assert {*get_args(settings_.Noise)} == {*FAMILIES}
+    assert {*get_args(experiments.Measure)} == {*MEASURES} - {*ALWAYS}
+    students = {name for name, member in FIGURE_10.items() if member.learns} - {"teacher"}
+    assert {*get_args(experiments.Student)} == students
+
+
+def test_a_setting_without_effect_must_be_its_default():
+    """By what `only` says, from both sides."""
+    for name, setup in (
+        ("momentum", {"optimizer": "sgd"}),
+        ("weight_decay", {"optimizer": "adamw"}),
+        ("blur", {"noise": "blurred"}),
+        ("dimensions", {"noise": "subspace"}),
+        ("images_part", {"noise": "mixture"}),
+        ("independence", {"independent": "hidden"}),
+    ):
+        value = 3 if name == "dimensions" else 0.25
+        assert vars(recipe("digits", **setup, **{name: value})[1])[name] == value
+        with pytest.raises(InputError, match=f"{name} = {value}: must be .* unless "):
+            recipe("digits", **{name: value})
+    assert {name for name, s in declared(Hyper).items() if s.only} == {
+        "momentum", "weight_decay", "blur", "dimensions", "images_part", "independence",
+    }  # fmt: skip
