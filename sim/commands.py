@@ -227,7 +227,7 @@ def _plot(run_folder: Path) -> None:
     """Draw the figures of a finished run again, from its saved results."""
     require("run_folder", str(run_folder), run_folder.is_dir(), "a folder")
     from sim.runs import results
-    from sim.studies import shown
+    from sim.studies.shown import shown
 
     ds = results.load(run_folder)
     _, figures = shown(ds)
@@ -270,7 +270,7 @@ def _show(study: Callable[[], Any], common: Common, output: Output, *, plans: bo
         with progress.stopping(stopped):
             from sim.report import tables
             from sim.runs.run import Run
-            from sim.studies import shown
+            from sim.studies.shown import shown
 
             run = Run(study(), output.out)
             warn((*run.study.traps, *run.study.task.notes))

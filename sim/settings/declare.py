@@ -83,7 +83,7 @@ def declared(cls: type) -> dict[str, Setting]:
     """Read the settings of a dataclass by name; what they mean stands below them in the source."""
     (tree,) = ast.parse(inspect.getsource(cls)).body
     docs = {
-        line.target.id: inspect.cleandoc(text.value.value)
+        line.target.id: " ".join(text.value.value.split())
         for line, text in zip(tree.body, tree.body[1:], strict=False)
         if isinstance(line, ast.AnnAssign) and isinstance(text, ast.Expr)
     }
@@ -94,7 +94,9 @@ def declared(cls: type) -> dict[str, Setting]:
         word = next((kind for kind in kinds if get_origin(kind) is Literal), None)
         given["rule"] = given["rule"] or (one_of(word) if word else COUNT if int in kinds else None)
         given["label"] = given["label"] or f.name.replace("_", " ")
-        found[f.name] = Setting(f.name, f.default, hint, kinds, docs[f.name], **given)
+        found[f.name] = Setting(
+            f.name, f.default, hint, kinds, " ".join(docs[f.name].split()), **given
+        )
     return found
 
 

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from sim.errors import require
 from sim.settings.declare import Of, declared, replaced, usual
 from sim.settings.setup import Hyper, Setup
@@ -112,10 +110,12 @@ def _cases(name: str, cases: Any) -> Any:
 
 
 def _list(name: str, values: Any) -> tuple[Any, ...]:
-    listed = isinstance(values, (Sequence, np.ndarray)) and not isinstance(values, str)
+    if hasattr(values, "tolist"):
+        values = values.tolist()  # an array
+    listed = isinstance(values, Sequence) and not isinstance(values, str)
     require(name, values, listed, "a list of values")
     require(name, len(values), 0 < len(values) <= LONGEST, f"1 to {LONGEST:,} values")
-    found = tuple(v.item() if isinstance(v, np.generic) else v for v in values)
+    found = tuple(v.item() if hasattr(v, "item") else v for v in values)
     require(name, found, None not in found, "values, none of them None")
     require(name, found, len({*found}) == len(found), "values that differ")
     return found
