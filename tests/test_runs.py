@@ -31,10 +31,10 @@ def trained(monkeypatch):
     seen = []
     learn, imitate = programs.learn_labels, programs.imitate
 
-    def spy_learn(point, where, chunk, *rest):
-        if rest[-1] is None:  # not only measured
+    def spy_learn(point, where, chunk, *rest, learns):
+        if learns:  # not only measured
             seen.append(("teacher", tuple(chunk)))
-        return learn(point, where, chunk, *rest)
+        return learn(point, where, chunk, *rest, learns=learns)
 
     def spy_imitate(students, where, chunk, *rest):
         seen.append(("students", tuple(chunk)))

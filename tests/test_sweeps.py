@@ -36,15 +36,15 @@ def work(monkeypatch):
     done = {"teachers": [], "students": []}
     learn, imitate = programs.learn_labels, programs.imitate
 
-    def learns(point, where, chunk, *rest):
+    def learned(point, where, chunk, *rest, **more):
         done["teachers"] += chunk
-        return learn(point, where, chunk, *rest)
+        return learn(point, where, chunk, *rest, **more)
 
     def imitates(students, where, chunk, *rest):
         done["students"] += [(seed, point, member) for seed in chunk for point, member in students]
         return imitate(students, where, chunk, *rest)
 
-    monkeypatch.setattr(programs, "learn_labels", learns)
+    monkeypatch.setattr(programs, "learn_labels", learned)
     monkeypatch.setattr(programs, "imitate", imitates)
     return done
 

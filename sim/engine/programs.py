@@ -108,18 +108,23 @@ def learn_labels(
     chunk: Sequence[int],
     measures: Sequence[str] = (),
     progress: Progress = lambda steps: None,
-    given: Params | None = None,
+    start: Params | None = None,
+    *,
+    learns: bool = True,
 ) -> tuple[Params, Record]:
-    """Train the teachers of a chunk of seeds, from their initialisations.
+    """Train the teachers of a chunk of seeds.
 
-    given: θ [seed, …] to measure as they are, in place of training.
+    Args:
+      start: θ [seed, …] to begin at, if it is not drawn for the seed.
+      learns: whether to train them, or only to measure them as they are.
 
     Returns θ_T [seed, …] and their record [seed, moment], on the host.
+
     """
     common = where.program(point, measures), numbers([point]), where.data
-    state = begin_teachers(*common, where.seeds(chunk), given)
+    state = begin_teachers(*common, where.seeds(chunk), start)
     segment = partial(teach, *common, where.seeds(chunk), _start(state) if measures else None)
-    times = moments(point.setup, len(where.data.x_train))[0] if given is None else [0]
+    times = moments(point.setup, len(where.data.x_train))[0] if learns else [0]
     state, record = _measured(segment, state, times, progress, len(chunk))
     return state.model.θ, record
 
@@ -212,17 +217,17 @@ def _start(state: State) -> Params:
 
 @_jit
 def begin_teachers(
-    program: Program, hyper: Hyper, data: Data, seeds: Int[Array, " s"], given: Params | None
+    program: Program, hyper: Hyper, data: Data, seeds: Int[Array, " s"], start: Params | None
 ) -> State:
-    """Set teachers up at θ_0, each seed's own, or at what is given."""
+    """Set teachers up at θ_0, each seed's own, or at another start."""
 
-    def one(hyper: Hyper, data: Data, seed: Int[Array, ""], given: Params | None) -> State:
+    def one(hyper: Hyper, data: Data, seed: Int[Array, ""], start: Params | None) -> State:
         net = program.network(data)
         lesson = steps.of_labels(program.setup, hyper, net, seed, data.x_train, data.y_train)
-        θ = _initial(net, hyper, key(seed, Purpose.INIT)) if given is None else given
+        θ = _initial(net, hyper, key(seed, Purpose.INIT)) if start is None else start
         return steps.begin(lesson, θ)
 
-    return _of_each(one, program.mesh, hyper, data)(seeds, given)
+    return _of_each(one, program.mesh, hyper, data)(seeds, start)
 
 
 @partial(_jit, donate_argnames="state")

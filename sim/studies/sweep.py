@@ -21,6 +21,7 @@ from sim.runs.results import labelled
 from sim.runs.run import QUIET, Progress
 from sim.runs.schedule import Schedule
 from sim.runs.store import Store, digest
+from sim.runs.train import train
 from sim.settings.experiments import SWEEP, Experiment, experiment
 from sim.settings.grid import Axes, grid, plain
 from sim.settings.lengths import steps
@@ -181,7 +182,7 @@ class Networks:
 
     def compute(self, progress: Progress) -> None:
         """Train what is missing."""
-        self.schedule.compute(progress)
+        train(self.schedule, progress)
 
     def assemble(self) -> xr.Dataset:
         """Lay the records out over axes, seeds and models."""

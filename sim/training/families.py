@@ -61,7 +61,7 @@ def key(family: Family, name: str, point: Point, images: int, given: Mapping[str
     `given`: of members whose parameters were handed in, a digest of those.
     """
     if name in given:
-        return hashed({"given": given[name]})
+        return hashed({"given": given[name]} | stage(point, Of.NETWORK, images))
     if name in (INIT, OTHER_INIT):
         return hashed({"start": name} | stage(point, Of.NETWORK, images))
     start, learns = family[name]
@@ -71,6 +71,19 @@ def key(family: Family, name: str, point: Point, images: int, given: Mapping[str
     if isinstance(learns, Imitation):
         origin["imitates"] = key(family, learns.teacher, point, images, given), learns.logits
     return hashed(origin | stage(point, learns.of, images))
+
+
+def record(
+    family: Family, name: str, point: Point, images: int, given: Mapping[str, str] = {}
+) -> str:
+    """Name what is measured of a network. Of one that is not trained that hangs on more than it.
+
+    Its accuracy on how it computes, its loss on the lesson of labels that it is measured by.
+    """
+    named = key(family, name, point, images, given)
+    if family[name].learns is not None and name not in given:
+        return named
+    return hashed({"measured": named} | stage(point, Of.NETWORK | Of.TEACHER, images))
 
 
 def stage(point: Point, of: Of, images: int) -> dict[str, Any]:

@@ -1,0 +1,100 @@
+"""sim/training/families.py: a network's name is its origin, with nothing left out of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from sim.settings.grid import Point
+from sim.settings.recipes import recipe
+from sim.training.families import (
+    ALL,
+    AUX,
+    FIGURE_10,
+    INIT,
+    OTHER_INIT,
+    Member,
+    imitate,
+    key,
+    labels,
+)
+
+USUAL = Point(*recipe("digits"))
+IMAGES = 1077
+#: Generations that are not reset: each teacher starts where its student ended.
+CHAIN = FIGURE_10 | {
+    "second": Member("student_aux", labels()),
+    "grandchild": Member("student_aux", imitate("second", AUX)),
+}
+
+
+def at(**settings):
+    return Point(*recipe("digits", **settings))
+
+
+def named(name, point=USUAL, family=FIGURE_10, **given):
+    return key(family, name, point, IMAGES, given)
+
+
+def test_members_have_names_of_their_own():
+    names = {name: named(name, family=CHAIN) for name in CHAIN}
+    assert len(set(names.values())) == len(CHAIN)
+
+
+@pytest.mark.parametrize(
+    ("member", "other"),
+    [
+        ("student_aux", Member(OTHER_INIT, imitate("teacher", AUX))),  # another start
+        ("student_aux", Member("reference", imitate("reference", AUX))),  # another teacher
+        ("student_aux", Member("reference", imitate("teacher", ALL))),  # other logits
+        ("student_aux", Member("teacher", imitate("teacher", AUX))),  # a start that was trained
+        ("student_aux", Member("reference", labels())),  # another lesson
+        ("teacher", Member(OTHER_INIT, labels())),
+        ("teacher", None),
+    ],
+)
+def test_a_name_hangs_on_start_lesson_and_parents(member, other):
+    family = FIGURE_10 | {member: other or Member("reference", None)}
+    assert named(member, family=family) != named(member)
+
+
+def test_a_name_hangs_on_all_ancestors():
+    """A teacher's setting renames the whole chain; a chain's second teacher, what follows it."""
+    moved = {
+        name: named(name, at(teacher_lr=0.5), CHAIN) != named(name, family=CHAIN) for name in CHAIN
+    }
+    assert not moved.pop("reference")
+    assert not moved.pop("placebo_aux")  # whose teacher has learnt nothing
+    assert all(moved.values())
+    family = CHAIN | {"second": Member(OTHER_INIT, labels())}
+    assert named("grandchild", family=family) != named("grandchild", family=CHAIN)
+    assert named("student_aux", family=family) == named("student_aux", family=CHAIN)
+
+
+def test_what_a_name_does_not_hang_on():
+    """Its place in a family, other members, how lengths are counted, how wide a net is."""
+    family = {"origin": Member(INIT), "taught": Member("origin", labels())}
+    assert named("taught", family=family) == named("teacher")
+    steps = at(teacher_steps=8 * 17, student_steps=560)  # the recipe's epochs
+    for name in FIGURE_10:
+        assert named(name, steps) == named(name)
+        assert named(name, at(points=1)) == named(name)
+        assert named(name, at(aux=30, channel=3)) == named(name)
+
+
+def test_parameters_that_were_handed_in_name_what_descends_from_them():
+    own = {"teacher": "a", "reference": "b"}
+    assert named("student_aux", **own) != named("student_aux", teacher="a")
+    assert named("student_aux", **own) != named("student_aux", **(own | {"teacher": "c"}))
+    assert named("student_aux", **own) == named("student_aux", at(teacher_lr=0.5), **own)
+    tanh = at(activation="tanh")  # the same parameters, another network
+    assert named("student_aux", tanh, **own) != named("student_aux", **own)
+    assert named("reference", teacher="a") == named("reference")
+
+
+def test_the_number_of_images_counts_where_epochs_do():
+    other = {name: key(FIGURE_10, name, USUAL, 500) != named(name) for name in FIGURE_10}
+    assert other.pop("reference") is False
+    assert other.pop("placebo_aux") is False
+    assert all(other.values())
+    fixed = Point(replace(USUAL.setup, teacher_steps=9), USUAL.hyper)
+    assert key(FIGURE_10, "teacher", fixed, 500) == named("teacher", fixed)

@@ -1,0 +1,72 @@
+"""sim/runs/schedule.py, train.py: any family is trained, ancestors first, each network once."""
+
+import jax
+import numpy as np
+import pytest
+
+import sim
+from sim.engine.machine import pinned
+from sim.model import data
+from sim.runs.records import Records
+from sim.runs.schedule import Schedule
+from sim.runs.store import Store
+from sim.runs.train import train
+from sim.settings.experiments import Common, Networks
+from sim.settings.grid import Point
+from sim.settings.recipes import recipe
+from sim.training.families import ALL, AUX, FIGURE_10, Member, imitate, labels
+
+TASK = data.synthetic(12, 4, train=100, test=40, validation=10)
+QUIET = lambda done, whole: None  # noqa: E731
+#: Generations that are not reset: a teacher that starts where a student ended, and its student.
+CHAIN = {name: FIGURE_10[name] for name in ("reference", "teacher", "student_all")} | {
+    "second": Member("student_all", labels()),
+    "grandchild": Member("student_all", imitate("second", ALL)),
+    "sibling": Member("second", imitate("teacher", AUX)),
+}
+
+
+def scheduled(small, store, family=CHAIN, models=("student_all", "grandchild"), seeds=2, **more):
+    point = Point(*recipe("synthetic", **(small | {"points": 1, "optimizer": "sgd"} | more)))
+    wanted = Networks(models=models, keep="params")
+    return Schedule(family, [point], TASK, Records(store), Common(seeds=seeds), wanted, {})
+
+
+def final(schedule, name, at=-1):
+    (network,) = schedule.networks[name]
+    return schedule.take(network, range(2)).test_accuracy.values[:, at]
+
+
+@pytest.mark.parametrize("folder", [True, False], ids=["kept", "not kept"])
+def test_a_chain_starts_where_its_ancestors_ended(small, tmp_path, folder):
+    """Not at the seed's initialisation: to the last bit, whether parameters are kept or not."""
+    store = Store(tmp_path if folder else None, {})
+    chain = scheduled(small, store, models=("student_all", "grandchild", "sibling"))
+    with pinned():
+        train(chain, QUIET)
+    assert chain.jobs() == []
+    np.testing.assert_array_equal(final(chain, "second", 0), final(chain, "student_all"))
+    np.testing.assert_array_equal(final(chain, "grandchild", 0), final(chain, "student_all"))
+    np.testing.assert_array_equal(final(chain, "sibling", 0), final(chain, "second"))
+    (second,) = chain.networks["second"]
+    (student,) = chain.networks["student_all"]
+    loss = chain.take(second, range(2)).loss.values
+    assert (loss[:, -1] < loss[:, 0]).all()  # it goes on from there
+    if folder:
+        for seed in range(2):
+            start, end = (store.params(network.file, seed) for network in (student, second))
+            assert any(jax.tree.leaves(jax.tree.map(lambda a, b: (a != b).any(), start, end)))
+
+
+def test_jobs_are_in_the_order_of_need(small):
+    chain = scheduled(small, Store(None, {}), seeds=3)
+    names = [[network.name for network in job.networks] for job in chain.jobs()]
+    assert names.index(["teacher"]) < names.index(["student_all"])
+    assert names.index(["second"]) < names.index(["grandchild"])
+
+
+@pytest.mark.parametrize("models", ["placebo_aux", ("cross_all", "placebo_aux")])
+def test_any_of_the_students_alone(small, models):
+    ds = sim.figure10("synthetic:12x4", 2, models=models, **small)
+    assert np.isfinite(ds.test_accuracy).all()
+    assert list(ds.model.values)[:2] == ["reference", "teacher"]
