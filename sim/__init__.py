@@ -8,6 +8,7 @@ from typing import Any
 _FUNCTIONS = {
     "figure10": "studies.figure10",
     "sweep": "studies.sweep",
+    "add": "extend",
     "study": "studies.named",
     "load": "runs.saved",
     "theorem": "studies.theorem.run",

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from sim.model.networks import image_sides
 from sim.model.orders import permutation
-from sim.settings.setup import Hyper, Noise
+from sim.settings.setup import Hyper
 
 Ids = Int[Array, " b"]
 Address = Int[Array, ""]
@@ -58,7 +58,7 @@ def family(make: Callable[[Source], Input]) -> Callable[[Source], Input]:
 
 
 def noise(
-    name: Noise, key: Key[Array, ""], x_train: Float[Array, "images d"], hyper: Hyper
+    name: str, key: Key[Array, ""], x_train: Float[Array, "images d"], hyper: Hyper
 ) -> Callable[[Ids], Float[Array, "b d"]]:
     """Make the function from addresses to inputs, at scale 1 and without shift."""
     return jax.vmap(FAMILIES[name](Source(key, x_train, hyper)))

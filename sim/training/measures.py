@@ -63,8 +63,8 @@ def measure(
 ) -> Callable[[Callable[[Moment], Value]], Callable[[Moment], Value]]:
     """Add a measure to those that are asked for by name."""
 
-    def add(of: Callable[[Moment], Value]) -> Callable[[Moment], Value]:
-        name = of.__name__
+    def add(of: Callable[[Moment], Value], name: str = "") -> Callable[[Moment], Value]:
+        name = name or of.__name__
         along = f"{name}_by_step" if path is None else path
         MEASURES[name] = Measure(of, label, unit, range, final or name, along)
         return of

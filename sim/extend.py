@@ -1,0 +1,46 @@
+"""Functions of one's own beside ours, to be chosen by name like them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sim.errors import require
+from sim.model.networks import ACTIVATIONS
+from sim.model.noise import FAMILIES
+from sim.settings.experiments import Measure
+from sim.settings.rules import ADDED
+from sim.settings.setup import Activation, Loss, Noise
+from sim.training import measures
+from theory import losses
+
+KINDS = {"activation": Activation, "loss": Loss, "measure": Measure, "noise": Noise}
+
+
+def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
+    """Put a function beside ours. Its source counts in the identity of results.
+
+    Args:
+      kind: what it is. activation: x -> x. loss: L_S(z, y, visible) -> number, as in
+        `theory.losses`; about: its unit, and M(y, visible) if that is known in closed form. noise:
+        Source -> (address -> input [d]), as in `sim.model.noise`. measure: Moment -> number or one
+        a layer, as in `sim.training.measures`; about: label, unit, range.
+      function: it.
+      name: what settings call it; its own, unless given.
+
+    Errors: InputError for another kind, and for a name that is ours.
+
+    >>> import sim
+    >>> sim.add("activation", jax.nn.softplus, "softplus")  # doctest: +SKIP
+    >>> sim.figure10(seeds=2, activation="softplus")  # doctest: +SKIP
+
+    """
+    require("kind", kind, kind in KINDS, "one of " + ", ".join(KINDS))
+    name, words = name or function.__name__, KINDS[kind]
+    require("name", name, name.isidentifier() and name not in words.__args__, "one that is free")
+    if kind == "measure":
+        measures.measure(**about)(function, name)
+    elif kind == "loss":
+        losses.LOSSES[name] = losses.Loss(function, **about)
+    else:
+        (ACTIVATIONS if kind == "activation" else FAMILIES)[name] = function
+    if name not in ADDED.setdefault(words, []):
+        ADDED[words].append(name)

@@ -1,0 +1,197 @@
+"""What is added is two places: where it is done and where it is chosen. From outside, one call."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import sim
+from sim.errors import InputError
+from sim.model.networks import ACTIVATIONS
+from sim.model.noise import FAMILIES
+from sim.report import figures, sweep_figures, tables
+from sim.settings.rules import ADDED
+from sim.studies import grids
+from sim.training.measures import MEASURES
+from theory.losses import LOSSES
+
+ROOT = Path(__file__).parent.parent
+DATA = "synthetic:12x4"
+
+
+@pytest.fixture(autouse=True)
+def _ours_alone(monkeypatch):
+    """What a test adds is gone after it."""
+    for table in (ACTIVATIONS, FAMILIES, LOSSES, MEASURES, ADDED):
+        kept = {name: list(value) if table is ADDED else value for name, value in table.items()}
+        for name in table:
+            monkeypatch.setitem(table, name, kept[name])
+    yield
+    for table, known in (
+        (ACTIVATIONS, 5), (FAMILIES, 10), (LOSSES, 3), (MEASURES, 6),
+    ):  # fmt: skip
+        for name in [*table][known:]:
+            del table[name]
+    ADDED.clear()
+
+
+def test_a_noise_family_with_its_number(small):
+    def stripes(of):
+        return lambda i: of.hyper.noise_scale * jnp.where(jnp.arange(of.d) % 2 == i % 2, 1.0, -1.0)
+
+    sim.add("noise", stripes)
+    ds = sim.sweep(DATA, {"noise": ("uniform", "stripes")}, 2, **(small | {"points": 1}))
+    loss = ds.training_loss.sel(model="student_aux")
+    assert (loss.sel(noise="uniform") != loss.sel(noise="stripes")).all()
+
+
+def test_a_loss(small):
+    def log_cosh(z, y, visible):
+        return jnp.sum(jnp.where(visible, jnp.log(jnp.cosh(z - y)), 0.0))
+
+    sim.add("loss", log_cosh, unit="logits")
+    ds = sim.figure10(DATA, 2, loss="log_cosh", **small)
+    assert ds.training_loss.attrs["units"] == "logits"
+    assert np.isfinite(ds.training_loss).all()
+    rows = sim.theorem(
+        DATA, 2, loss="log_cosh", activation="tanh", width=8, inputs=8, images=8,
+        lazy_widths=(4,), lazy_aux=2, lazy_inputs=6, lazy_seeds=1, lazy_steps=2,
+    )  # fmt: skip
+    assert float(rows.m_error.max()) == 0  # its own M, by differentiation, and not softmax's
+
+
+def test_a_measure_with_its_variable_table_figure_and_csv(small, tmp_path):
+    def weight_norm(at):
+        return {layer: jnp.linalg.norm(part["kernel"]) for layer, part in at.θ.items()}
+
+    def largest_logit(at):
+        return jnp.max(jnp.abs(at.net.apply(at.θ, at.data.x_test)))
+
+    sim.add("measure", weight_norm, label="norm of the weights")
+    sim.add("measure", largest_logit, label="largest logit", unit="logits", range=(0.0, 1e9))
+    more = ("weight_norm", "largest_logit")
+    ds = sim.figure10(DATA, 2, out=tmp_path, measure=more, **small)
+    assert ds.weight_norm.dims == ("seed", "model", "layer")
+    assert ds.weight_norm_by_step.dims == ("seed", "model", "step", "layer")
+    assert ds.largest_logit.attrs == {
+        "long_name": "largest logit", "units": "logits", "valid_range": (0, 1e9),
+        "when": "after training",
+    }  # fmt: skip
+    (place,) = tmp_path.glob("figure10-*")
+    saved = sim.load(place)
+    θ = saved.params("teacher", seed=1)
+    expected = np.linalg.norm(θ["hidden_0"]["kernel"])
+    found = ds.weight_norm.sel(model="teacher", seed=1, layer="hidden_0")
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+    assert {*more} < {*figures.figures(ds)}
+    for draw in figures.figures(ds).values():
+        draw(ds).savefig(tmp_path / "figure.png")
+    assert len([*tables.figure10(ds)]) == 3
+    assert "largest_logit" in ds.to_dataframe().columns
+    swept = sim.sweep(DATA, {"aux": (2, 3)}, 2, measure=more, **(small | {"points": 1}))
+    assert [*sweep_figures.figures(swept)] == ["sweep", *more]
+
+
+def test_an_activation(small):
+    sim.add("activation", lambda x: jnp.maximum(x, 0) ** 2, "squared_relu")
+    ds = sim.figure10(DATA, 2, activation="squared_relu", **small)
+    assert np.isfinite(ds.test_accuracy).all()
+
+
+def test_a_study_is_a_file(tmp_path, monkeypatch, small):
+    (tmp_path / "mine.py").write_text(
+        '"""What I ask.\n\nPublished: nothing."""\n\nAXES = {"aux": (2, 3)}\n'
+    )
+    monkeypatch.setattr(grids, "__path__", [*grids.__path__, str(tmp_path)])
+    assert "mine" in grids.names()
+    ds = sim.study("mine", DATA, 2, **(small | {"points": 1}))
+    assert list(ds.aux.values) == [2, 3]
+    sys.modules.pop("sim.studies.grids.mine")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("colour", "mine"), ("loss", "kl"), ("noise", "a b"), ("measure", "")]
+)
+def test_what_cannot_be_added_is_named(kind, name):
+    with pytest.raises(InputError, match=r"(kind|name) = "):
+        sim.add(kind, (lambda x: x) if name else np.vectorize(abs), name or "1")
+
+
+@pytest.mark.parametrize("kind", ["activation", "loss", "noise"])
+def test_a_function_that_was_changed_is_another(tmp_path, small, kind):
+    """What was kept of it is not served: neither from files, nor from compiled programs."""
+
+    def made(c):
+        """One of a kind, in which a number that it refers to counts."""
+        return {
+            "activation": lambda x: jnp.tanh(c * x),
+            "loss": lambda z, y, visible: jnp.sum(jnp.where(visible, c * (z - y) ** 2, 0.0)),
+            "noise": lambda of: lambda i: jnp.full(of.d, c) * (i % 3),
+        }[kind]
+
+    found = []
+    for c in (1.0, 2.0, 1.0):
+        sim.add(kind, made(c), "mine")
+        found.append(sim.figure10(DATA, 2, out=tmp_path, **(small | {kind: "mine"})))
+    first, second, third = (ds.training_loss.values for ds in found)
+    assert (first != second).any()
+    np.testing.assert_array_equal(first, third)
+    assert len([*tmp_path.glob("store-*")]) == 2  # of the first and third, and of the second
+
+
+def test_ours_in_the_place_of_ours_is_another_too(tmp_path, small, monkeypatch):
+    usual = sim.figure10(DATA, 2, out=tmp_path, **small)
+    monkeypatch.setitem(ACTIVATIONS, "relu", lambda x: jnp.maximum(x, 0.1 * x))
+    other = sim.figure10(DATA, 2, out=tmp_path, **small)
+    assert (usual.training_loss != other.training_loss).any()
+
+
+SETTING = '''
+    label_smoothing: float = setting(0.0, of=TEACHER, rule=FRACTION, label="label smoothing")
+    """Part of the teacher's labels that is spread over all classes."""
+'''
+USED = """
+import numpy as np
+import sim
+from sim.settings.grid import SETTINGS, grid
+small = {small}
+ds = sim.sweep("synthetic:12x4", {{"label_smoothing": (0.0, 0.5)}}, 2, **small)
+teacher = ds.training_loss.sel(model="teacher").values
+names = ds.network.values
+assert (teacher[0] != teacher[1]).all(), teacher
+assert names[0][1] != names[1][1] and names[0][2] != names[1][2], names
+try:
+    sim.figure10(seeds=1, label_smoothing=1.5)
+except sim.errors.InputError as error:
+    print(error)
+"""
+
+
+def test_a_setting_is_a_line_and_its_use(tmp_path, small):
+    """In a copy: all else follows, as axes, keys of teacher and student, its rule."""
+    for name in ("theory", "sim"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    setup, steps = (tmp_path / "sim" / name for name in ("settings/setup.py", "training/steps.py"))
+    text = setup.read_text()
+    mark = "    momentum: float"
+    assert text.count(mark) == 1
+    setup.write_text(text.replace(mark, SETTING + mark))
+    text = steps.read_text()
+    mark = (
+        "        return optax.softmax_cross_entropy_with_integer_labels(z[: net.classes], label)\n"
+    )
+    assert text.count(mark) == 1
+    used = """        one = jnp.arange(net.classes) == label
+        s = hyper.label_smoothing
+        return optax.softmax_cross_entropy(z[: net.classes], (1 - s) * one + s / net.classes)
+"""
+    steps.write_text(text.replace(mark, used))
+    script = USED.format(small=small | {"points": 1})
+    words = [sys.executable, "-c", "import sim.errors\n" + script]
+    run = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "label_smoothing = 1.5: must be in [0, 1]" in run.stdout
