@@ -6,6 +6,7 @@
 import os
 import sys
 import warnings
+from contextlib import suppress
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -23,6 +24,9 @@ def main(arguments: list[str] | None = None) -> None:
         stderr.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         return SystemExit(code)
 
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):  # what it has no letter for is no error
+            stream.reconfigure(errors="replace")
     try:
         try:
             from sim.commands import parse, warn
@@ -41,6 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     except StorageError as error:
         raise ended(error, 1) from None
     except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
         raise SystemExit(130) from None
 
 

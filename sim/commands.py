@@ -37,6 +37,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
 
     The defaults that --help shows and a run takes are those of the data set, and study, named.
     """
+    require("out", "", _after("--out", arguments) != "", "a folder's name")
     setup, hyper = recipe(dataset := _after("--dataset", arguments) or "digits", _images(dataset))
     once = Common(), Networks(), setup, hyper, Output()
     grid = replaced(SWEEP, *once)
@@ -279,25 +280,25 @@ def _show(study: Callable[[], Any], common: Common, output: Output, *, plans: bo
                     console.print(tables.plan(plan), highlight=False)
                 with progress.bar(console, f"{run.study.name}, {common.seeds} seeds") as tell:
                     ds = run.results(tell)
+            table, figures = shown(ds)
+            for one in table(ds):
+                console.print(one)
+            if run.unsaved:
+                raise run.unsaved  # said, and shown all the same
+            if output.csv:
+                results_csv(ds, run.folder / "results.csv")
+            _draw(ds, figures, run.folder)
     except KeyboardInterrupt:
         stderr.print(escape(stopped()), soft_wrap=True)
         raise SystemExit(progress.INTERRUPTED) from None
-    table, figures = shown(ds)
-    for one in table(ds):
-        console.print(one)
-    unwritten = [run.unsaved] if run.unsaved else []
-    try:
-        if not unwritten:
-            _draw(ds, figures, run.folder)
-        if output.csv:
-            from sim.runs import store
-
-            store.write(run.folder / "results.csv", ds.to_dataframe().to_csv().encode())
-    except StorageError as error:
-        unwritten.append(error)
-    if unwritten:
-        raise unwritten[0]
     console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
+
+
+def results_csv(ds: Any, path: Path) -> None:
+    """Write results as a tidy table: a row for each point, seed, model and step."""
+    from sim.runs import store
+
+    store.write(path, ds.to_dataframe().to_csv().encode())
 
 
 def warn(lines: Iterable[str]) -> None:
@@ -316,12 +317,18 @@ def _draw(ds: Any, figures: dict[str, Callable], folder: Path, *, again: bool = 
         same = json.loads((folder / DRAWN).read_text()) == drawn
         if same and not again and all(file.is_file() for file in files):
             return
+    failed: dict[str, StorageError] = {}
     for name, draw in figures.items():
         figure = draw(ds)
         for suffix in ("png", "pdf"):
             page = BytesIO()
             figure.savefig(page, format=suffix, dpi=160)
-            store.write(folder / f"{name}.{suffix}", page.getvalue())
+            try:
+                store.write(folder / f"{name}.{suffix}", page.getvalue())
+            except StorageError as error:
+                failed[f"{name}.{suffix}"] = error
+    if failed:
+        raise StorageError(f"not written: {', '.join(failed)}; {next(iter(failed.values()))}")
     results.save_json(drawn, folder / DRAWN)
 
 

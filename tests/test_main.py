@@ -1,14 +1,18 @@
 """The command line as a person meets it: help, tables, pictures, and one line for bad input."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import sim
 from sim.__main__ import main
+from sim.errors import StorageError
+from sim.runs import store
 
 ROOT = Path(__file__).parent.parent
 SMALL = [
@@ -87,6 +91,15 @@ def test_help_teaches(sublim):
         (["data", "verify", "cifar"], "cifar"),
         (["figure10", "--dataset", "."], "lacks train-images"),
         (["figure10", "--memory", "inf"], "memory = inf"),
+        (["figure10", "--out", ""], "out = ''"),
+        (["figure10", "--seeds", "2147483648"], "seeds = 2147483648"),
+        (["figure10", "--points", "1000000000"], "points = 1000000000"),
+        (["figure10", "--teacher-steps", "3000000000"], "teacher_steps = 3000000000"),
+        (["figure10", "--student-epochs", "100000000"], "student_epochs = 100000000"),
+        (["figure10", "--noise-images", "2147483647"], "small enough: one seed would take"),
+        (["figure10", "--widths", "1000000", "1000000"], "small enough: one seed would take"),
+        (["figure10", "--widths", "99999999"], "widths = (99999999,)"),
+        (["figure10", "--student-lr", "1e-50"], "student_lr = 1e-50"),
         (["figure10", "--dataset", "mnist", "--dataset", "digits", "--batch", "0"], "batch = 0"),
     ],
 )
@@ -170,6 +183,57 @@ def test_a_small_folders_recipe_is_said(sublim, letters):
     code, _, err = sublim(*words, "--student-epochs", "1", "--dataset", letters)
     assert code == 0
     assert f"teacher_epochs = 295 by default: {letters} has 12 training images" in err
+
+
+def test_letters_that_the_output_lacks_are_no_error(tmp_path):
+    """Tables have −, ±, θ; a terminal of one byte a letter shows what it can, and the run ends."""
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252", "COLUMNS": "100"}
+    words = [sys.executable, "-m", "sim", *SMALL, "--out", str(tmp_path)]
+    run = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, check=False)
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert b"aux ? cross aux, paired" in run.stdout
+    (folder,) = tmp_path.glob("figure10-*")
+    assert (folder / "figure10.png").is_file()
+
+
+@pytest.mark.parametrize("fails", ["results.nc", "figure10.png"])
+def test_what_cannot_be_written_is_said_behind_the_table(sublim, monkeypatch, fails):
+    """Exit code 1, one line; the numbers are shown all the same."""
+    write = store.write
+
+    def full(path, content):
+        if path.name == fails:
+            raise StorageError(f"{path.parent}: no space left to write {path.name}")
+        write(path, content)
+
+    monkeypatch.setattr(store, "write", full)
+    code, out, err = sublim(*SMALL)
+    assert code == 1
+    assert "student_aux" in out
+    *_, last = err.splitlines()
+    assert last.startswith("error: ")
+    assert fails in last
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_is_heard_while_a_program_is_compiled(tmp_path):
+    """At once, with a line and exit code 130, and not only where Python would hear it."""
+    words = [sys.executable, "-m", "sim", "figure10", "--dataset", "synthetic:12x4",
+             "--out", str(tmp_path)]  # fmt: skip
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    run = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True)  # fmt: skip
+    while not [*tmp_path.glob("figure10-*/settings.json")]:
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.05)
+    time.sleep(0.5)  # into the compiler
+    start = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=30)
+    assert time.monotonic() - start < 1
+    assert run.returncode == 130
+    assert "0 of 32 seeds are saved" in err
+    assert "Traceback" not in err
 
 
 def test_divergence_is_counted_in_the_table(sublim):

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -75,7 +76,7 @@ def load(
 
     Raises InputError for an unknown name, a bad argument, a file missing or broken, no network.
     """
-    dataset = str(dataset)
+    dataset = os.path.expanduser(str(dataset))
     if not 0 <= validation < 1:
         raise InputError(f"validation {validation}: must be a fraction in [0, 1)")
     if sources.embedded(dataset):

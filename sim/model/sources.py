@@ -116,7 +116,7 @@ def training_images(dataset: str) -> int | None:
     if embedded(dataset) or dataset in MD5:
         return None
     try:
-        path = idx.files(Path(dataset)).get(FILES[0])
+        path = idx.files(Path(dataset).expanduser()).get(FILES[0])
         return path and idx.shape(path)[0]
     except idx.BROKEN:
         return None

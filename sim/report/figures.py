@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sim.errors import require
 from sim.report.style import (
     COLORS,
     HALO,
@@ -63,7 +64,11 @@ def figure10(ds: xr.Dataset) -> Figure:
 
 @drawn
 def trajectories(ds: xr.Dataset) -> Figure:
-    """Test accuracy and training loss over optimiser steps: mean with its 95 % interval."""
+    """Test accuracy and training loss over optimiser steps: mean with its 95 % interval.
+
+    Errors: InputError for results without what was measured on the way.
+    """
+    require("results", [*ds.data_vars], "accuracy_by_step" in ds, "of what was measured by step")
     figure = Figure(figsize=(9.5, 4.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1))
     for model in trained(ds):

@@ -12,7 +12,7 @@ import platformdirs
 import xarray as xr
 
 from sim.engine import machine
-from sim.errors import InputError, StorageError
+from sim.errors import InputError, StorageError, require
 from sim.model.data import Task
 from sim.runs import identity, results
 from sim.runs.plan import Plan
@@ -138,6 +138,7 @@ def of(study: Study, out: str | Path | None, progress: Progress) -> xr.Dataset:
 
 def _folder(out: str | Path | None, name: str, task: Task, depends: dict[str, Any]) -> Path | None:
     """Name the folder below `out` for what depends on this."""
+    require("out", out, out is None or str(out), "a folder's name")
     dataset = task.name.replace(":", "-")
     return Path(out).expanduser() / f"{name}-{dataset}-{digest(depends)[:8]}" if out else None
 
