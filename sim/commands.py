@@ -9,8 +9,10 @@ import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import field, make_dataclass
+from functools import reduce
 from io import BytesIO
 from itertools import pairwise
+from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,8 +30,8 @@ console = Console()
 stderr = Console(stderr=True)
 DRAWN = "figures.json"  # of which results a run's figures were drawn
 #: How --help groups settings: as a user thinks of them.
-GROUPS = ("task", "network", "teacher", "channel", "inputs", "student", "training", "one_step",
-          "many_steps", "run")  # fmt: skip
+GROUPS = ("task", "network", "teacher", "channel", "inputs", "student", "training")
+GROUPS += ("one_step", "many_steps", "run")
 
 
 def parse(arguments: list[str]) -> Callable[[], None]:
@@ -60,13 +62,12 @@ def parse(arguments: list[str]) -> Callable[[], None]:
         _command(_data, (), **DATA),
     )
     return tyro.cli(
-        commands[0] | commands[1] | commands[2] | commands[3] | commands[4] | commands[5]
-        | commands[6],
+        reduce(or_, commands),
         args=arguments,
         prog="sublim",
         description="A minimal-theory simulator of subliminal learning.",
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
-    )  # fmt: skip
+    )
 
 
 AXIS = """NAME=V,V,… or NAME=FROM:TO:COUNT (with "log" behind: even ratios), as in
@@ -74,19 +75,31 @@ AXIS = """NAME=V,V,… or NAME=FROM:TO:COUNT (with "log" behind: even ratios), a
 Several axes make a grid."""
 BENCH = {
     "repeats": (int, 5, "Chunks of seeds to time; the table shows medians."),
-    "chunk": (tuple[int, ...], (), "Numbers of seeds to train together. Default: what a run takes, "
-              "half and twice of it."),
-    "matmul": (tuple[Matmul, ...], ("float32",), "Operands of the matrix products, one after the "
-               "other."),
+    "chunk": (
+        tuple[int, ...],
+        (),
+        "Numbers of seeds to train together. Default: what a run takes, half and twice of it.",
+    ),
+    "matmul": (
+        tuple[Matmul, ...],
+        ("float32",),
+        "Operands of the matrix products, one after the other.",
+    ),
     "json": (bool, False, "Print JSON, in seconds, FLOP, bytes and GiB, in place of the table."),
-}  # fmt: skip
+}
 DATA = {
-    "action": (tyro.conf.Positional[Literal["list", "fetch", "verify"]], tyro.MISSING,
-               "What to do."),
-    "name": (tyro.conf.Positional[str], "", "For fetch and verify: mnist, fashion_mnist, or "
-             "(verify) a folder of IDX files."),
+    "action": (
+        tyro.conf.Positional[Literal["list", "fetch", "verify"]],
+        tyro.MISSING,
+        "What to do.",
+    ),
+    "name": (
+        tyro.conf.Positional[str],
+        "",
+        "For fetch and verify: mnist, fashion_mnist, or (verify) a folder of IDX files.",
+    ),
     "data_dir": (Path | None, None, declared(Common)["data_dir"].doc),
-}  # fmt: skip
+}
 
 
 def _command(call: Callable, parts: tuple[Any, ...], **more: tuple[Any, Any, str]) -> Any:
@@ -333,7 +346,7 @@ def _draw(ds: Any, figures: dict[str, Callable], folder: Path, *, again: bool = 
 
 
 def _experiment(settings: dict[str, Any]) -> tuple[Experiment, Output]:
-    """The checked settings of a command that trains networks."""
+    """Check the settings of a command that trains networks."""
     setup, hyper = recipe("digits")
     *parts, output = replaced(settings, Common(), Networks(), setup, hyper, Output())
     return Experiment(*parts), output
@@ -350,7 +363,7 @@ def _of_study(arguments: list[str], parts: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _after(flag: str, arguments: list[str]) -> str | None:
-    """What a command line says behind a flag, before it is parsed: there too, the last counts."""
+    """Read what stands behind a flag, before it is parsed: there too, the last counts."""
     found = None
     for word, following in pairwise([*arguments, ""]):
         name, equals, value = word.partition("=")

@@ -14,8 +14,15 @@ import pytest
 from jaxtyping import install_import_hook
 
 # The settings and the command line are not checked: they say themselves what is wrong with a value.
-NUMERICS = ("training", "engine.programs", "model.keys", "model.networks", "model.noise",
-            "model.orders", "model.products")  # fmt: skip
+NUMERICS = (
+    "training",
+    "engine.programs",
+    "model.keys",
+    "model.networks",
+    "model.noise",
+    "model.orders",
+    "model.products",
+)
 install_import_hook(["theory", *(f"sim.{name}" for name in NUMERICS)], "beartype.beartype")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

@@ -26,14 +26,19 @@ def test_bench(found, small):
     timed, task = found
     teacher, student, answers = chunks.flop(recipe("synthetic", **small)[0], task)
     assert [(run["matmul"], run["seeds"]) for run in timed["runs"]] == [
-        ("float32", 1), ("float32", 2), ("bfloat16", 1), ("bfloat16", 2),
-    ]  # fmt: skip
+        ("float32", 1),
+        ("float32", 2),
+        ("bfloat16", 1),
+        ("bfloat16", 2),
+    ]
     assert list(timed["product_flop_per_second"]) == ["float32", "bfloat16"]
     for run in timed["runs"]:
         phases = run["phases"]
         assert [phases[name]["flop"] for name in ("teacher", "students", "both")] == [
-            teacher, 4 * student + answers, teacher + (4 * student + answers),
-        ]  # fmt: skip
+            teacher,
+            4 * student + answers,
+            teacher + (4 * student + answers),
+        ]
         for phase in phases.values():
             rate = phase["flop"] / phase["seconds"]
             assert phase["flop_per_second"] == rate

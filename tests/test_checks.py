@@ -277,8 +277,12 @@ def test_boundaries_over_a_setting_are_those_of_its_runs(ds):
     assert settings.pop("width") == 8
     study = sim.boundaries("width", (8, 4), **settings)
     assert dict(study.boundary_q.sizes) == {
-        "width": 2, "network": 2, "loss": 2, "seed": 3, "boundary_epsilon": 3,
-    }  # fmt: skip
+        "width": 2,
+        "network": 2,
+        "loss": 2,
+        "seed": 3,
+        "boundary_epsilon": 3,
+    }
     for name in ("boundary_q", "boundary_curvature", "boundary_predicted", "boundary_measured"):
         found = study[name].sel(width=8, network="tanh")
         np.testing.assert_allclose(found, ds[name].sel(network="tanh"), rtol=1e-6)
@@ -342,8 +346,14 @@ def test_parts_serve_every_run_that_needs_them(ds, folder, monkeypatch):
     assert made == [(6,)]
 
 
-OTHER = {"loss": ("kl",), "activation": ("gelu",), "noise": "gaussian", "alpha": 0.5,
-         "lazy_activation": "gelu", "lazy_widths": (4,)}  # fmt: skip
+OTHER = {
+    "loss": ("kl",),
+    "activation": ("gelu",),
+    "noise": "gaussian",
+    "alpha": 0.5,
+    "lazy_activation": "gelu",
+    "lazy_widths": (4,),
+}
 
 
 @pytest.mark.parametrize("name", declared(Theorem))

@@ -436,13 +436,18 @@ def test_qmnists_labels(tmp_path):
     task = data.load(write(tmp_path / "set", files, rename=own))
     assert task.labels == (0, 1, 2)
     np.testing.assert_array_equal(task.y_train, np.arange(40) % 3)
-    fails("40x8 32-bit integers: must be a whole number for each", data.load,
-          write(tmp_path / "other", files))  # fmt: skip
+    fails(
+        "40x8 32-bit integers: must be a whole number for each",
+        data.load,
+        write(tmp_path / "other", files),
+    )
 
 
 def with_images(folder, train, test, kind):
-    images = {"train-images-idx3-ubyte": as_idx(train, kind),
-              "t10k-images-idx3-ubyte": as_idx(test, kind)}  # fmt: skip
+    images = {
+        "train-images-idx3-ubyte": as_idx(train, kind),
+        "t10k-images-idx3-ubyte": as_idx(test, kind),
+    }
     return write(folder, contents(len(train), len(test)) | images)
 
 
@@ -490,9 +495,15 @@ def test_colours_are_pixels_in_a_row(tmp_path):
 
 @pytest.mark.parametrize(
     ("low", "high", "kind"),
-    [(-1, 255, "i2"), (0, 256, "i4"), (-128, 127, "i1"), (0, 255, "f4"), (-0.5, 2.8, "f8"),
-     (0, np.nan, "f4")],
-)  # fmt: skip
+    [
+        (-1, 255, "i2"),
+        (0, 256, "i4"),
+        (-128, 127, "i1"),
+        (0, 255, "f4"),
+        (-0.5, 2.8, "f8"),
+        (0, np.nan, "f4"),
+    ],
+)
 def test_images_whose_white_is_unknown(tmp_path, low, high, kind):
     images = np.linspace(low, high, 120).reshape(20, 6)
     folder = with_images(tmp_path / "set", images, images[:5], kind)

@@ -142,8 +142,11 @@ def test_new_numbers_compile_nothing(small):
     [*records([range(2)], small)]
     before = compiled()
     numbers = {
-        "teacher_lr": 0.5, "student_lr": 0.25, "noise_scale": 3.0, "temperature": 7,
-    }  # fmt: skip
+        "teacher_lr": 0.5,
+        "student_lr": 0.25,
+        "noise_scale": 3.0,
+        "temperature": 7,
+    }
     [*records([range(5, 7), range(7, 9)], small, **numbers)]
     [*records([range(2)], small, teacher_lr=1)]  # an int is a number too
     [*records([range(2)], small, student_steps=5, independent="hidden_0", channel=2)]

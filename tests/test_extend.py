@@ -32,8 +32,11 @@ def _ours_alone(monkeypatch):
             monkeypatch.setitem(table, name, kept[name])
     yield
     for table, known in (
-        (ACTIVATIONS, 5), (FAMILIES, 10), (LOSSES, 3), (MEASURES, 6),
-    ):  # fmt: skip
+        (ACTIVATIONS, 5),
+        (FAMILIES, 10),
+        (LOSSES, 3),
+        (MEASURES, 6),
+    ):
         for name in [*table][known:]:
             del table[name]
     ADDED.clear()
@@ -58,9 +61,19 @@ def test_a_loss(small):
     assert ds.training_loss.attrs["units"] == "logits"
     assert np.isfinite(ds.training_loss).all()
     rows = sim.theorem(
-        DATA, 2, loss="log_cosh", activation="tanh", width=8, inputs=8, images=8,
-        lazy_widths=(4,), lazy_aux=2, lazy_inputs=6, lazy_seeds=1, lazy_steps=2,
-    )  # fmt: skip
+        DATA,
+        2,
+        loss="log_cosh",
+        activation="tanh",
+        width=8,
+        inputs=8,
+        images=8,
+        lazy_widths=(4,),
+        lazy_aux=2,
+        lazy_inputs=6,
+        lazy_seeds=1,
+        lazy_steps=2,
+    )
     assert float(rows.m_error.max()) == 0  # its own M, by differentiation, and not softmax's
 
 
@@ -78,9 +91,11 @@ def test_a_measure_with_its_variable_table_figure_and_csv(small, tmp_path):
     assert ds.weight_norm.dims == ("seed", "model", "layer")
     assert ds.weight_norm_by_step.dims == ("seed", "model", "step", "layer")
     assert ds.largest_logit.attrs == {
-        "long_name": "largest logit", "units": "logits", "valid_range": (0, 1e9),
+        "long_name": "largest logit",
+        "units": "logits",
+        "valid_range": (0, 1e9),
         "when": "after training",
-    }  # fmt: skip
+    }
     (place,) = tmp_path.glob("figure10-*")
     saved = sim.load(place)
     θ = saved.params("teacher", seed=1)

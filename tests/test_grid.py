@@ -143,13 +143,18 @@ CASES = {
 
 def test_cases_are_settings_by_name():
     points = grid(replace(SETUP, widths=(256, 128)), HYPER, {"way": CASES, "aux": (3, 5)})
-    assert [(p.setup.optimizer, p.hyper.student_lr, p.setup.widths, p.hyper.channel)
-            for p in points] == [
-        ("sgd", 0.5, (256, 128), 3), ("sgd", 0.5, (256, 128), 5),
-        ("adam", 2e-3, (32, 32), 3), ("adam", 2e-3, (32, 32), 5),
-        ("adam", 2e-3, (256, 128), 3), ("adam", 2e-3, (256, 128), 5),
-        ("adam", 2e-3, (8, 4), 3), ("adam", 2e-3, (8, 4), 5),
-    ]  # fmt: skip
+    assert [
+        (p.setup.optimizer, p.hyper.student_lr, p.setup.widths, p.hyper.channel) for p in points
+    ] == [
+        ("sgd", 0.5, (256, 128), 3),
+        ("sgd", 0.5, (256, 128), 5),
+        ("adam", 2e-3, (32, 32), 3),
+        ("adam", 2e-3, (32, 32), 5),
+        ("adam", 2e-3, (256, 128), 3),
+        ("adam", 2e-3, (256, 128), 5),
+        ("adam", 2e-3, (8, 4), 3),
+        ("adam", 2e-3, (8, 4), 5),
+    ]
 
 
 @pytest.mark.parametrize(

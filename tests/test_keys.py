@@ -10,8 +10,14 @@ from sim.model.keys import Purpose, key
 def test_the_numbers_of_purposes_never_change():
     """They are part of every result."""
     assert [purpose.name for purpose in Purpose] == [
-        "INIT", "OTHER_INIT", "TEACHER_ORDER", "STUDENT_ORDER", "NOISE", "THEOREM", "INIT_NOISE",
-    ]  # fmt: skip
+        "INIT",
+        "OTHER_INIT",
+        "TEACHER_ORDER",
+        "STUDENT_ORDER",
+        "NOISE",
+        "THEOREM",
+        "INIT_NOISE",
+    ]
     assert [*Purpose] == [*range(7)]
 
 

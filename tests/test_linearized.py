@@ -103,8 +103,10 @@ def test_a_trained_linearised_network(world, rate):
 @pytest.mark.parametrize(("rate", "converges"), [(0.98, True), (1.02, False)])
 def test_rate_limit_from_both_sides(world, rate, converges):
     _, channel = student(world, linearized.limit)
-    late = [np.linalg.norm(student(world, linearized.descent(rate * channel.rate_limit, k))[0])
-            for k in (2000, 4001)]  # fmt: skip
+    late = [
+        np.linalg.norm(student(world, linearized.descent(rate * channel.rate_limit, k))[0])
+        for k in (2000, 4001)
+    ]
     assert (late[1] < 1.5 * late[0]) == converges
 
 

@@ -16,9 +16,23 @@ from sim.runs import store
 
 ROOT = Path(__file__).parent.parent
 SMALL = [
-    "figure10", "--dataset", "synthetic:12x4", "--seeds", "3", "--widths", "16", "16",
-    "--noise-images", "96", "--teacher-steps", "6", "--student-steps", "6", "--points", "2",
-]  # fmt: skip
+    "figure10",
+    "--dataset",
+    "synthetic:12x4",
+    "--seeds",
+    "3",
+    "--widths",
+    "16",
+    "16",
+    "--noise-images",
+    "96",
+    "--teacher-steps",
+    "6",
+    "--student-steps",
+    "6",
+    "--points",
+    "2",
+]
 
 
 @pytest.fixture
@@ -151,9 +165,27 @@ def letters(tmp_path):
     return folder
 
 
-THEOREM = ["theorem", "--seeds", "2", "--activation", "tanh", "--loss", "kl", "--width", "8",
-           "--inputs", "8", "--images", "8", "--lazy-widths", "4", "--lazy-seeds", "2",
-           "--lazy-steps", "5"]  # fmt: skip
+THEOREM = [
+    "theorem",
+    "--seeds",
+    "2",
+    "--activation",
+    "tanh",
+    "--loss",
+    "kl",
+    "--width",
+    "8",
+    "--inputs",
+    "8",
+    "--images",
+    "8",
+    "--lazy-widths",
+    "4",
+    "--lazy-seeds",
+    "2",
+    "--lazy-steps",
+    "5",
+]
 
 
 @pytest.mark.parametrize("words", [SMALL, ["sweep", *SMALL[1:], "--axis", "aux=3"], THEOREM])
@@ -170,8 +202,18 @@ def test_how_a_folder_was_read_is_said_in_python(letters, small):
     with pytest.warns(UserWarning, match=said):
         sim.sweep(letters, {"classes": [2]}, 2, **small)
     with pytest.warns(UserWarning, match=said):
-        sim.theorem(str(letters), 2, activation=("tanh",), loss=("kl",), width=4, inputs=4,
-                    images=4, lazy_widths=(4,), lazy_seeds=2, lazy_steps=2)  # fmt: skip
+        sim.theorem(
+            str(letters),
+            2,
+            activation=("tanh",),
+            loss=("kl",),
+            width=4,
+            inputs=4,
+            images=4,
+            lazy_widths=(4,),
+            lazy_seeds=2,
+            lazy_steps=2,
+        )
 
 
 def test_a_small_folders_recipe_is_said(sublim, letters):
@@ -218,11 +260,20 @@ def test_what_cannot_be_written_is_said_behind_the_table(sublim, monkeypatch, fa
 
 def test_ctrl_c_is_heard_while_a_program_is_compiled(tmp_path):
     """At once, with a line and exit code 130, and not only where Python would hear it."""
-    words = [sys.executable, "-m", "sim", "figure10", "--dataset", "synthetic:12x4",
-             "--out", str(tmp_path)]  # fmt: skip
+    words = [
+        sys.executable,
+        "-m",
+        "sim",
+        "figure10",
+        "--dataset",
+        "synthetic:12x4",
+        "--out",
+        str(tmp_path),
+    ]
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    run = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE, text=True)  # fmt: skip
+    run = subprocess.Popen(
+        words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     while not [*tmp_path.glob("figure10-*/settings.json")]:
         assert run.poll() is None, run.communicate()
         time.sleep(0.05)
@@ -287,9 +338,30 @@ def test_a_reader_that_leaves_is_no_error():
 
 
 def test_theorem_prints_verdicts_and_leaves_figures(sublim, tmp_path):
-    words = ["theorem", "--dataset", "synthetic:12x4", "--seeds", "3", "--activation", "tanh",
-             "--loss", "kl", "--width", "8", "--inputs", "8", "--images", "8",
-             "--lazy-widths", "4", "8", "--lazy-seeds", "2", "--lazy-steps", "5"]  # fmt: skip
+    words = [
+        "theorem",
+        "--dataset",
+        "synthetic:12x4",
+        "--seeds",
+        "3",
+        "--activation",
+        "tanh",
+        "--loss",
+        "kl",
+        "--width",
+        "8",
+        "--inputs",
+        "8",
+        "--images",
+        "8",
+        "--lazy-widths",
+        "4",
+        "8",
+        "--lazy-seeds",
+        "2",
+        "--lazy-steps",
+        "5",
+    ]
     code, out, err = sublim(*words)
     assert (code, err) == (0, "")
     for word in ("Lemma 1", "holds", "degenerate", "24 of 24"):
@@ -311,8 +383,15 @@ def test_theorem_with_a_bad_setting_says_so_in_one_line(sublim):
 
 
 def test_sweep_plans_prints_and_leaves_table_and_figure(sublim, tmp_path):
-    words = ["sweep", *SMALL[1:-2], "--axis", "aux=1,3", "--axis", "student-lr=1e-3:1e-1:2log",
-             "--csv"]  # fmt: skip
+    words = [
+        "sweep",
+        *SMALL[1:-2],
+        "--axis",
+        "aux=1,3",
+        "--axis",
+        "student-lr=1e-3:1e-1:2log",
+        "--csv",
+    ]
     code, out, err = sublim(*words)
     assert code == 0
     assert "aux = 1" in err  # the trap

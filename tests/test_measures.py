@@ -49,10 +49,13 @@ def test_names_units_and_ranges():
         "loss": ("nats", None, "training_loss", "loss_by_step"),
         "diverged": ("", None, "diverged", ""),
         "displacement_cosine": (
-            "", (-1.0, 1.0), "displacement_cosine", "displacement_cosine_by_step",
+            "",
+            (-1.0, 1.0),
+            "displacement_cosine",
+            "displacement_cosine_by_step",
         ),
         "teacher_head": (*fraction, "teacher_head", "teacher_head_by_step"),
-    }  # fmt: skip
+    }
     assert [*MEASURES][:4] == list(ALWAYS)
     squared, _ = recipe("digits", loss="squared_error")
     assert MEASURES["loss"].unit(squared) == "squared logits"
@@ -65,8 +68,17 @@ SEEDS = range(2)
 @pytest.fixture(scope="module")
 def trained():
     """Students of two seeds, with all measures, and every network's parameters written out."""
-    point = Point(*recipe("synthetic", widths=(16, 16), noise_images=96, batch=32, teacher_steps=9,
-                          student_steps=6, points=2))  # fmt: skip
+    point = Point(
+        *recipe(
+            "synthetic",
+            widths=(16, 16),
+            noise_images=96,
+            batch=32,
+            teacher_steps=9,
+            student_steps=6,
+            points=2,
+        )
+    )
     more = ("displacement_cosine", "teacher_head")
     where = programs.place(TASK, 2)
     names = "student_aux", "cross_aux", "placebo_aux"

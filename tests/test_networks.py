@@ -78,9 +78,12 @@ def test_students_network_is_the_teachers_unless_told():
     key = jax.random.key(4)
     θ_T, θ_same, θ_wide = (
         net.init(key)
-        for net in (networks.mlp(same, 20, 4), networks.student(same, 20, 4),
-                    networks.student(wide, 20, 4))
-    )  # fmt: skip
+        for net in (
+            networks.mlp(same, 20, 4),
+            networks.student(same, 20, 4),
+            networks.student(wide, 20, 4),
+        )
+    )
     jax.tree.map(np.testing.assert_array_equal, θ_T, θ_same)
     for head in ("class_head", "aux_head"):  # as wide: the same
         np.testing.assert_array_equal(θ_wide[head]["kernel"], θ_T[head]["kernel"])
@@ -121,8 +124,11 @@ def test_products_of_a_pass():
     assert networks.product_shapes(networks.mlp, setup, 64, 4) == [(1, 64, 9), (1, 9, 6), (1, 6, 7)]
     cnn = Setup(widths=(9, 6), student_network="cnn", student_widths=(3, 5))
     assert networks.product_shapes(networks.student, cnn, 64, 4) == [
-        (16, 9, 3), (4, 27, 5), (1, 20, 6), (1, 6, 7),
-    ]  # fmt: skip
+        (16, 9, 3),
+        (4, 27, 5),
+        (1, 20, 6),
+        (1, 6, 7),
+    ]
 
 
 @pytest.mark.parametrize(("d", "sides"), [(784, (28, 28)), (64, (8, 8)), (12, (3, 4)), (7, (1, 7))])

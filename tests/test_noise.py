@@ -220,6 +220,8 @@ def test_devices_side_by_side_do_not_wait_for_each_other(family):
     environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
     subprocess.run(
         [sys.executable, "-c", TWO_DEVICES.replace("FAMILY", repr(family))],
-        env=environment | {"JAX_NUM_CPU_DEVICES": "2"}, cwd=Path(__file__).parent.parent,
-        timeout=100, check=True,
-    )  # fmt: skip
+        env=environment | {"JAX_NUM_CPU_DEVICES": "2"},
+        cwd=Path(__file__).parent.parent,
+        timeout=100,
+        check=True,
+    )

@@ -81,16 +81,21 @@ def _by_brute_force(seed, sizes, activation, loss):
     M = jax.vmap(lambda y: -jax.jacfwd(jax.grad(L_S), 1)(y, y))(jax.vmap(f, (None, 0))(θ_0, X))
     rungs = one_step.ladder(f, θ_0, L_T, L_S, X, jnp.array([1e-5]), α=0.3)
     return (
-        jacobian(f, θ_0, X), M, _flat(Δ), one_step.first_order(f, θ_0, Δ, L_S, X),
+        jacobian(f, θ_0, X),
+        M,
+        _flat(Δ),
+        one_step.first_order(f, θ_0, Δ, L_S, X),
         jax.tree.map(lambda leaf: leaf[0], rungs),
-    )  # fmt: skip
+    )
 
 
 def test_the_students_step_is_minus_the_gradient_of_the_mean():
     f, θ_0, _, L_S, X, _ = problem(3, (3, 5, 4))
     Y = jax.random.normal(jax.random.key(9), (len(X), 4))
-    by_hand = sum(-_flat(jax.grad(lambda θ, x=x, y=y: L_S(f(θ, x), y))(θ_0)) / len(X)
-                  for x, y in zip(X, Y, strict=True))  # fmt: skip
+    by_hand = sum(
+        -_flat(jax.grad(lambda θ, x=x, y=y: L_S(f(θ, x), y))(θ_0)) / len(X)
+        for x, y in zip(X, Y, strict=True)
+    )
     np.testing.assert_allclose(_flat(one_step.student_step(f, θ_0, L_S, X, Y)), by_hand, atol=1e-15)
 
 
@@ -155,6 +160,7 @@ def test_another_initialisation_imitates_the_untrained_teacher():
     ],
 )
 def test_slope(error, where, order):
-    found = one_step.slope(jnp.asarray(ε), jnp.asarray(error(ε)),
-                           None if where is None else jnp.asarray(where))  # fmt: skip
+    found = one_step.slope(
+        jnp.asarray(ε), jnp.asarray(error(ε)), None if where is None else jnp.asarray(where)
+    )
     np.testing.assert_allclose(found, order, rtol=1e-12)

@@ -85,15 +85,20 @@ def test_noise_at_the_start_has_its_standard_deviation_and_is_drawn_apart():
     role = at(students(4, [(Setup(aux=3), Hyper())]), 0)
     draws = [start(role, both, jax.random.key(k), 0.2) for k in (0, 0, 1)]
     jax.tree.map(np.testing.assert_array_equal, draws[0], draws[1])
-    added = [np.concatenate([np.ravel(a - b) for a, b in zip(*map(jax.tree.leaves, (draw, θ_0)),
-             strict=True)]) for draw in draws[1:]]  # fmt: skip
+    added = [
+        np.concatenate(
+            [np.ravel(a - b) for a, b in zip(*map(jax.tree.leaves, (draw, θ_0)), strict=True)]
+        )
+        for draw in draws[1:]
+    ]
     n = added[0].size  # 599 parameters: the sd is known to 1 part in √(2n), here 3 %
     for one in added:
         assert abs(one.std() / 0.2 - 1) < 4 / (2 * n) ** 0.5
     assert abs(np.corrcoef(*added)[0, 1]) < 4 / n**0.5
     # No two parameters share their draws: of each unit, what its first weight or bias is given.
-    firsts = [np.atleast_2d(a - b)[0] for a, b in zip(*map(jax.tree.leaves, (draws[0], θ_0)),
-              strict=True)]  # fmt: skip
+    firsts = [
+        np.atleast_2d(a - b)[0] for a, b in zip(*map(jax.tree.leaves, (draws[0], θ_0)), strict=True)
+    ]
     for a, b in combinations(firsts, 2):
         shared = min(len(a), len(b))
         assert not np.isclose(a[:shared], b[:shared], rtol=0, atol=1e-5).any()

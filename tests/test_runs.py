@@ -200,8 +200,11 @@ def test_a_damaged_or_foreign_part_is_set_aside_and_computed_again(tmp_path, sma
     with pytest.warns(Notice, match="set aside as") as said:
         again = figure10(tmp_path / "own", small)
     assert len([one for one in said if "set aside" in str(one.message)]) == 4
-    assert trained == [*both((0, 1))[::-1][:1], *both((0, 1))[:1], ("students", (2, 3)),
-                       ("students", (4, 5))] or len(trained) == 4  # fmt: skip
+    assert (
+        trained
+        == [*both((0, 1))[::-1][:1], *both((0, 1))[:1], ("students", (2, 3)), ("students", (4, 5))]
+        or len(trained) == 4
+    )
     xr.testing.assert_identical(again, whole)
     assert len([*own.rglob("*.damaged")]) == 4
 

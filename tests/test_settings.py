@@ -27,9 +27,17 @@ def test_the_papers_recipe():
     """arXiv 2507.14805, section 6.2 and its published script."""
     setup, hyper = recipe("mnist")
     assert setup == Setup(
-        widths=(256, 256), aux=3, activation="relu", loss="kl", optimizer="adam", batch=1024,
-        noise="uniform", noise_images=60_000, teacher_epochs=5, student_epochs=5,
-    )  # fmt: skip
+        widths=(256, 256),
+        aux=3,
+        activation="relu",
+        loss="kl",
+        optimizer="adam",
+        batch=1024,
+        noise="uniform",
+        noise_images=60_000,
+        teacher_epochs=5,
+        student_epochs=5,
+    )
     assert hyper == Hyper(teacher_lr=3e-4, student_lr=3e-4, weight_decay=0.0, noise_scale=1.0)
 
 
@@ -42,19 +50,55 @@ def test_settings_are_replaced_by_name():
 
 
 BAD = [
-    ("aux", 0), ("aux", 2.5), ("batch", -1), ("widths", ()), ("widths", (8, 0)), ("loss", "mse"),
-    ("activation", "swish"), ("optimizer", "lion"), ("noise", "pink"), ("noise_images", 0),
-    ("teacher_steps", 0), ("student_epochs", 0), ("points", 0), ("teacher_lr", 0.0),
-    ("student_lr", -1e-3), ("student_lr", float("nan")), ("noise_scale", float("inf")),
-    ("temperature", 0.0), ("momentum", 1.0), ("momentum", 0.5), ("weight_decay", 0.1),
-    ("seeds", 0), ("seeds", True), ("student_lr", "0.1"), ("widths", 256), ("channel", 4),
-    ("memory", float("inf")), ("chunk", 0), ("validation", 1.0), ("memory", 0.0), ("memory", "2"),
-    ("models", ()), ("models", ("teacher",)), ("models", ("student_aux",) * 2), ("measure", "cka"),
-    ("keep", "some"), ("independent", "hidden_7"), ("independence", 0.5), ("blur", 2.0),
+    ("aux", 0),
+    ("aux", 2.5),
+    ("batch", -1),
+    ("widths", ()),
+    ("widths", (8, 0)),
+    ("loss", "mse"),
+    ("activation", "swish"),
+    ("optimizer", "lion"),
+    ("noise", "pink"),
+    ("noise_images", 0),
+    ("teacher_steps", 0),
+    ("student_epochs", 0),
+    ("points", 0),
+    ("teacher_lr", 0.0),
+    ("student_lr", -1e-3),
+    ("student_lr", float("nan")),
+    ("noise_scale", float("inf")),
+    ("temperature", 0.0),
+    ("momentum", 1.0),
+    ("momentum", 0.5),
+    ("weight_decay", 0.1),
+    ("seeds", 0),
+    ("seeds", True),
+    ("student_lr", "0.1"),
+    ("widths", 256),
+    ("channel", 4),
+    ("memory", float("inf")),
+    ("chunk", 0),
+    ("validation", 1.0),
+    ("memory", 0.0),
+    ("memory", "2"),
+    ("models", ()),
+    ("models", ("teacher",)),
+    ("models", ("student_aux",) * 2),
+    ("measure", "cka"),
+    ("keep", "some"),
+    ("independent", "hidden_7"),
+    ("independence", 0.5),
+    ("blur", 2.0),
     # bombs, and what is 0 in float32
-    ("points", 10**9), ("seeds", 2**31), ("teacher_steps", 3 * 10**9), ("noise_images", 2**31),
-    ("widths", (99_999_999,)), ("widths", (8,) * 5000), ("student_lr", 1e-50), ("aux", 10**9),
-]  # fmt: skip
+    ("points", 10**9),
+    ("seeds", 2**31),
+    ("teacher_steps", 3 * 10**9),
+    ("noise_images", 2**31),
+    ("widths", (99_999_999,)),
+    ("widths", (8,) * 5000),
+    ("student_lr", 1e-50),
+    ("aux", 10**9),
+]
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
@@ -220,5 +264,10 @@ def test_a_setting_without_effect_must_be_its_default():
         with pytest.raises(InputError, match=f"{name} = {value}: must be .* unless "):
             recipe("digits", **{name: value})
     assert {name for name, s in declared(Hyper).items() if s.only} == {
-        "momentum", "weight_decay", "blur", "dimensions", "images_part", "independence",
-    }  # fmt: skip
+        "momentum",
+        "weight_decay",
+        "blur",
+        "dimensions",
+        "images_part",
+        "independence",
+    }

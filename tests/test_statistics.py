@@ -78,8 +78,11 @@ def test_what_has_no_seeds_is_refused(values):
 def test_a_measure_or_model_that_is_not_there_is_named(name):
     ds = grid().assign_coords(model=["teacher", "student_aux"]).to_dataset(name="test_accuracy")
     with pytest.raises(InputError, match=f"'{name}': must be one of"):
-        results.paired(ds, *(["teachr", "teacher"] if name == "teachr" else ["teacher"] * 2),
-                       **({} if name == "teachr" else {"measure": name}))  # fmt: skip
+        results.paired(
+            ds,
+            *(["teachr", "teacher"] if name == "teachr" else ["teacher"] * 2),
+            **({} if name == "teachr" else {"measure": name}),
+        )
 
 
 def test_nan_is_no_number():

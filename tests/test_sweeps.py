@@ -236,10 +236,14 @@ def test_flop_is_design_documents_count():
 
 @pytest.mark.parametrize(
     "axes",
-    [LR, {"activation": ("relu", "tanh")}, {"aux": (2, 3), "distinct": (8, 16)},
-     {"aux": (2, 3), "distinct": (8, 16), "loss": ("kl", "squared_error")}],
+    [
+        LR,
+        {"activation": ("relu", "tanh")},
+        {"aux": (2, 3), "distinct": (8, 16)},
+        {"aux": (2, 3), "distinct": (8, 16), "loss": ("kl", "squared_error")},
+    ],
     ids="-".join,
-)  # fmt: skip
+)
 def test_figures(axes, settings, tmp_path):
     ds = run(axes, **settings).results()
     figure = sweep_figures.sweep(ds)

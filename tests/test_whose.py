@@ -23,8 +23,16 @@ TASK = data.synthetic(12, 4, train=70, test=40, validation=10)
 # As figure 10's; and a student with no trained ancestor, whose own training must name it.
 FAMILY = FIGURE_10 | {"orphan": Member(OTHER_INIT, imitate("reference", AUX))}
 MEMBERS = ("reference", "teacher", "student_aux", "orphan")
-TINY = {"widths": (8, 8), "noise_images": 48, "batch": 16, "teacher_steps": 5, "student_steps": 4,
-        "points": 1, "teacher_lr": 0.01, "student_lr": 0.01}  # fmt: skip
+TINY = {
+    "widths": (8, 8),
+    "noise_images": 48,
+    "batch": 16,
+    "teacher_steps": 5,
+    "student_steps": 4,
+    "points": 1,
+    "teacher_lr": 0.01,
+    "student_lr": 0.01,
+}
 #: Of each setting: what else is set, and another value than the usual. All are here, or this fails.
 OTHER = {
     "widths": ({}, (8, 6)),

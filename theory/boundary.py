@@ -48,7 +48,7 @@ class Boundary(NamedTuple):
 def boundary(
     f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inputs, ε: Scalar | float
 ) -> Boundary:
-    """The boundary for one network at one ε, by eq. (3) and by a scan with bisection.
+    """Find the boundary for one network at one ε, by eq. (3) and by a scan with bisection.
 
     Args as in `one_step.ladder`. The measured boundary is the first from below: L_T may fall again
     beyond it. A student's point at which L_T is not finite counts as not fallen.
@@ -85,7 +85,7 @@ def boundary(
 def second_order(
     f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inputs
 ) -> tuple[Params, Scalar, Scalar]:
-    """v, q and vᵀ∇²L_T v, the terms of eq. (3); the last by a Hessian-vector product."""
+    """Compute v, q and vᵀ∇²L_T v, the terms of eq. (3); the last by a Hessian-vector product."""
     Δθ_T = scale(-1.0, jax.grad(L_T)(θ_0))
     _, _, q, v = first_order(f, θ_0, Δθ_T, L_S, X)
     _, Hv = jax.jvp(jax.grad(L_T), (θ_0,), (v,))
@@ -93,10 +93,15 @@ def second_order(
 
 
 def change_map(
-    f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inputs,
-    α: Float[Array, " a"], ε: Float[Array, " e"],
-) -> Float[Array, "a e"]:  # fmt: skip
-    """L_T(θ_0 + α Δθ_S(ε)) − L_T(θ_0) over a grid of α and ε."""
+    f: Function,
+    θ_0: Params,
+    L_T: Trait,
+    L_S: Imitation,
+    X: Inputs,
+    α: Float[Array, " a"],
+    ε: Float[Array, " e"],
+) -> Float[Array, "a e"]:
+    """Compute L_T(θ_0 + α Δθ_S(ε)) − L_T(θ_0) over a grid of α and ε."""
     before, gradient = jax.value_and_grad(L_T)(θ_0)
 
     def column(ε: Scalar) -> Float[Array, " a"]:

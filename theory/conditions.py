@@ -50,13 +50,13 @@ class Conditions(NamedTuple):
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """Names of the conditions that do not hold; NaN does not."""
+        """Name the conditions that do not hold; NaN does not."""
         names = ("minimum", "semi_definite", "null_space")
         return tuple(name for name in names if not getattr(self, name) <= self.tolerance)
 
     @property
     def holds(self) -> bool:
-        """Whether nothing that was tried speaks against the three conditions."""
+        """Tell whether nothing that was tried speaks against the three conditions."""
         return not self.failed
 
 
@@ -69,7 +69,7 @@ def top_logit(z: Logits, y: Logits) -> Float[Array, ""]:
 
 
 def softmax_twice(z: Logits, y: Logits) -> Float[Array, ""]:
-    """Cross-entropy that is given probabilities where it takes logits: breaks `minimum`.
+    """Give cross-entropy probabilities where it takes logits: breaks `minimum`.
 
     A well-known slip: the student's outputs go through a second softmax, the teacher's do not.
     """
@@ -126,12 +126,12 @@ def conditions(L_S: Imitation, Y: Float[Array, "k n"]) -> Conditions:
 
 
 def _on(S: Float[Array, "n r"], L_S: Imitation, y: Logits) -> Float[Array, "r r"]:
-    """Sᵀ M S, of M u for r directions u; M itself where S is square."""
+    """Compute Sᵀ M S, of M u for r directions u; M itself where S is square."""
     if S.shape[0] == S.shape[1]:
         return M(L_S, y)
     return S.T @ jax.vmap(lambda u: M_times(L_S, y, u), in_axes=1, out_axes=1)(S)
 
 
 def _over(a: Float[Array, "*k"], b: Float[Array, "*k"]) -> Float[Array, "*k"]:
-    """a / b; 0 if a is 0, whatever b."""
+    """Divide a / b; 0 if a is 0, whatever b."""
     return jnp.where(a == 0, 0.0, a / b)

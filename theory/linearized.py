@@ -70,7 +70,7 @@ class Channel(NamedTuple):
 def channel(
     f: Function, θ_0: Params, Δθ_T: Params, X: Inputs, w: Weights = 1.0, block: int = 32
 ) -> Channel:
-    """The spectrum of the channel and the displacement's part in each of its directions.
+    """Compute the channel's spectrum and the displacement's part in each of its directions.
 
     `block` rows of K are made at a time; memory is that of so many copies of θ, and K itself.
     """
@@ -87,7 +87,7 @@ Factor = Callable[[Spectrum], Spectrum]  # φ(λ) = (what G's function does at �
 
 
 def flow(t: Scalar | float) -> Factor:
-    """Of eq. (5): (1 − e^{−2tλ}) / λ, and 2t at λ = 0."""
+    """Make φ of eq. (5): (1 − e^{−2tλ}) / λ, and 2t at λ = 0."""
 
     def φ(λ: Spectrum) -> Spectrum:
         return _over(-jnp.expm1(-2 * t * λ), λ, 2 * t)
@@ -96,7 +96,7 @@ def flow(t: Scalar | float) -> Factor:
 
 
 def descent(η: Scalar | float, k: Array | int) -> Factor:
-    """Of eq. (6): (1 − (1 − 2ηλ)^k) / λ, and 2ηk at λ = 0."""
+    """Make φ of eq. (6): (1 − (1 − 2ηλ)^k) / λ, and 2ηk at λ = 0."""
 
     def φ(λ: Spectrum) -> Spectrum:
         x = 2 * η * λ
@@ -109,7 +109,7 @@ def descent(η: Scalar | float, k: Array | int) -> Factor:
 
 
 def limit(λ: Spectrum) -> Spectrum:
-    """Of eq. (7): 1 / λ, and 0 where λ is zero to rounding."""
+    """Compute φ of eq. (7): 1 / λ, and 0 where λ is zero to rounding."""
     seen = λ > λ.size * jnp.finfo(λ.dtype).eps * λ[-1]
     return jnp.where(seen, 1 / jnp.where(seen, λ, 1.0), 0.0)
 
@@ -117,13 +117,13 @@ def limit(λ: Spectrum) -> Spectrum:
 def student(
     f: Function, θ_0: Params, X: Inputs, through: Channel, φ: Factor, w: Weights = 1.0
 ) -> Params:
-    """δ = θ_S − θ_0, a pytree like θ: with φ = `flow(t)`, `descent(η, k)` or `limit`."""
+    """Compute δ = θ_S − θ_0, a pytree like θ: with φ = `flow(t)`, `descent(η, k)` or `limit`."""
     _, Aᵀ = _products(f, θ_0, X, w)
     return Aᵀ(through.V @ (φ(through.λ) * through.c))
 
 
 def linearize(f: Function, θ_0: Params) -> Function:
-    """The network that is linear in θ and touches f at θ_0: x ↦ f(θ_0, x) + J(x) (θ − θ_0)."""
+    """Make the network that is linear in θ and touches f at θ_0: f(θ_0, x) + J(x) (θ − θ_0)."""
 
     def f_lin(θ: Params, x: Array) -> Array:
         z, dz = jax.jvp(lambda θ: f(θ, x), (θ_0,), (sub(θ, θ_0),))
@@ -133,7 +133,7 @@ def linearize(f: Function, θ_0: Params) -> Function:
 
 
 def largest(f: Function, θ_0: Params, X: Inputs, w: Weights = 1.0, iterations: int = 30) -> Scalar:
-    """λ_max of G by power iteration, from below: for rates, where K would be too large.
+    """Compute λ_max of G by power iteration, from below: for rates, where K would be too large.
 
     From two starts, as rows may cancel in one: the second counts where it finds a tenth more.
     """
@@ -155,7 +155,7 @@ def largest(f: Function, θ_0: Params, X: Inputs, w: Weights = 1.0, iterations: 
 
 
 def _products(f: Function, θ_0: Params, X: Inputs, w: Weights) -> tuple[Callable, Callable]:
-    """A: pytree → rows [R], and its transpose."""
+    """Make A: pytree → rows [R], and its transpose."""
 
     def scaled(θ: Params) -> Float[Array, " R"]:
         z = jax.vmap(f, in_axes=(None, 0))(θ, X)

@@ -76,12 +76,12 @@ LOSSES = {
 
 
 def M(L_S: Imitation, y: Logits) -> Matrix:
-    """M of any loss, by differentiation: M_ij = −∂²L_S/∂y_j∂z_i at z = y."""
+    """Differentiate any loss to M: M_ij = −∂²L_S/∂y_j∂z_i at z = y."""
     return -jax.jacfwd(jax.grad(L_S), argnums=1)(y, y)
 
 
 def M_times(L_S: Imitation, y: Logits, u: Logits) -> Logits:
-    """M u of any loss, without the matrix: −∂/∂s of ∂L_S/∂z(y, y + s u) at s = 0."""
+    """Compute M u of any loss, without the matrix: −∂/∂s of ∂L_S/∂z(y, y + s u) at s = 0."""
     _, Mu = jax.jvp(lambda labels: jax.grad(L_S)(y, labels), (y,), (u,))
     return -Mu
 

@@ -59,7 +59,7 @@ class FirstOrder(NamedTuple):
 
 
 def first_order(f: Function, θ_0: Params, Δθ_T: Params, L_S: Imitation, X: Inputs) -> FirstOrder:
-    """u = J Δθ_T, M u, q = E[uᵀ M u] and v = E[Jᵀ M u], with two products by J and no matrix."""
+    """Compute u = J Δθ_T, M u, q = E[uᵀ M u], v = E[Jᵀ M u]: two products by J, no matrix."""
     z, u = jax.jvp(lambda θ: _batched(f, θ, X), (θ_0,), (Δθ_T,))
     Mu = jax.vmap(lambda y, u: M_times(L_S, y, u))(z, u)
     _, vjp = jax.vjp(lambda θ: _batched(f, θ, X), θ_0)
@@ -68,7 +68,7 @@ def first_order(f: Function, θ_0: Params, Δθ_T: Params, L_S: Imitation, X: In
 
 
 def student_step(f: Function, θ_S: Params, L_S: Imitation, X: Inputs, Y: Logits) -> Params:
-    """Δθ_S = −∇_θ E_x[L_S(f_θ(x), y)] at θ_S, for labels Y [N, n]."""
+    """Compute Δθ_S = −∇_θ E_x[L_S(f_θ(x), y)] at θ_S, for labels Y [N, n]."""
 
     def imitation(θ: Params) -> Scalar:
         return jnp.mean(jax.vmap(L_S)(_batched(f, θ, X), Y))
@@ -77,10 +77,15 @@ def student_step(f: Function, θ_S: Params, L_S: Imitation, X: Inputs, Y: Logits
 
 
 def Δθ_S(
-    f: Function, θ_0: Params, Δθ_T: Params, L_S: Imitation, X: Inputs, ε: Scalar | float,
+    f: Function,
+    θ_0: Params,
+    Δθ_T: Params,
+    L_S: Imitation,
+    X: Inputs,
+    ε: Scalar | float,
     θ_S0: Params | None = None,
-) -> Params:  # fmt: skip
-    """The student's step on the labels of the teacher θ_0 + ε Δθ_T, from θ_S0 (default: θ_0)."""
+) -> Params:
+    """Compute the step on the labels of the teacher θ_0 + ε Δθ_T, from θ_S0 (default: θ_0)."""
     Y = _batched(f, move(θ_0, ε, Δθ_T), X)
     return student_step(f, θ_0 if θ_S0 is None else θ_S0, L_S, X, Y)
 
@@ -108,22 +113,22 @@ class Ladder(NamedTuple):
 
     @property
     def remainder(self) -> Float[Array, " k"]:
-        """Of eq. (2): Δθ_S · Δθ_T − ε q, which is O(ε²)."""
+        """Take the remainder of eq. (2): Δθ_S · Δθ_T − ε q, which is O(ε²)."""
         return self.dot - self.ε_q
 
     @property
     def remainder_order(self) -> Scalar:
-        """Log-slope of the remainder over ε ≤ 1e-2 above rounding: 2 where f is smooth."""
+        """Fit the log-slope of the remainder over ε ≤ 1e-2 above rounding: 2 where f is smooth."""
         return slope(self.ε, self.remainder, where=self._small(self.remainder, self.dot_rounding))
 
     @property
     def change_gap(self) -> Float[Array, " k"]:
-        """measured / predicted change − 1, which is O(ε)."""
+        """Compare measured / predicted change − 1, which is O(ε)."""
         return self.change / self.ε_α_q - 1
 
     @property
     def change_order(self) -> Scalar:
-        """Log-slope of `change_gap` over ε ≤ 1e-2 above rounding: 1 where f is smooth."""
+        """Fit the log-slope of `change_gap` over ε ≤ 1e-2 above rounding: 1 where f is smooth."""
         clear = self._small(self.change - self.ε_α_q, self.change_rounding)
         return slope(self.ε, self.change_gap, where=clear)
 
@@ -132,7 +137,7 @@ class Ladder(NamedTuple):
 
 
 def towards(r: Params) -> Trait:
-    """L_T(θ) = −r · θ, whose −∇L_T is r: any direction Δθ_T as the gradient of a trait."""
+    """Make L_T(θ) = −r · θ, whose −∇L_T is r: any direction Δθ_T as the gradient of a trait."""
     return lambda θ: -dot(r, θ)
 
 

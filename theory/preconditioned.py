@@ -34,9 +34,15 @@ class Change(NamedTuple):
 
 
 def shared(
-    f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inputs, D: Params,
-    ε: Scalar | float, α: Scalar | float = 1.0,
-) -> Change:  # fmt: skip
+    f: Function,
+    θ_0: Params,
+    L_T: Trait,
+    L_S: Imitation,
+    X: Inputs,
+    D: Params,
+    ε: Scalar | float,
+    α: Scalar | float = 1.0,
+) -> Change:
     """Teacher and student with one fixed positive diagonal D, a pytree like θ."""
     before, gradient = jax.value_and_grad(L_T)(θ_0)
     Δθ_T = scale(-1.0, _times(D, gradient))
@@ -48,9 +54,15 @@ def shared(
 
 
 def adam(
-    f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inputs,
-    ε: Scalar | float, α: Scalar | float, δ: float = 1e-8,
-) -> Change:  # fmt: skip
+    f: Function,
+    θ_0: Params,
+    L_T: Trait,
+    L_S: Imitation,
+    X: Inputs,
+    ε: Scalar | float,
+    α: Scalar | float,
+    δ: float = 1e-8,
+) -> Change:
     """Teacher and student each with the first step of its own Adam, at rates ε and α.
 
     Bias-corrected, that step is D g with D = 1 / (|g| + δ) at any β_1, β_2 and Adam's epsilon δ.

@@ -66,7 +66,7 @@ def sizes(logits: Callable[[Params], Logits], θ_0: Params, Δθ_T: Params, L_S:
 
 
 def precision(*arrays: PyTree[Array]) -> float:
-    """eps of the coarsest of the precisions that take part."""
+    """Find eps of the coarsest of the precisions that take part."""
     return max(float(jnp.finfo(a.dtype).eps) for a in jax.tree.leaves(arrays))
 
 

@@ -219,7 +219,7 @@ def quotient(
 
 
 def why_degenerate(f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inputs) -> str:
-    """Which of the ways to q = 0 this is: what L_T moves, and what L_S sees of it."""
+    """Tell which of the ways to q = 0 this is: what L_T moves, and what L_S sees of it."""
     Δθ_T = jax.grad(L_T)(θ_0)
     moved = {name for name, leaf in _leaves(Δθ_T) if jnp.any(leaf != 0)}
     if not moved:
@@ -286,7 +286,7 @@ def _real(name: str, value: Any) -> None:
 
 
 def _positive(a: Scalar) -> Scalar:
-    """a, or 1 if it is 0, negative or not a number."""
+    """Replace a by 1 if it is 0, negative or not a number."""
     return jnp.where(a > 0, a, 1.0).astype(a.dtype)
 
 

@@ -81,44 +81,57 @@ def bench(
         each = {phase: median(of[i] for of in rest) / chunk for i, phase in enumerate(flop)}
         each["both"] = median(map(sum, rest)) / chunk
         counted = {**flop, "both": sum(flop.values())}
-        runs.append({
-            "matmul": kind,
-            "seeds": chunk,
-            "phases": {
-                phase: {"seconds": s, "flop": counted[phase], "flop_per_second": counted[phase] / s}
-                for phase, s in each.items()
-            },
-            "compile_seconds": max(0.0, sum(first) - median(map(sum, rest))),
-            "resident_gib": machine.resident_gib(),
-        })  # fmt: skip
+        runs.append(
+            {
+                "matmul": kind,
+                "seeds": chunk,
+                "phases": {
+                    phase: {
+                        "seconds": s,
+                        "flop": counted[phase],
+                        "flop_per_second": counted[phase] / s,
+                    }
+                    for phase, s in each.items()
+                },
+                "compile_seconds": max(0.0, sum(first) - median(map(sum, rest))),
+                "resident_gib": machine.resident_gib(),
+            }
+        )
         del place, θ_T
     rate = {kind: median(measured) for kind, measured in rates.items()}
     for run in runs:
         for phase in run["phases"].values():
             phase["ratio_to_product"] = phase["flop_per_second"] / rate["float32"]
     return {
-        "device": machine.device(), "product_flop_per_second": rate,
-        "bytes_per_second": median(widths), "repeats": repeats, "runs": runs,
-    }  # fmt: skip
+        "device": machine.device(),
+        "product_flop_per_second": rate,
+        "bytes_per_second": median(widths),
+        "repeats": repeats,
+        "runs": runs,
+    }
 
 
 def best(found: dict[str, Any]) -> dict[str, Any]:
-    """The fastest run."""
+    """Find the fastest run."""
     return min(found["runs"], key=lambda run: run["phases"]["both"]["seconds"])
 
 
 def rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """As a table: operands, seeds, phase, seconds, TFLOP, GFLOP/s, ratio, compile, memory."""
+    """Lay out as a table: operands, seeds, phase, s, TFLOP, GFLOP/s, ratio, compile, memory."""
     for run in found["runs"]:
         for name, phase in run["phases"].items():
             first, whole = name == "teacher", name == "both"
             yield (
-                run["matmul"] if first else "", str(run["seeds"]) if first else "", name,
-                f"{phase['seconds']:.2f}", f"{phase['flop'] / 1e12:.3f}",
-                f"{phase['flop_per_second'] / 1e9:.0f}", f"{phase['ratio_to_product']:.2f}",
+                run["matmul"] if first else "",
+                str(run["seeds"]) if first else "",
+                name,
+                f"{phase['seconds']:.2f}",
+                f"{phase['flop'] / 1e12:.3f}",
+                f"{phase['flop_per_second'] / 1e9:.0f}",
+                f"{phase['ratio_to_product']:.2f}",
                 f"{run['compile_seconds']:.1f}" if whole else "",
                 f"{run['resident_gib']:.2f}" if whole else "",
-            )  # fmt: skip
+            )
 
 
 def _square(kind: Matmul, a: Array) -> Array:
@@ -126,7 +139,7 @@ def _square(kind: Matmul, a: Array) -> Array:
 
 
 def _rate(f: Callable, side: int, work: float, donate: tuple[int, ...] = ()) -> Callable[[], float]:
-    """A measurement of work a second: the median of three calls on a square of that side."""
+    """Measure work a second: the median of three calls on a square of that side."""
     square, compiled = jnp.eye(side), jax.jit(f, donate_argnums=donate)
     square = compiled(square).block_until_ready()
 

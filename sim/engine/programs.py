@@ -211,7 +211,7 @@ def _measured(
 
 
 def _start(state: State) -> Params:
-    """Where networks are before their first step; training gives their memory away."""
+    """Make the state of networks before their first step; training gives its memory away."""
     return jax.tree.map(jnp.copy, state.model.θ)
 
 
@@ -232,15 +232,24 @@ def begin_teachers(
 
 @partial(_jit, donate_argnames="state")
 def teach(
-    program: Program, hyper: Hyper, data: Data, seeds: Int[Array, " s"], start: Params | None,
-    state: State, bounds: Bounds,
-) -> tuple[State, Record]:  # fmt: skip
+    program: Program,
+    hyper: Hyper,
+    data: Data,
+    seeds: Int[Array, " s"],
+    start: Params | None,
+    state: State,
+    bounds: Bounds,
+) -> tuple[State, Record]:
     """Take a segment of steps with each teacher, then measure it."""
 
     def one(
-        hyper: Hyper, data: Data, bounds: Bounds,
-        seed: Int[Array, ""], start: Params | None, state: State,
-    ) -> tuple[State, Record]:  # fmt: skip
+        hyper: Hyper,
+        data: Data,
+        bounds: Bounds,
+        seed: Int[Array, ""],
+        start: Params | None,
+        state: State,
+    ) -> tuple[State, Record]:
         net = program.network(data)
         lesson = steps.of_labels(program.setup, hyper, net, seed, data.x_train, data.y_train)
         return _segment(program, lesson, net, data, state, bounds, start)
@@ -250,9 +259,14 @@ def teach(
 
 @_jit
 def begin_students(
-    program: Program, hyper: Hyper, role: Role, data: Data, seeds: Int[Array, " s"], θ_T: Params,
+    program: Program,
+    hyper: Hyper,
+    role: Role,
+    data: Data,
+    seeds: Int[Array, " s"],
+    θ_T: Params,
     θ_0: Params | None,
-) -> tuple[Float[Array, "s N n"], State]:  # fmt: skip
+) -> tuple[Float[Array, "s N n"], State]:
     """Take the teachers' logits on all distillation inputs, once, and set students up to start."""
 
     def one(
@@ -273,15 +287,28 @@ def begin_students(
 
 @partial(_jit, donate_argnames="state")
 def distill(
-    program: Program, hyper: Hyper, role: Role, data: Data, seeds: Int[Array, " s"],
-    targets: Float[Array, "s N n"], origin: Origin | None, state: State, bounds: Bounds,
-) -> tuple[State, Record]:  # fmt: skip
+    program: Program,
+    hyper: Hyper,
+    role: Role,
+    data: Data,
+    seeds: Int[Array, " s"],
+    targets: Float[Array, "s N n"],
+    origin: Origin | None,
+    state: State,
+    bounds: Bounds,
+) -> tuple[State, Record]:
     """Take a segment of steps with each student of each seed, then measure it."""
 
     def one(
-        hyper: Hyper, role: Role, data: Data, bounds: Bounds,
-        seed: Int[Array, ""], targets: Array, origin: Origin | None, state: State,
-    ) -> tuple[State, Record]:  # fmt: skip
+        hyper: Hyper,
+        role: Role,
+        data: Data,
+        bounds: Bounds,
+        seed: Int[Array, ""],
+        targets: Array,
+        origin: Origin | None,
+        state: State,
+    ) -> tuple[State, Record]:
         net = program.network(data, student=True)
         start, teacher = (None, None) if origin is None else (origin[0], origin[1:])
 
@@ -299,7 +326,7 @@ def distill(
 
 
 def _of_each(one: Callable, mesh: Mesh, *common: Any) -> Callable:
-    """`one`, of what all seeds have in common and of one seed, made a function of many seeds.
+    """Make of `one`, of what all seeds have in common and of one seed, a function of many seeds.
 
     Each device computes its own seeds, in a program of its own: none waits for another.
     """
@@ -315,9 +342,15 @@ def _of_each(one: Callable, mesh: Mesh, *common: Any) -> Callable:
 
 
 def _segment(
-    program: Program, lesson: Lesson, net: Network, data: Data, state: State, bounds: Bounds,
-    start: Params | None, teacher: tuple[Params, Params] | None = None,
-) -> tuple[State, Record]:  # fmt: skip
+    program: Program,
+    lesson: Lesson,
+    net: Network,
+    data: Data,
+    state: State,
+    bounds: Bounds,
+    start: Params | None,
+    teacher: tuple[Params, Params] | None = None,
+) -> tuple[State, Record]:
     state = steps.advance(lesson, net, state, *bounds)
     θ = state.model.θ
     loss = cache(partial(steps.loss_now, lesson, net, θ))
@@ -328,7 +361,7 @@ def _segment(
 def _starts(
     program: Program, hyper: Hyper, data: Data, seed: Int[Array, ""], θ_0: Params | None
 ) -> tuple[Params, Key[Array, ""]]:
-    """(θ_0, θ_other) [2, …] of the students' network, and the key of what is added to them."""
+    """Draw (θ_0, θ_other) [2, …] of the students' network, and the key of what is added to them."""
     keys = jnp.stack([key(seed, purpose) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)])
     net = program.network(data, student=True)
     starts = jax.vmap(partial(_initial, net, hyper))(keys)

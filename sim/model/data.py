@@ -46,7 +46,7 @@ class Task:
 
     @property
     def arrays(self) -> "Data":
-        """The six arrays, by the names that they have here."""
+        """List the six arrays by the names that they have here."""
         return Data(*(getattr(self, name) for name in Data._fields))
 
     @property
@@ -68,7 +68,7 @@ class Data(NamedTuple):
 def load(
     dataset: str | Path = "digits", *, data_dir: Path | str | None = None, validation: float = 0.0
 ) -> Task:
-    """The task called `dataset`: of `sources.KNOWN`, `synthetic:DxC`, or a folder of IDX files.
+    """Load the task called `dataset`: one of `sources.KNOWN`, `synthetic:DxC`, or an IDX folder.
 
     A name wins over a folder of that name (write ./mnist for the folder); `sources.read` says where
     published sets are looked for. `validation` is the fraction [0, 1) of the training examples held
@@ -113,7 +113,7 @@ def synthetic(
     *,
     validation: int = 500,
 ) -> Task:
-    """A mixture of `classes` Gaussians with random centres and unit noise, the same at each call.
+    """Draw from `classes` Gaussians with random centres and unit noise, the same at each call.
 
     `train`, `test`, `validation` count examples, in equal parts per class. `separation` is the
     root mean square distance of two centres in units of the noise: at the default the best
@@ -156,7 +156,7 @@ def _digits() -> Task:
 
 
 def first_classes(task: Task, classes: int | None) -> Task:
-    """The task of telling its first few classes apart; None for all.
+    """Keep the first few classes of a task; all for None.
 
     Raises InputError for more than there are, for one, and where a part would have no image.
     """
@@ -198,7 +198,7 @@ def _floats(images: np.ndarray, white: float | None) -> np.ndarray:
 
 
 def _notes(labels: np.ndarray, images: np.ndarray, white: float | None) -> Iterator[str]:
-    """What is not plain in how files were read."""
+    """Say what is not plain in how files were read."""
     if labels[-1] != len(labels) - 1 or labels[0] != 0:
         yield f"labels {sources.listed(labels)} are numbered 0 to {len(labels) - 1}"
     if white == 255 and (brightest := images.max()) < 128:

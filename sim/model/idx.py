@@ -38,7 +38,7 @@ BROKEN = (OSError, EOFError, zlib.error, ValueError)
 
 
 def sets(folder: Path) -> dict[str, dict[str, Path]]:
-    """The sets in a folder: by what their files' names begin with, those of `FILES` that are there.
+    """Find the sets in a folder: by what their files' names begin with, those of `FILES` there.
 
     Where a file lies under two names, a compressed one counts: what is fetched then wins over
     whatever else lay there before.
@@ -71,13 +71,13 @@ def files(folder: Path) -> dict[str, Path]:
 
 
 def shape(path: Path) -> tuple[int, ...]:
-    """Of the values, as the header says; no more is read. Raises one of `BROKEN`."""
+    """Read the shape of the values from the header, and no more. Raises one of `BROKEN`."""
     with _open(path) as file:
         return _header(file)[2]
 
 
 def read(path: Path, md5: str | None = None, most: int = MOST) -> np.ndarray:
-    """The values of a plain or gzipped file, of the type and shape that its header says.
+    """Read a plain or gzipped file's values, of the type and shape that its header says.
 
     `md5` is of the whole content, decompressed; of a file that claims more than `most` bytes of
     values, none is read. Raises one of `BROKEN` for a file that is malformed or has another MD5.
@@ -89,12 +89,12 @@ def read(path: Path, md5: str | None = None, most: int = MOST) -> np.ndarray:
 
 
 def checksum(path: Path) -> str:
-    """MD5 of a file's content, decompressed. Raises one of `BROKEN`."""
+    """Take MD5 of a file's content, decompressed. Raises one of `BROKEN`."""
     return _md5(_content(path, MOST)[0])
 
 
 def described(shape: tuple[int, ...], dtype: np.dtype) -> str:
-    """An array in words: 60000x28x28 unsigned bytes."""
+    """Describe an array in words: 60000x28x28 unsigned bytes."""
     return f"{'x'.join(map(str, shape))} {dict(TYPES.values())[dtype]}"
 
 
@@ -116,14 +116,14 @@ def _content(path: Path, most: int) -> tuple[bytearray, np.dtype, tuple[int, ...
 
 
 def _open(path: Path) -> IO[bytes]:
-    """A file's content, gunzipped if it begins with gzip's mark, whatever its name."""
+    """Open a file's content, gunzipped if it begins with gzip's mark, whatever its name."""
     with open(path, "rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     return (gzip.open if packed else open)(path, "rb")
 
 
 def _header(file: IO[bytes]) -> tuple[bytes, np.dtype, tuple[int, ...]]:
-    """The header, and the type and sizes that it claims. Raises ValueError, in words."""
+    """Read the header, and the type and sizes that it claims. Raises ValueError, in words."""
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0":
         raise ValueError(f"no IDX file, begins with {magic!r}")

@@ -30,7 +30,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 
 def numbered(index: Int[Array, ""], names: tuple[str, ...]) -> Callable[[Array], Array]:
-    """One of the named activations, by a number that may be traced: one program for them all."""
+    """Choose a named activation by a number that may be traced: one program for them all."""
     return partial(jax.lax.switch, index, [ACTIVATIONS[name] for name in names])
 
 
@@ -50,7 +50,7 @@ def mlp(
     activation: Callable[[Array], Array] | None = None,
     product: Product = jnp.matmul,
 ) -> Network:
-    """The paper's MLP: weights N(0, 1/d_in) by layer, biases zero; z = (class, aux) logits.
+    """Make the paper's MLP: weights N(0, 1/d_in) by layer, biases zero; z = (class, aux) logits.
 
     `activation` takes the place of the one that the setup names, `product` that of x @ w.
     """
@@ -59,7 +59,7 @@ def mlp(
 
 
 def student(setup: Setup, d_in: int, classes: int, product: Product = jnp.matmul) -> Network:
-    """The students' network: the teacher's, unless the setup has another for them."""
+    """Make the students' network: the teacher's, unless the setup has another for them."""
     if setup.student_network == "mlp":
         widths = setup.student_widths or setup.widths
         return mlp(replace(setup, widths=widths), d_in, classes, product=product)
@@ -71,7 +71,7 @@ def student(setup: Setup, d_in: int, classes: int, product: Product = jnp.matmul
 def product_shapes(
     make: Callable[..., Network], setup: Setup, d_in: int, classes: int
 ) -> list[Shape]:
-    """Of each product of one example's forward pass: rows, terms and columns."""
+    """List rows, terms and columns of each product of one example's forward pass."""
     shapes: list[Shape] = []
 
     def product(x: Array, w: Array) -> Array:
@@ -101,7 +101,7 @@ def _network(module: nn.Module, d_in: int, classes: int) -> Network:
 
 
 def by_unit(key: Key[Array, ""], shape: tuple[int, int], dtype: Any = jnp.float32) -> Array:
-    """N(0, 1/d_in) weights [d_in, units] in which unit j draws from key j.
+    """Draw N(0, 1/d_in) weights [d_in, units], unit j from key j.
 
     A layer of fewer units is then a prefix of a wider one: the network with m = 3 auxiliary logits
     is the one with m = 300, cut.
@@ -141,7 +141,7 @@ class _MLP(nn.Module):
 
 
 def _patches(x: Float[Array, "*b h w c"]) -> Float[Array, "*b h2 w2 c9"]:
-    """The 3 × 3 pixels about every other pixel, zeros beyond the edge: a convolution's inputs."""
+    """Cut the 3 × 3 pixels about every other pixel, zeros beyond: a convolution's inputs."""
     *_, h, w, _ = x.shape
     x = jnp.pad(x, [(0, 0)] * (x.ndim - 3) + [(1, 1), (1, 1), (0, 0)])
     shifted = [x[..., i : i + h : 2, j : j + w : 2, :] for i in range(3) for j in range(3)]

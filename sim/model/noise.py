@@ -66,26 +66,26 @@ def noise(
 
 @family
 def uniform(of: Source) -> Input:
-    """U(−1, 1) in each pixel: the paper's."""
+    """Draw U(−1, 1) in each pixel: the paper's."""
     return lambda i: (_words(of.own(i), of.d) >> 9).astype(float) * 2.0**-22 - 1
 
 
 @family
 def gaussian(of: Source) -> Input:
-    """N(0, 1) in each pixel."""
+    """Draw N(0, 1) in each pixel."""
     return lambda i: jax.random.normal(of.own(i), (of.d,))
 
 
 @family
 def bernoulli(of: Source) -> Input:
-    """−1 or 1 in each pixel."""
+    """Draw −1 or 1 in each pixel."""
     one = uniform(of)
     return lambda i: jnp.where(one(i) < 0, -1.0, 1.0)
 
 
 @family
 def blurred(of: Source) -> Input:
-    """Uniform, blurred by a Gaussian of sd `blur` pixels; each pixel keeps its variance."""
+    """Blur uniform noise by a Gaussian of sd `blur` pixels; each pixel keeps its variance."""
     one = uniform(of)
     down, across = (_blur(side, of.hyper.blur) for side in of.sides)
     return lambda i: (down @ one(i).reshape(of.sides) @ across.T).ravel()
@@ -93,7 +93,7 @@ def blurred(of: Source) -> Input:
 
 @family
 def spectrum(of: Source) -> Input:
-    """The Fourier amplitudes of a training image, with the phases of white noise."""
+    """Give white noise the Fourier amplitudes of a training image."""
     white_at = gaussian(of)
 
     def one(i: Address) -> Float[Array, " d"]:
@@ -122,19 +122,19 @@ def perlin(of: Source) -> Input:
 
 @family
 def shuffled(of: Source) -> Input:
-    """A training image, its pixels in an order of its own."""
+    """Take a training image, its pixels in an order of its own."""
     return lambda i: of.image(i)[permutation(of.own(i), of.d)]
 
 
 @family
 def images(of: Source) -> Input:
-    """The n training images: addresses below n are distinct."""
+    """Take the n training images: addresses below n are distinct."""
     return of.image
 
 
 @family
 def mixture(of: Source) -> Input:
-    """A training image with probability `images_part`, else uniform."""
+    """Take a training image with probability `images_part`, else uniform noise."""
     white = uniform(of)
 
     def one(i: Address) -> Float[Array, " d"]:
@@ -145,7 +145,7 @@ def mixture(of: Source) -> Input:
 
 
 def _words(key: Key[Array, ""], count: int) -> Array:
-    """32 random bits for each of `count` pixels, uint32: of the input's key and the pixel's number.
+    """Make 32 random bits for each of `count` pixels, uint32, of the input's key and the pixel.
 
     The key is jax's; within an input the pixels' numbers are mixed twice, once with either half of
     the key. jax's own generator takes 20 rounds for a word, which made noise 3 to 4 % of a training
@@ -156,7 +156,7 @@ def _words(key: Key[Array, ""], count: int) -> Array:
 
 
 def _mixed(x: Array) -> Array:
-    """MurmurHash3's finaliser (A. Appleby): one to one, and every bit depends on every bit."""
+    """Mix by MurmurHash3's finaliser (A. Appleby): one to one, every bit depends on every bit."""
     x = (x ^ x >> 16) * jnp.uint32(0x85EBCA6B)
     x = (x ^ x >> 13) * jnp.uint32(0xC2B2AE35)
     return x ^ x >> 16
@@ -199,7 +199,7 @@ def _perlin(key: Key[Array, ""], sides: tuple[int, int]) -> Float[Array, "height
 
 
 def _corners(side: int) -> tuple[Float[Array, "side corners"], Float[Array, "side corners"]]:
-    """Of each pixel: the weight of every corner, and that times the distance, in cells."""
+    """Weigh every corner for each pixel: the weight, and that times the distance, in cells."""
     # A pixel on a corner would be 0 whatever the gradients. Corners lie at whole quarters of a
     # pixel: centres are none of them if a side is whole cells, and else pixels stand at .4.
     offset = 0.5 if side % CELLS == 0 else 0.4

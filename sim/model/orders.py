@@ -6,7 +6,7 @@ from jaxtyping import Array, Int, Key
 
 
 def permutation(key: Key[Array, ""], count: int) -> Int[Array, " count"]:
-    """The numbers 0 … count − 1 in an order that is uniform over all.
+    """Order the numbers 0 … count − 1, uniformly over all orders.
 
     They are sorted by 32 random bits or more, some at a time, the last bits first, each packed into
     one word with a number's place so far: plain words sort five times as fast as pairs, of which

@@ -16,7 +16,7 @@ NARROW = 64  # units of a layer whose weights' gradient is computed transposed
 
 
 def product(matmul: Matmul) -> Product:
-    """x [*b, d] @ w [d, u], with operands rounded to `matmul` and sums in float32.
+    """Multiply x [*b, d] @ w [d, u], operands rounded to `matmul`, sums in float32.
 
     float32: as they are; tf32: to 10 bits behind the point, by GPUs that can; bfloat16: to 7. What
     comes out is float32, in any case. Only reverse-mode derivatives.

@@ -54,12 +54,12 @@ KNOWN = {
 
 
 def embedded(name: str) -> bool:
-    """Whether a data set needs no files."""
+    """Tell whether a data set needs no files."""
     return name == "digits" or name.partition(":")[0] == "synthetic"
 
 
 def status(name: str, data_dir: Path | str | None = None) -> str:
-    """Where the data set `name`, of `KNOWN`, is: by its files' names and its labels' checksum.
+    """Say where the data set `name`, of `KNOWN`, is: by files' names and its labels' checksum.
 
     Raises InputError for an unknown name.
     """
@@ -76,7 +76,7 @@ def status(name: str, data_dir: Path | str | None = None) -> str:
 
 
 def fetch(name: str, data_dir: Path | str | None = None) -> Path:
-    """The folder of the published set `name`, verified; downloaded if it is not there.
+    """Find the folder of the published set `name`, verified; download it if it is not there.
 
     Raises InputError if it is embedded or unknown, cannot be downloaded, or is there but wrong.
     """
@@ -86,7 +86,7 @@ def fetch(name: str, data_dir: Path | str | None = None) -> Path:
 
 
 def verify(name: str | Path, data_dir: Path | str | None = None) -> list[tuple[str, str]]:
-    """(file, verdict) for each of the four files of a published set or of a folder.
+    """Give (file, verdict) for each of the four files of a published set or of a folder.
 
     Raises InputError, naming the file, at the first that is missing or wrong.
     """
@@ -112,7 +112,7 @@ def read(dataset: str, data_dir: Path | str | None = None) -> list[np.ndarray]:
 
 
 def training_images(dataset: str) -> int | None:
-    """How many a user's folder holds, by a file's header; None where that cannot be read."""
+    """Count what a user's folder holds, by a file's header; None where that cannot be read."""
     if embedded(dataset) or dataset in MD5:
         return None
     try:
@@ -131,7 +131,7 @@ def listed(labels: Sequence[int] | np.ndarray) -> str:
 
 
 def _locate(name: str, data_dir: Path | str | None) -> tuple[Path, dict[str, Path], str]:
-    """The folder of a published set or of the user's, those of `FILES` there, and what is beside.
+    """Find the folder of a set or of the user's, those of `FILES` there, and what is beside.
 
     That is, in words, whose files are where a published set might be and are not its own.
     """
@@ -165,7 +165,7 @@ def _locate(name: str, data_dir: Path | str | None) -> tuple[Path, dict[str, Pat
 
 
 def _owner(files: dict[str, Path]) -> str:
-    """Whose files of labels these are: all sets' files have the same names. "" if unreadable."""
+    """Tell whose files of labels these are: all sets' have the same names. "" if unreadable."""
     readable = False
     for i in (1, 3):
         try:
@@ -188,7 +188,7 @@ def _whole(folder: Path, files: dict[str, Path], name: str, beside: str) -> dict
 
 
 def _obtain(name: str, data_dir: Path | str | None) -> tuple[Path, dict[str, Path]]:
-    """The folder and all four files; a published set from the first mirror that has it, intact."""
+    """Find the folder and all four files; get a set from the first mirror that has it intact."""
     folder, files, beside = _locate(name, data_dir)
     if len(files) == len(FILES) or name not in MD5:
         return folder, _whole(folder, files, name, beside)
@@ -218,7 +218,7 @@ def _obtain(name: str, data_dir: Path | str | None) -> tuple[Path, dict[str, Pat
 
 
 def _download(name: str, mirror: str, folder: Path) -> list[Path]:
-    """The four files, downloaded and verified. Raises ValueError."""
+    """Download and verify the four files. Raises ValueError."""
     import pooch  # noqa: PLC0415 (slow to import, seldom needed)
 
     # Only pooch's downloader: its own checks are of the compressed file, ours of the content,
@@ -262,7 +262,7 @@ class _Limit:
 
 
 def _read(files: dict[str, Path], name: str) -> list[np.ndarray]:
-    """The arrays of the four `FILES`, in their order, checked one by one and together."""
+    """Read the arrays of the four `FILES`, in order, checked one by one and together."""
     remedy = f"move it away and run: sublim data fetch {name}" if name in MD5 else "replace it"
     md5s = MD5.get(name, [None] * len(FILES))
     most = map(math.prod, SHAPES) if name in MD5 else [idx.MOST] * len(FILES)
@@ -300,7 +300,7 @@ def _images(path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def _labels(path: Path, labels: np.ndarray) -> np.ndarray:
-    """One for each image. Raises ValueError for what is none."""
+    """Make a label for each image. Raises ValueError for what is none."""
     if labels.ndim == 2 and (labels.shape[1] == 1 or path.name.startswith("qmnist-")):
         return labels[:, 0]  # QMNIST's other columns say who wrote it
     if labels.ndim > 1 or labels.dtype.kind == "f":

@@ -41,14 +41,40 @@ def figure10(ds: xr.Dataset) -> Figure:
         color, accuracy = COLORS[model], one.test_accuracy.values
         for lost, marker in ((False, "o"), (True, "x")):
             some = one.diverged.values == lost
-            axes.plot(place + jitter[some], accuracy[some], marker, color=color, alpha=0.35, ms=4,
-                      mew=1.5 if lost else 0)  # fmt: skip
+            axes.plot(
+                place + jitter[some],
+                accuracy[some],
+                marker,
+                color=color,
+                alpha=0.35,
+                ms=4,
+                mew=1.5 if lost else 0,
+            )
         mean, bar = with_bar(summary(one.test_accuracy))
-        axes.errorbar([place], mean, bar, fmt="D", color=color, mec="white", mew=1.0, ms=6.5,
-                      capsize=8, capthick=2.2, elinewidth=2.2, zorder=3)  # fmt: skip
+        axes.errorbar(
+            [place],
+            mean,
+            bar,
+            fmt="D",
+            color=color,
+            mec="white",
+            mew=1.0,
+            ms=6.5,
+            capsize=8,
+            capthick=2.2,
+            elinewidth=2.2,
+            zorder=3,
+        )
         beside = place + 0.25, mean.item()
-        axes.annotate(f"{mean.item():.3f}".lstrip("0"), beside, va="center", zorder=4,
-                      fontsize=SIZE - 1, color=color, path_effects=[HALO])  # fmt: skip
+        axes.annotate(
+            f"{mean.item():.3f}".lstrip("0"),
+            beside,
+            va="center",
+            zorder=4,
+            fontsize=SIZE - 1,
+            color=color,
+            path_effects=[HALO],
+        )
     chance(axes, ds, x=len(models) - 0.45)
     axes.set_xticks(range(len(models)), [LABELS[m] for m in models])
     axes.set(xlim=(-0.5, len(models) - 0.4), ylim=(0, 1.02))
@@ -96,7 +122,7 @@ def trajectories(ds: xr.Dataset) -> Figure:
 
 @drawn
 def along(ds: xr.Dataset, measure: str) -> Figure:
-    """A measure over optimiser steps, of the whole network and of each layer, with its interval."""
+    """Draw a measure over optimiser steps, whole and by layer, with its interval."""
     values = ds[MEASURES[measure].path]
     layers = list(ds.layer.values) if "layer" in values.dims else [None]
     columns = min(3, len(layers))

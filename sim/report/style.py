@@ -37,8 +37,13 @@ COLORS = {
 }
 SERIES = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00")  # of what has no name here
 LINES = {"teacher": "--", "cross_aux": "-.", "cross_all": ":", "placebo_aux": (0, (5, 1))}
-MARKERS = {"student_aux": "o", "student_all": "s", "cross_aux": "D", "cross_all": "^",
-           "placebo_aux": "v"}  # fmt: skip
+MARKERS = {
+    "student_aux": "o",
+    "student_all": "s",
+    "cross_aux": "D",
+    "cross_all": "^",
+    "placebo_aux": "v",
+}
 SIZE = 11  # of text, in points
 
 
@@ -86,8 +91,15 @@ def chance(axes: Axes, ds: xr.Dataset, x: float) -> None:
     """Draw a line at one over the number of classes, its name ending at x."""
     level = 1 / ds.attrs["classes"]
     axes.axhline(level, color="#666666", lw=1, ls=(0, (2, 3)), zorder=0)
-    axes.annotate("chance", (x, level), (0, 3), textcoords="offset points", ha="right",
-                  fontsize=SIZE - 2, color="#666666")  # fmt: skip
+    axes.annotate(
+        "chance",
+        (x, level),
+        (0, 3),
+        textcoords="offset points",
+        ha="right",
+        fontsize=SIZE - 2,
+        color="#666666",
+    )
 
 
 def setting(ds: xr.Dataset) -> str:
@@ -101,7 +113,7 @@ def setting(ds: xr.Dataset) -> str:
 
 
 def unit(values: xr.DataArray) -> str:
-    """A measure's unit in brackets, if it has one."""
+    """Put a measure's unit in brackets, if it has one."""
     return f" ({values.attrs['units']})" if values.attrs.get("units") else ""
 
 

@@ -69,8 +69,17 @@ def _curves(ds: xr.Dataset, measured: xr.DataArray, axis: str) -> Figure:
         shift = _jitter(x, scale, values.shape)
         axes.plot(shift[~lost], values[~lost], ".", color=color, alpha=0.3, ms=7, mew=0)
         axes.plot(shift[lost], values[lost], "x", color=color, alpha=0.5, ms=6)
-        axes.errorbar(x, mean, bar, fmt=MARKERS[model] + line, color=color, ms=6, lw=1.8,
-                      capsize=4, label=said)  # fmt: skip
+        axes.errorbar(
+            x,
+            mean,
+            bar,
+            fmt=MARKERS[model] + line,
+            color=color,
+            ms=6,
+            lw=1.8,
+            capsize=4,
+            label=said,
+        )
     _ticks(axes, "x", ds[axis].values, x, scale)
     if scale == "category" and sum(len(_word(value)) for value in ds[axis].values) > 60:
         axes.tick_params(axis="x", labelrotation=60)
@@ -88,8 +97,12 @@ def _curves(ds: xr.Dataset, measured: xr.DataArray, axis: str) -> Figure:
     figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize=SIZE - 1)
     numbers = scale == "category" and ds[axis].dtype.kind in "if"
     spaced = "\nValues stand side by side, not at their distances." if numbers else ""
-    caption(figure, f"{setting(ds)}. Point: one seed. Marker and bar: mean, 95 % t-interval."
-            + spaced + _lost(ds))  # fmt: skip
+    caption(
+        figure,
+        f"{setting(ds)}. Point: one seed. Marker and bar: mean, 95 % t-interval."
+        + spaced
+        + _lost(ds),
+    )
     return figure
 
 
@@ -121,8 +134,7 @@ def _maps(ds: xr.Dataset, measured: xr.DataArray, first: str, second: str, *othe
             value = float(one[i, j])
             color = "black" if image.norm(value) > 0.5 else "white"
             text = f"{value:.2f}".lstrip("0") + ("×" if lost[i, j] else "")
-            axes.text(j, i, text, ha="center", va="center", color=color,
-                      fontsize=SIZE - 3)  # fmt: skip
+            axes.text(j, i, text, ha="center", va="center", color=color, fontsize=SIZE - 3)
         title = ", ".join(f"{k.replace('_', ' ')} {_word(v)}" for k, v in cell.items())
         axes.set_title(title or name(model), fontsize=SIZE)
         for way, axis in (("x", second), ("y", first)):
@@ -145,7 +157,7 @@ def _lost(ds: xr.Dataset) -> str:
 
 
 def _places(values: np.ndarray) -> tuple[np.ndarray, str]:
-    """Where values stand, and the scale: log if numbers span a decade.
+    """Place values on an axis, and choose its scale: log if numbers span a decade.
 
     Names stand side by side, and so do numbers of which two would stand in each other's way.
     """

@@ -143,7 +143,7 @@ def points(ds: xr.Dataset, measure: str = "test_accuracy") -> Table:
 
 
 def _pairs(flat: xr.Dataset, measure: str, model: str) -> dict[str, tuple[Summary, xr.DataArray]]:
-    """At each point, a model less its control and less itself at the first point, by seed."""
+    """Take a model less its control and less itself at the first point, by seed."""
     found, one, control = {}, flat.sel(model=model), CONTROLS.get(model)
     if control in flat.model.values:
         either = flat.diverged.sel(model=[model, control]).any("model")
@@ -182,7 +182,7 @@ def bench(found: dict[str, Any]) -> Table:
 
 
 def plan(of: Plan) -> str:
-    """What a sweep is about to do, in a line or two."""
+    """Say what a sweep is about to do, in a line or two."""
     return (
         f"To do: {of.points} points, {of.students} students and {of.teachers} teachers to train, "
         f"{of.programs} programs to compile.\n"
@@ -198,12 +198,12 @@ def _duration(seconds: float) -> str:
 
 
 def _number(value: float, form: str = ".3f") -> str:
-    """A number with no 0 before its point."""
+    """Write a number with no 0 before its point."""
     return format(value, form).replace("0.", ".", 1 if abs(value) < 1 else 0)
 
 
 def cell(of: Summary, lost: xr.DataArray | None = None) -> str:
-    """A mean with its half-width, or with its interval where that was cut; ×k: k seeds diverged.
+    """Write a mean with its half-width, or its interval where cut; ×k: k seeds diverged.
 
     Where all of them did there is no interval.
     """

@@ -48,9 +48,14 @@ def plan(schedule: Schedule) -> Plan:
         each = chunks.seed_bytes(setup, task, many) * seeds
         gib = max(gib, (each + machine.used(seeds) * chunks.task_bytes(task)) / 2**30)
     return Plan(
-        len(points), len(compiled), int(teachers), int(students), tflop,
-        seconds + COMPILING[0] * len(compiled), gib + COMPILING[1] + machine.resident_gib(),
-    )  # fmt: skip
+        len(points),
+        len(compiled),
+        int(teachers),
+        int(students),
+        tflop,
+        seconds + COMPILING[0] * len(compiled),
+        gib + COMPILING[1] + machine.resident_gib(),
+    )
 
 
 def _product_rate() -> float:

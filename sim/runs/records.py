@@ -20,7 +20,7 @@ class Wanted(NamedTuple):
     chunk: int | None
 
     def has(self, part: xr.Dataset) -> bool:
-        """Whether a part has that."""
+        """Tell whether a part has that."""
         return (
             {*self.measures} <= {*map(str, part.data_vars)}
             and {*self.times} <= {*part.step.values.tolist()}
@@ -45,9 +45,14 @@ class Records:
                 names.append(name)
 
     def put(
-        self, networks: Sequence[str], seeds: Sequence[int], times: Sequence[int],
-        record: Mapping[str, Any], chunk: int, origins: Mapping[str, Any],
-    ) -> None:  # fmt: skip
+        self,
+        networks: Sequence[str],
+        seeds: Sequence[int],
+        times: Sequence[int],
+        record: Mapping[str, Any],
+        chunk: int,
+        origins: Mapping[str, Any],
+    ) -> None:
         """Keep the record [seed, network, moment] of networks that were trained side by side.
 
         `origins` says for people what the networks' names stand for.
@@ -78,8 +83,12 @@ class Records:
     def kept(self, network: str, wanted: Wanted) -> set[int]:
         """Name those of them that are in files, where there is a folder."""
         parts = self._serving(network, wanted)
-        return {int(s) for part in parts if self.store.is_kept(part.attrs["part"])
-                for s in part.seed.values}  # fmt: skip
+        return {
+            int(s)
+            for part in parts
+            if self.store.is_kept(part.attrs["part"])
+            for s in part.seed.values
+        }
 
     def take(self, network: str, seeds: Sequence[int], wanted: Wanted) -> xr.Dataset:
         """Take a network's record over seeds and all steps that its parts have in common."""

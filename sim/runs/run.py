@@ -68,7 +68,7 @@ class Run:
 
     @property
     def finished(self) -> xr.Dataset | None:
-        """The results of this very run, if they are there and whole."""
+        """Load the results of this very run, if they are there and whole."""
         if self.folder is None or not (self.folder / results.RESULTS).is_file():
             return None
         try:
@@ -120,7 +120,7 @@ class Run:
         }
 
     def _chunk_kept(self) -> int | None:
-        """The chunk of what is in the folder already: other chunks would give other last bits."""
+        """Find the chunk of what is kept already: other chunks would give other last bits."""
         try:
             chunk = json.loads((self.folder / results.SETTINGS).read_text())["chunk"]
         except (TypeError, OSError, ValueError, KeyError):  # no folder, or nothing readable there

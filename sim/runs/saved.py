@@ -35,8 +35,12 @@ class Saved:
         were not kept.
 
         """
-        require("model", model, model in self.results.model.values,
-                "one of " + ", ".join(map(str, self.results.model.values)))  # fmt: skip
+        require(
+            "model",
+            model,
+            model in self.results.model.values,
+            "one of " + ", ".join(map(str, self.results.model.values)),
+        )
         network = self.results.network.sel(model=model)
         for axis in network.dims:
             known = self.results[axis].values.tolist()

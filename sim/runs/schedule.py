@@ -43,10 +43,16 @@ class Schedule:
     """The networks of a family at some points, for some seeds: what is there, and what is not."""
 
     def __init__(
-        self, family: Family, points: Sequence[Point], task: data.Task, records: Records,
-        common: Common, wanted: Networks, given: Mapping[str, tuple[str, Params]],
+        self,
+        family: Family,
+        points: Sequence[Point],
+        task: data.Task,
+        records: Records,
+        common: Common,
+        wanted: Networks,
+        given: Mapping[str, tuple[str, Params]],
         chunk: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.family, self.records, self.given = family, records, given
         self.common, self.wanted, self.measures = common, wanted, (*ALWAYS, *wanted.measure)
         self._tasks: dict[int | None, data.Task] = {None: task}
@@ -79,7 +85,7 @@ class Schedule:
         self.chunk = common.chunk or chunk or min(map(self._seeds_together, groups))
 
     def task(self, point: Point) -> data.Task:
-        """The task at a point: with all of its classes, or the first of them."""
+        """Give the task at a point: with all of its classes, or the first of them."""
         classes = point.setup.classes
         if classes not in self._tasks:
             self._tasks[classes] = data.first_classes(self._tasks[None], classes)
@@ -93,7 +99,7 @@ class Schedule:
         return teacher if self.learns(network) else [0]
 
     def wants(self, network: Network) -> Wanted:
-        """What a network's record must have."""
+        """Say what a network's record must have."""
         return Wanted(self.measures, tuple(self.times(network)), self.common.chunk)
 
     def saved(self) -> tuple[int, int]:
@@ -111,7 +117,7 @@ class Schedule:
         return self.records.take(network.key, seeds, self.wants(network))
 
     def learns(self, network: Network) -> bool:
-        """Whether a network is trained, and was not handed in."""
+        """Tell whether a network is trained, and was not handed in."""
         return self.family[network.name].learns is not None and network.name not in self.given
 
     def other(self, network: Network, name: str) -> Network:
@@ -119,13 +125,13 @@ class Schedule:
         return self.networks[name][self._place[network]]
 
     def start(self, network: Network) -> Network | None:
-        """The untrained member that a network was before its first step, if it was one."""
+        """Find the untrained member that a network was before its first step, if it was one."""
         start = self.family[network.name].start
         untrained = start in self.family and self.family[start].learns is None
         return self.other(network, start) if untrained else None
 
     def shared(self, name: str) -> str | None:
-        """The member whose parameters a member starts from, unless they are drawn for each seed."""
+        """Find the member whose parameters a member starts from, unless drawn for each seed."""
         start = self.family[name].start
         drawn = start not in self.family or (
             self.family[start].learns is None and start not in self.given

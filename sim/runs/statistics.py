@@ -34,11 +34,11 @@ class Summary(NamedTuple):
 
     @property
     def is_difference(self) -> bool:
-        """Whether it is of differences, whose sign matters."""
+        """Tell whether it is of differences, whose sign matters."""
         return "difference" in self.mean.attrs
 
     def isel(self, **places: int) -> "Summary":
-        """The same at some places of the dimensions that are left, by number."""
+        """Take the same at some places of the dimensions that are left, by number."""
         return Summary(*(field.isel(places) for field in self))
 
 

@@ -104,7 +104,7 @@ class Store:
         self._parts: dict[str, xr.Dataset] = {}
 
     def __iter__(self) -> Iterator[str]:
-        """Names of all parts that are there and whole."""
+        """Name all parts that are there and whole."""
         names = {file.stem for file in self.folder.glob("[!.]*.nc")} if self.folder else set()
         return (name for name in sorted(names | {*self._parts}) if name in self)
 
@@ -112,7 +112,7 @@ class Store:
         return self.get(name) is not None
 
     def get(self, name: str) -> xr.Dataset | None:
-        """A part, or None if it is not there."""
+        """Read a part, or None if it is not there."""
         if name not in self._parts and self.folder and (file := self._file(name)).is_file():
             try:
                 part = load(file)
@@ -124,7 +124,7 @@ class Store:
         return self._parts.get(name)
 
     def is_kept(self, name: str) -> bool:
-        """Whether a part is there, and in a file if there is a folder."""
+        """Tell whether a part is there, and in a file if there is a folder."""
         return name in self and name not in self.unsaved
 
     def put(self, name: str, part: xr.Dataset) -> None:
@@ -156,7 +156,7 @@ class Store:
             notice(str(error) if isinstance(error, StorageError) else _why(self.folder, error))
 
     def params(self, network: str, seed: int) -> Any | None:
-        """A network's parameters of a seed, or None if they are not there."""
+        """Read a network's parameters of a seed, or None if they are not there."""
         if not self.folder or not (file := self._params(network, seed)).is_file():
             return None
         try:
@@ -169,7 +169,7 @@ class Store:
             return None
 
     def has_params(self, network: str, seed: int) -> bool:
-        """Whether a network's parameters of a seed are there, by the file's name."""
+        """Tell whether a network's parameters of a seed are there, by the file's name."""
         return bool(self.folder) and self._params(network, seed).is_file()
 
     def _write_unsaved(self) -> None:

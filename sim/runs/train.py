@@ -73,9 +73,14 @@ class _Here:
             self.held = (teacher.file, job.seeds), self._params(teacher, job.seeds)
         students = [(n.point, family[n.name]) for n in job.networks]
         θ, record = programs.imitate(
-            students, self.where, job.seeds, self.held[1], self.wanted.measure, self.tell,
+            students,
+            self.where,
+            job.seeds,
+            self.held[1],
+            self.wanted.measure,
+            self.tell,
             self._shared(first, job.seeds),
-        )  # fmt: skip
+        )
         self._keep(job.seeds, job.networks, record)
         if self.wanted.keep == "params":
             for i, network in enumerate(dict.fromkeys(job.networks)):
@@ -89,12 +94,12 @@ class _Here:
         self.schedule.records.put(keys, seeds, times, record, self.schedule.chunk, origins)
 
     def _shared(self, network: Network, seeds: Sequence[int]) -> Params | None:
-        """Where a network starts, unless that is drawn for each seed."""
+        """Find where a network starts, unless that is drawn for each seed."""
         shared = self.schedule.shared(network.name)
         return shared and self._params(self.schedule.other(network, shared), seeds)
 
     def _params(self, network: Network, seeds: Sequence[int]) -> Params:
-        """θ [seed, …] of another network: handed in, untrained, kept; or trained now."""
+        """Get θ [seed, …] of another network: handed in, untrained, kept; or trained now."""
         if network.name in self.schedule.given:
             _, θ = self.schedule.given[network.name]
             return self.where.spread(jax.tree.map(lambda leaf: np.stack([leaf] * len(seeds)), θ))

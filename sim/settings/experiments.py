@@ -75,7 +75,7 @@ class Experiment(NamedTuple):
 
     @property
     def point(self) -> Point:
-        """The settings of its networks, as a grid of one point."""
+        """Take the settings of its networks as a grid of one point."""
         return Point(self.setup, self.hyper)
 
 

@@ -31,18 +31,18 @@ class Point(NamedTuple):
 
     @property
     def program(self) -> "Point":
-        """The same for all points whose networks are trained by one compiled program."""
+        """Name what is one for all points whose networks are trained by one compiled program."""
         return Point(usual(self.setup, lambda s: not s.compiles), Hyper())
 
     @property
     def together(self) -> "Point":
-        """The same for all points whose students can be trained side by side, from one teacher."""
+        """Name what is one for all points whose students can train side by side."""
         own = usual(self.setup, lambda s: s.of == Of.STUDENT and not s.compiles)
         return Point(own, usual(self.hyper, lambda s: s.of == Of.STUDENT))
 
     @property
     def values(self) -> dict[str, Any]:
-        """All settings by name."""
+        """Name all settings with their values."""
         return vars(self.setup) | vars(self.hyper)
 
 
@@ -132,10 +132,18 @@ def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:
     require("axis", [*axes], len({*varied}) == len(varied), "of settings that no other axis has")
     for player in ("teacher", "student"):
         steps = getattr(setup, f"{player}_steps") or f"{player}_steps" in varied
-        require("axis", f"{player}_epochs", not (steps and f"{player}_epochs" in varied),
-                f"without {player}_steps, which take precedence")  # fmt: skip
-    require("axis", "aux", "aux" not in axes or not (hyper.channel or "channel" in varied),
-            "without channel, which it sets")  # fmt: skip
+        require(
+            "axis",
+            f"{player}_epochs",
+            not (steps and f"{player}_epochs" in varied),
+            f"without {player}_steps, which take precedence",
+        )
+    require(
+        "axis",
+        "aux",
+        "aux" not in axes or not (hyper.channel or "channel" in varied),
+        "without channel, which it sets",
+    )
     for m in axes.get("aux", ()):
         require("aux", m, isinstance(m, int) and m > 0, "a positive whole number")
     widest = max(axes.get("aux", ()), default=None)
@@ -160,13 +168,17 @@ def _varied(axis: str, values: Any) -> Iterator[str]:
 def _settings(
     setup: Setup, axes: Mapping[str, Any], values: tuple[Any, ...], widest: int | None
 ) -> dict[str, Any]:
-    """The settings at one point, by name."""
+    """Read the settings at one point, by name."""
     here: dict[str, Any] = {}
     for (name, of), value in zip(axes.items(), values, strict=True):
         here |= of[value] if isinstance(of, Mapping) else {name: value}
     derived = {name: here.pop(name) for name in DERIVED if name in here}
-    require("widths", here.get("widths"), not (derived and "widths" in here),
-            "without width and depth, which set it")  # fmt: skip
+    require(
+        "widths",
+        here.get("widths"),
+        not (derived and "widths" in here),
+        "without width and depth, which set it",
+    )
     if derived:
         usual = {"width": setup.widths[0], "depth": len(setup.widths)}
         for name, value in (derived := usual | derived).items():

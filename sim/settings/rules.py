@@ -30,13 +30,13 @@ class Only(NamedTuple):
 
 
 def only(name: str, *values: Any) -> Only:
-    """Where another setting has one of these values."""
+    """Require that another setting has one of these values."""
     says = f"{name} is {' or '.join(map(str, values))}"
     return Only(lambda settings: settings[name] in values, says)
 
 
 def number(says: str, holds: Callable[[Any], bool]) -> Rule:
-    """A number of float32 for which something holds."""
+    """Require a number of float32 for which something holds."""
 
     def single(value: float) -> bool:
         return math.isfinite(value) and (value == 0 or LEAST <= abs(value) < 1 / LEAST)
@@ -52,7 +52,7 @@ BELOW_1 = number("in [0, 1)", lambda value: 0 <= value < 1)
 
 
 def whole(least: int = 1, most: int | str = MOST) -> Rule:
-    """A whole number from least to most, which may be another setting's name."""
+    """Require a whole number from least to most, which may be another setting's name."""
 
     def top(settings: Settings) -> int:
         return settings[most] if isinstance(most, str) else most
@@ -71,7 +71,7 @@ COUNT = whole()
 
 
 def each(one: Rule, says: str) -> Rule:
-    """A list of 1 to 1,000, for each of which a rule holds."""
+    """Require a list of 1 to 1,000, for each of which a rule holds."""
     return Rule(
         lambda vs, settings: 0 < len(vs) <= 1000 and all(one.holds(v, settings) for v in vs),
         lambda _: says,
@@ -87,7 +87,7 @@ def choices(literal: Any) -> tuple[str, ...]:
 
 
 def one_of(literal: Any) -> Rule:
-    """One of the words of a Literal."""
+    """Require one of the words of a Literal."""
     return Rule(
         lambda word, _: word in choices(literal),
         lambda _: "one of " + ", ".join(choices(literal)),

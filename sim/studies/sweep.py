@@ -112,10 +112,14 @@ class Grid:
             require("axis", axis, own, "no name of what is measured")
         self.params = {name: self._checked(name, θ) for name, θ in params.items()}
         self.settings = {
-            "setup": vars(given.setup), "hyper": vars(given.hyper), "axes": [*self.axes.items()],
-            "models": self.wanted.models, "measure": self.wanted.measure, "keep": self.wanted.keep,
+            "setup": vars(given.setup),
+            "hyper": vars(given.hyper),
+            "axes": [*self.axes.items()],
+            "models": self.wanted.models,
+            "measure": self.wanted.measure,
+            "keep": self.wanted.keep,
             "params": {name: digest for name, (digest, _) in self.params.items()},
-        }  # fmt: skip
+        }
 
     @property
     def traps(self) -> list[str]:
@@ -137,13 +141,17 @@ class Grid:
         return Networks(self, store, chunk)
 
     def _checked(self, name: str, θ: Params) -> tuple[str, Params]:
-        """A member's parameters that were handed in, with their digest. Errors: InputError."""
+        """Check a member's parameters that were handed in, and digest them. Errors: InputError."""
         require("params", name, name in ("reference", "teacher"), "of reference or teacher")
         point = self.points[0]
         for other in self.points:
             same = (other.setup.widths, other.setup.aux, other.setup.classes)
-            require(name, "parameters", same == (point.setup.widths, point.setup.aux,
-                    point.setup.classes), "for a grid of networks of one size")  # fmt: skip
+            require(
+                name,
+                "parameters",
+                same == (point.setup.widths, point.setup.aux, point.setup.classes),
+                "for a grid of networks of one size",
+            )
         task = data.first_classes(self.task, point.setup.classes)
         net = networks.mlp(point.setup, task.d_in, task.classes)
         expected = jax.eval_shape(net.init, jax.random.key(0))

@@ -83,7 +83,7 @@ def test_accuracy(at: Moment) -> Float[Array, ""]:
 
 @measure("validation accuracy by the model's own class head", **FRACTION, path="")
 def validation_accuracy(at: Moment) -> Float[Array, ""]:
-    """The same of images held out of training; NaN if none are."""
+    """Count correct answers on images held out of training; NaN if none are."""
     return accuracy(at.net, at.θ, at.data.x_val, at.data.y_val)
 
 
@@ -99,13 +99,13 @@ def loss(at: Moment) -> Float[Array, ""]:
 
 @measure("the model's training diverged", path="")
 def diverged(at: Moment) -> Bool[Array, ""]:
-    """Whether a loss has not been finite. (What is finite and blew up is added by the engine.)"""
+    """Tell whether a loss was not finite. (What is finite and blew up is added by the engine.)"""
     return at.diverged | ~jnp.isfinite(at.loss())
 
 
 @measure("cosine of the displacements of student and teacher", range=(-1.0, 1.0))
 def displacement_cosine(at: Moment) -> dict[str, Float[Array, ""]]:
-    """cos(θ_S − θ_S⁰, θ_T − θ_T⁰), of the whole and of each layer.
+    """Compute cos(θ_S − θ_S⁰, θ_T − θ_T⁰), of the whole and of each layer.
 
     NaN where either has not moved, without a teacher, and for layers of another size than its.
     """

@@ -73,7 +73,7 @@ def start(
 
 
 def _noise(key: Key[Array, ""], leaves: list[Array]) -> list[Array]:
-    """N(0, 1) for leaves [*d, units], a key a unit: a narrow layer's get what a wide one's do.
+    """Draw N(0, 1) for leaves [*d, units], a key a unit: narrow layers get what wide ones do.
 
     All in one draw, of which short columns use the beginning: each draw costs much compilation.
     """

@@ -29,7 +29,10 @@ AXES = {
         "SGD": _SGD,
         "SGD, 16 epochs": _SGD | {"student_epochs": 16},
         "momentum .9": {
-            "optimizer": "sgd", "momentum": 0.9, "teacher_lr": 0.03, "student_lr": 0.3,
+            "optimizer": "sgd",
+            "momentum": 0.9,
+            "teacher_lr": 0.03,
+            "student_lr": 0.3,
         },
     }
-}  # fmt: skip
+}

@@ -141,7 +141,7 @@ class Lazy(NamedTuple):
 # under vmap take seconds to compile.
 @partial(jax.jit, static_argnames="shape")
 def inits(shape: Shape, seeds: Array) -> tuple[Params, Params, Params]:
-    """θ_0, θ_other and r of every seed."""
+    """Draw θ_0, θ_other and r of every seed."""
     init = partial(jax.lax.map, _network(shape).init)
 
     def one(seed: Seed) -> tuple[Params, Params, Params]:
@@ -158,7 +158,7 @@ def inits(shape: Shape, seeds: Array) -> tuple[Params, Params, Params]:
 def examples(
     theorem: Theorem, classes: int, seeds: Array, x: Array, y: Array
 ) -> tuple[Array, Array, Array]:
-    """X, images and labels of every seed."""
+    """Draw X, images and labels of every seed."""
     k, d = theorem.images, x.shape[1]
 
     def one(seed: Seed) -> tuple[Array, Array, Array]:
@@ -177,7 +177,7 @@ def examples(
 def steps(
     theorem: Theorem, shape: Shape, kind: Array, cases: Direction, which: Array, problems: Problem
 ) -> Steps:
-    """One step of the student [case, loss, seed, …]; `which`: one-hot rows that choose L_S."""
+    """Take one step of the student [case, loss, seed, …]; `which`: one-hot rows that choose L_S."""
     net = _network(shape, kind)
 
     def one(case: Direction, which: Array, problem: Problem) -> Steps:
@@ -217,7 +217,7 @@ def steps(
 def remarks(
     theorem: Theorem, shape: Shape, kind: Array, which: Array, problems: Problem
 ) -> Remarks:
-    """[loss, seed, …]."""
+    """Check the remarks [loss, seed, …]."""
     net = _network(shape, kind)
 
     def one(which: Array, problem: Problem) -> Remarks:
@@ -247,7 +247,7 @@ def remarks(
 def boundaries(
     theorem: Theorem, shape: Shape, kind: Array, which: Array, problems: Problem
 ) -> boundary.Boundary:
-    """[loss, seed, ε], at BOUNDARY_EPSILONS; L_T = CE on the task's images."""
+    """Find boundaries [loss, seed, ε], at BOUNDARY_EPSILONS; L_T = CE on the task's images."""
     net = _network(shape, kind)
 
     def one(which: Array, problem: Problem) -> boundary.Boundary:
@@ -263,7 +263,7 @@ def boundaries(
 def sign_map(
     theorem: Theorem, shape: Shape, kind: Array, which: Array, problems: Problem
 ) -> tuple[Array, Array, Array]:
-    """Of the first seed [loss, …]: predicted α ε, a grid for α and ε, L_T's change [α, ε] on it."""
+    """Map the first seed [loss, …]: predicted α ε, a grid of α and ε, L_T's change [α, ε] on it."""
     net = _network(shape, kind)
     problem = jax.tree.map(lambda leaf: leaf[0], problems)
     L_T = _trait(net, problem, Direction())
@@ -281,10 +281,15 @@ def sign_map(
 
 @partial(jax.jit, static_argnames=("theorem", "shape", "kind", "times"))
 def lazy(
-    theorem: Theorem, shape: Shape, kind: int, times: tuple[int, ...], problems: Problem,
-    x_test: Array, y_test: Array,
-) -> Lazy:  # fmt: skip
-    """[seed, …]: teacher and student by full-batch gradient descent, lazy_steps each."""
+    theorem: Theorem,
+    shape: Shape,
+    kind: int,
+    times: tuple[int, ...],
+    problems: Problem,
+    x_test: Array,
+    y_test: Array,
+) -> Lazy:
+    """Train teacher and student [seed, …] by full-batch gradient descent, lazy_steps each."""
     net, steps = _network(shape, kind), theorem.lazy_steps
 
     def distilled(θ: Params, x: Array) -> Array:
@@ -345,7 +350,7 @@ def lazy(
 
 
 def _keys(seed: Seed) -> Array:
-    """For the choice of images, the other images, their labels, and r."""
+    """Make keys for the choice of images, the other images, their labels, and r."""
     return jax.random.split(key(seed, Purpose.THEOREM), 4)
 
 
@@ -361,7 +366,7 @@ def _network(shape: Shape, kind: Array | int = 0, record: Callable = lambda x: x
 
 
 def _sides(shape: Shape, kind: Array | int, θ: Params, X: Array) -> list[Bool[Array, "N units"]]:
-    """On which side of 0 each hidden unit is at each input, by layer."""
+    """Tell on which side of 0 each hidden unit is at each input, by layer."""
     sides = []
 
     def record(x: Array) -> Array:
@@ -445,7 +450,7 @@ def _normal(key: Array, like: Params) -> Params:
 
 
 def _over(f: Callable, *axes: Any) -> Any:
-    """f at every combination of the axes' elements: seeds, the last axis, together."""
+    """Call f at every combination of the axes' elements: seeds, the last axis, together."""
     first, *rest = axes
     if not rest:
         return jax.vmap(f)(first)

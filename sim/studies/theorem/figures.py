@@ -17,7 +17,7 @@ MARKERS = "osD^v"
 
 @drawn
 def ladder(ds: xr.Dataset) -> Figure:
-    """The errors of eq. (2) and of Theorem 1 over ε, with the slopes they should have."""
+    """Draw the errors of eq. (2) and of Theorem 1 over ε, with the slopes they should have."""
     figure = Figure(figsize=(9.5, 4.6), layout="constrained")
     panels = figure.subplots(1, 2)
     one = ds.sel(case="data", loss=ds.loss[0])
@@ -38,8 +38,14 @@ def ladder(ds: xr.Dataset) -> Figure:
             continue
         top = float(np.nanmax(axes.get_lines()[-1].get_ydata()))
         axes.plot(ε, 3 * top * (ε / ε[0]) ** order, "--", color="#555555", lw=1.2)
-        axes.annotate(f"slope {order}", (ε[3], 3 * top * (ε[3] / ε[0]) ** order), (-4, 4),
-                      textcoords="offset points", ha="right", color="#555555")  # fmt: skip
+        axes.annotate(
+            f"slope {order}",
+            (ε[3], 3 * top * (ε[3] / ε[0]) ** order),
+            (-4, 4),
+            textcoords="offset points",
+            ha="right",
+            color="#555555",
+        )
         axes.set(xscale="log", yscale="log")
         axes.set_xlabel("teacher's step ε", fontsize=SIZE)
         axes.set_ylabel(what, fontsize=SIZE)
@@ -56,7 +62,7 @@ def ladder(ds: xr.Dataset) -> Figure:
 
 @drawn
 def sign_map(ds: xr.Dataset) -> Figure:
-    """Where L_T falls in the plane of α and ε, with the hyperbola that eq. (3) predicts."""
+    """Map where L_T falls in the plane of α and ε, with the hyperbola that eq. (3) predicts."""
     networks, losses = asked(ds), ds.loss.values
     size = (3.3 * len(networks) + 0.6, 2.9 * len(losses) + 0.9)
     figure = Figure(figsize=size, layout="constrained")
@@ -69,8 +75,16 @@ def sign_map(ds: xr.Dataset) -> Figure:
             if not np.isfinite(grid).all():
                 _nothing(axes)
                 continue
-            axes.pcolormesh(grid, grid, (one.map_change.values >= 0).astype(float), cmap=colors,
-                            vmin=0, vmax=1, shading="nearest", rasterized=True)  # fmt: skip
+            axes.pcolormesh(
+                grid,
+                grid,
+                (one.map_change.values >= 0).astype(float),
+                cmap=colors,
+                vmin=0,
+                vmax=1,
+                shading="nearest",
+                rasterized=True,
+            )
             if np.isfinite(predicted):
                 axes.plot(grid, predicted / grid, color="black", lw=2)
             axes.set(xscale="log", yscale="log", xlim=grid[[0, -1]], ylim=grid[[0, -1]])
@@ -94,7 +108,7 @@ def sign_map(ds: xr.Dataset) -> Figure:
 
 @drawn
 def boundary(ds: xr.Dataset) -> Figure:
-    """The α ε at which L_T is back at its start: predicted and measured, every seed."""
+    """Draw the α ε at which L_T is back at its start: predicted and measured, every seed."""
     figure = Figure(figsize=(5.6, 5.2), layout="constrained")
     axes = figure.subplots()
     one = ds.isel(boundary_epsilon=-1)
@@ -125,15 +139,21 @@ def boundary(ds: xr.Dataset) -> Figure:
 
 @drawn
 def lazy(ds: xr.Dataset) -> Figure:
-    """How far trained networks are from the linearised prediction, over width."""
+    """Draw trained networks' distance from the linearised prediction over width."""
     figure = Figure(figsize=(9.5, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     _over_width(left, ds, "lazy_gap", SERIES[0], "o", "parameters, θ_S − θ_0")
     _over_width(left, ds, "lazy_logit_gap", SERIES[1], "s", "class logits on test images")
     width = ds.width.values
     start = float(ds.lazy_gap.isel(width=0).mean())
-    left.plot(width, 1.6 * start * (width / width[0]) ** -0.5, "--", color="#555555", lw=1.2,
-              label="slope −1/2")  # fmt: skip
+    left.plot(
+        width,
+        1.6 * start * (width / width[0]) ** -0.5,
+        "--",
+        color="#555555",
+        lw=1.2,
+        label="slope −1/2",
+    )
     left.set_ylabel("gap to eq. (6), relative", fontsize=SIZE)
     _over_width(right, ds, "lazy_visible_fraction", SERIES[2], "D", None)
     right.set_ylabel("visible fraction ‖PΔθ_T‖² / ‖Δθ_T‖²", fontsize=SIZE)
@@ -148,7 +168,7 @@ def lazy(ds: xr.Dataset) -> Figure:
 
 @drawn
 def boundaries(*studies: xr.Dataset) -> Figure:
-    """How the boundary moves with each of some settings: predicted and measured medians.
+    """Draw the boundary over each of some settings: predicted and measured medians.
 
     studies: from `sim.boundaries`, one for each column.
     """
@@ -170,9 +190,10 @@ def boundaries(*studies: xr.Dataset) -> Figure:
     for axes, loss in zip(panels[:, 0], losses, strict=True):
         axes.set_ylabel(f"α ε, {str(loss).replace('_', ' ')}", fontsize=SIZE)
     lines = figure.axes[0].get_lines()
-    style = [Line2D([], [], color="#555555", ls=ls, marker="o", ms=5, mfc=face, label=label)
-             for ls, face, label in (("-", None, "measured"), ("--", "white", "predicted, eq. (3)"))
-             ]  # fmt: skip
+    style = [
+        Line2D([], [], color="#555555", ls=ls, marker="o", ms=5, mfc=face, label=label)
+        for ls, face, label in (("-", None, "measured"), ("--", "white", "predicted, eq. (3)"))
+    ]
     figure.legend(handles=[*lines[::2], *style], loc="outside upper center", ncols=5, frameon=False)
     caption(
         figure,
@@ -185,16 +206,31 @@ def boundaries(*studies: xr.Dataset) -> Figure:
 def _medians(axes: Axes, values: xr.DataArray, style: str, color: str, label: str | None) -> None:
     """Over seeds; a seed without a boundary counts as beyond all others."""
     middle = values.fillna(np.inf).median("seed").values
-    axes.plot(range(len(middle)), np.where(np.isfinite(middle), middle, np.nan), style, lw=1.6,
-              color=color, ms=5, mfc="white" if "--" in style else color, label=label)  # fmt: skip
+    axes.plot(
+        range(len(middle)),
+        np.where(np.isfinite(middle), middle, np.nan),
+        style,
+        lw=1.6,
+        color=color,
+        ms=5,
+        mfc="white" if "--" in style else color,
+        label=label,
+    )
 
 
 FIGURES = {"ladder": ladder, "sign_map": sign_map, "boundary": boundary, "lazy": lazy}
 
 
 def _nothing(axes: Axes) -> None:
-    axes.text(0.5, 0.5, "q = 0: nothing passes", ha="center", transform=axes.transAxes,
-              fontsize=SIZE, color="#555555")  # fmt: skip
+    axes.text(
+        0.5,
+        0.5,
+        "q = 0: nothing passes",
+        ha="center",
+        transform=axes.transAxes,
+        fontsize=SIZE,
+        color="#555555",
+    )
 
 
 def _over_width(

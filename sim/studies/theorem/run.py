@@ -28,10 +28,16 @@ from theory import conditions
 CHUNK = 32  # seeds measured together, and kept
 BOUNDARY_BY = ("dataset", "width", "depth", "aux", "noise", "inputs", "images")
 # Names of the ladder's fields in a file.
-ASCII = {"ε": "epsilon", "dot": "dot", "ε_q": "epsilon_q", "change": "change",
-         "ε_α_q": "epsilon_alpha_q", "dot_rounding": "dot_rounding",
-         "change_rounding": "change_rounding",
-         "ε_q_rounding": "epsilon_q_rounding"}  # fmt: skip
+ASCII = {
+    "ε": "epsilon",
+    "dot": "dot",
+    "ε_q": "epsilon_q",
+    "change": "change",
+    "ε_α_q": "epsilon_alpha_q",
+    "dot_rounding": "dot_rounding",
+    "change_rounding": "change_rounding",
+    "ε_q_rounding": "epsilon_q_rounding",
+}
 
 
 def theorem(
@@ -140,10 +146,13 @@ class Checks:
         """Measure the boundary alone of every network that is asked for; nothing is saved."""
         with jax.enable_x64(True):
             return xr.combine_by_coords(
-                [self._boundaries(network, seeds)
-                 for network in self.theorem.activation for seeds in self._chunks],
+                [
+                    self._boundaries(network, seeds)
+                    for network in self.theorem.activation
+                    for seeds in self._chunks
+                ],
                 join="outer",
-            ).sel(network=list(self.theorem.activation))  # fmt: skip
+            ).sel(network=list(self.theorem.activation))
 
     def _jobs(self) -> Iterator[tuple[str, Callable[[], xr.Dataset]]]:
         """Parts by name, each a function that makes it: widths, and chunks of seeds × networks."""
@@ -172,7 +181,7 @@ class Checks:
         return tuple(dict.fromkeys((*self.theorem.activation, checks.DEEP)))
 
     def _network(self, name: str, seeds: range) -> tuple[checks.Shape, Array, checks.Problem]:
-        """Of the one-step checks: its shape, its activation by number, and its seeds' problems."""
+        """Make a network of the one-step checks: shape, activation by number, problems."""
         shape = self._shape(self.theorem, self.theorem.width)
         kind = jnp.asarray(shape.kinds.index(name))
         return shape, kind, self._problems(self.theorem, shape, seeds)

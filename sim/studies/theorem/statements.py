@@ -42,14 +42,14 @@ class Statement(NamedTuple):
 
 
 def statements(ds: xr.Dataset) -> list[Statement]:
-    """The table of `sublim theorem`, from its results."""
+    """Make the table of `sublim theorem` from its results."""
     parts = (_losses, _one_step, _exceptions, _boundary, _lazy)
     with jax.enable_x64(True):
         return [row for part in parts for row in part(ds)]
 
 
 def findings(ds: xr.Dataset) -> dict[tuple[str, str, str, int], Finding]:
-    """The verdict on every case: by (network, case, loss, seed)."""
+    """Judge every case: verdicts by (network, case, loss, seed)."""
     found = {}
     dims = ("network", "case", "loss", "seed")
     fields, conditions = _ladder(ds), {name: ds[name].values for name in Conditions._fields}
@@ -81,7 +81,7 @@ def orders(ds: xr.Dataset, name: str) -> xr.DataArray:
 
 
 def asked(ds: xr.Dataset) -> list[str]:
-    """The networks whose boundary was measured: those that were asked for."""
+    """List the networks whose boundary was measured: those that were asked for."""
     known = ds.boundary_q.notnull().any(("loss", "seed", "boundary_epsilon"))
     return [str(name) for name in ds.network.values[known.values]]
 
@@ -95,17 +95,23 @@ def _losses(ds: xr.Dataset) -> Iterator[Statement]:
     n = int(ds.m_error.notnull().sum())
     worst = max(float(ds[name].max()) for name in CONDITIONS)
     yield Statement(
-        "L_S: minimum at z = y, M ⪰ 0, fixed null space", "App. C", "–",
-        f"largest residual {worst:.0e}, n = {n}", _at_most(worst, float(ds.tolerance.max())),
-    )  # fmt: skip
+        "L_S: minimum at z = y, M ⪰ 0, fixed null space",
+        "App. C",
+        "–",
+        f"largest residual {worst:.0e}, n = {n}",
+        _at_most(worst, float(ds.tolerance.max())),
+    )
     error = float(ds.m_error.max())
     # M's entries are at most 2, and come from sums over the logits.
     logits = ds.attrs["classes"] + json.loads(ds.attrs["settings"])["settings"]["aux"]
     rounding = 16 * float(ds.tolerance.max()) ** 2 * logits
     yield Statement(
-        "M in closed form = M by differentiation", "App. C", "–",
-        f"largest difference {error:.0e}, n = {n}", _verdict(error <= rounding),
-    )  # fmt: skip
+        "M in closed form = M by differentiation",
+        "App. C",
+        "–",
+        f"largest difference {error:.0e}, n = {n}",
+        _verdict(error <= rounding),
+    )
     for name in ds.broken.values:
         failed = [
             condition
@@ -115,11 +121,12 @@ def _losses(ds: xr.Dataset) -> Iterator[Statement]:
         fails = f"fails: {', '.join(failed)}" if failed else "none fails here"
         covered = failed == ["null_space"]
         yield Statement(
-            f"Lemma 1 for the loss {name}", "Lemma 1",
+            f"Lemma 1 for the loss {name}",
+            "Lemma 1",
             fails + ", which matters where q = 0 alone" if covered else fails,
             "not measured; covered where q > 0" if covered else "not measured",
             Verdict.NOT_APPLICABLE,
-        )  # fmt: skip
+        )
 
 
 def _one_step(ds: xr.Dataset) -> Iterator[Statement]:
@@ -131,16 +138,28 @@ def _one_step(ds: xr.Dataset) -> Iterator[Statement]:
     remainder, change = (orders(gradients, f"{name}_order") for name in ("remainder", "change"))
     for network in ds.network.values:
         smooth = "f smooth below its first kink" if network in KINKED else "f smooth"
-        yield _order(f"{network}: remainder of eq. (2) is O(ε²)", "(2)", smooth, 2.0,
-                     remainder.sel(network=network).values)  # fmt: skip
+        yield _order(
+            f"{network}: remainder of eq. (2) is O(ε²)",
+            "(2)",
+            smooth,
+            2.0,
+            remainder.sel(network=network).values,
+        )
     yield _counted(
-        "L_T falls", "Theorem 1", checked + ", Δθ_T = −∇L_T",
+        "L_T falls",
+        "Theorem 1",
+        checked + ", Δθ_T = −∇L_T",
         [v.theorem_1 for v in of_interest.values()],
-    )  # fmt: skip
+    )
     for network in ds.network.values:
         smooth = KINKS if network in KINKED else "f smooth"
-        yield _order(f"{network}: ΔL_T / (−ε α q) − 1 is O(ε)", "Theorem 1", smooth, 1.0,
-                     change.sel(network=network).values)  # fmt: skip
+        yield _order(
+            f"{network}: ΔL_T / (−ε α q) − 1 is O(ε)",
+            "Theorem 1",
+            smooth,
+            1.0,
+            change.sel(network=network).values,
+        )
     for statement, case, losses, expected in (
         ("frozen trunk: nothing passes", "frozen trunk", ds.loss.values, Verdict.DEGENERATE),
         ("softmax over one logit: nothing passes", "one logit", SOFTMAX, Verdict.DEGENERATE),
@@ -158,9 +177,12 @@ def _exceptions(ds: xr.Dataset) -> Iterator[Statement]:
     dot = ds.other_dot.isel(epsilon=-1).stack(all=("network", "loss", "seed")).dropna("all").values
     negative = int((dot < 0).sum())
     yield Statement(
-        "another θ_S⁰: Δθ_S · Δθ_T > 0", "Remark", "fails: same θ_0",
-        f"negative in {negative} of {dot.size} ({negative / dot.size:.0%})", Verdict.NOT_APPLICABLE,
-    )  # fmt: skip
+        "another θ_S⁰: Δθ_S · Δθ_T > 0",
+        "Remark",
+        "fails: same θ_0",
+        f"negative in {negative} of {dot.size} ({negative / dot.size:.0%})",
+        Verdict.NOT_APPLICABLE,
+    )
     moved = (
         ds.other_moved.stack(all=("network", "loss", "seed"))
         .dropna("all")
@@ -186,16 +208,20 @@ def _preconditioned(ds: xr.Dataset, seen: int) -> Iterator[Statement]:
     rounding = np.broadcast_to(of_interest.change_rounding.values[..., [-1]], measured.shape)
     cases = zip(*(a.reshape(-1, k) for a in (measured, leading, rounding)), strict=True)
     yield _counted(
-        f"one fixed D for both, {where}: L_T falls", "(4)", "same D for both",
+        f"one fixed D for both, {where}: L_T falls",
+        "(4)",
+        "same D for both",
         [sign(*case) for case in cases],
-    )  # fmt: skip
+    )
     change = of_interest.adam_measured.values.ravel()
     raised = int((~(change < 0)).sum())  # NaN has not fallen
     yield Statement(
-        f"Adam's first step, {where}: L_T falls", "(4)", "fails: same D for both",
+        f"Adam's first step, {where}: L_T falls",
+        "(4)",
+        "fails: same D for both",
         f"it does not in {raised} of {change.size} ({raised / change.size:.0%})",
         Verdict.NOT_APPLICABLE,
-    )  # fmt: skip
+    )
 
 
 def _boundary(ds: xr.Dataset) -> Iterator[Statement]:
@@ -207,12 +233,13 @@ def _boundary(ds: xr.Dataset) -> Iterator[Statement]:
         ratio = measured[both] / predicted[both]
         low, middle, high = np.quantile(ratio, [0.1, 0.5, 0.9]) if both.any() else [np.nan] * 3
         yield Statement(
-            f"{network}: ΔL_T = 0 at α ε = 2q / vᵀ∇²L_T v", "(3)",
+            f"{network}: ΔL_T = 0 at α ε = 2q / vᵀ∇²L_T v",
+            "(3)",
             f"curvature > 0: {np.isfinite(predicted).sum()} of {predicted.size}",
             f"measured / predicted: median {middle:.2f}, 10–90 % {low:.2f}–{high:.2f}, "
             f"n = {both.sum()}",
             "estimate",
-        )  # fmt: skip
+        )
         name, equation = f"{network}: the boundary depends on α ε alone as ε → 0", "(3)"
         at = one.boundary_measured.stack(all=("loss", "seed")).transpose("all", ...).values
         at = at[np.isfinite(at).all(1)]
@@ -235,10 +262,13 @@ def _lazy(ds: xr.Dataset) -> Iterator[Statement]:
     seen = float(ds.lazy_visible_fraction.min())
     rounding = max(1e-8, 1e-12 / seen**0.5) if seen > 0 else np.nan
     yield Statement(
-        "linearised network: δ_k = (I − (I − 2ηG)^k) Δθ_T", "(6)", "η < 1/λ_max",
+        "linearised network: δ_k = (I − (I − 2ηG)^k) Δθ_T",
+        "(6)",
+        "η < 1/λ_max",
         f"largest relative error {exact:.0e} at k = {', '.join(str(k) for k in ds.time.values)}, "
-        f"n = {ds.lazy_exact.isel(time=0).count().item()}", _at_most(exact, rounding),
-    )  # fmt: skip
+        f"n = {ds.lazy_exact.isel(time=0).count().item()}",
+        _at_most(exact, rounding),
+    )
     gap = ds.lazy_gap.transpose("lazy_seed", "width")
     of_width = zip(gap.width.values, gap.mean("lazy_seed").values, strict=True)
     known = gap.values[(np.isfinite(gap) & (gap > 0)).all("width").values]
@@ -247,18 +277,22 @@ def _lazy(ds: xr.Dataset) -> Iterator[Statement]:
     low, high = _interval(slopes, 0.95)
     slope = f"slope in the logarithms, paired, 95 % [{low:+.2f}, {high:+.2f}], "
     yield Statement(
-        "real network, gradient descent: nears (6) with width", "(6)", "many steps, not small",
+        "real network, gradient descent: nears (6) with width",
+        "(6)",
+        "many steps, not small",
         f"relative gap at width {', '.join(f'{w}: {g:.2f}' for w, g in of_width)}; "
         f"{slope if np.isfinite(high) else ''}n = {len(known)} each",
         Verdict.HOLDS if high < 0 else _refuted(low > 0 and _interval(slopes, 0.999)[0] > 0),
-    )  # fmt: skip
+    )
     cosine = ds.lazy_cosine.values[np.isfinite(ds.lazy_cosine.values)]
     least = cosine.min() if cosine.size else np.nan
     yield Statement(
-        "… and Δθ_S · Δθ_T > 0 after all steps", "(6)", "many steps, not small",
+        "… and Δθ_S · Δθ_T > 0 after all steps",
+        "(6)",
+        "many steps, not small",
         f"least cosine {least:+.3f}, n = {cosine.size}",
         Verdict.HOLDS if least > 0 else _refuted(cosine.size >= ENOUGH and cosine.max() <= 0),
-    )  # fmt: skip
+    )
 
 
 def _interval(values: Sequence[float] | np.ndarray, level: float) -> tuple[float, float]:
@@ -271,10 +305,13 @@ def _interval(values: Sequence[float] | np.ndarray, level: float) -> tuple[float
 
 
 def _counted(
-    statement: str, equation: str, hypotheses: str, verdicts: list[Verdict],
+    statement: str,
+    equation: str,
+    hypotheses: str,
+    verdicts: list[Verdict],
     expected: Verdict = Verdict.HOLDS,
-) -> Statement:  # fmt: skip
-    """Of many cases: the expected verdict if all have it, else the worst of the others."""
+) -> Statement:
+    """Sum up many cases: the expected verdict if all have it, else the worst of the others."""
     counts = Counter(verdicts)
     worst_first = (Verdict.VIOLATED, Verdict.NOT_APPLICABLE, Verdict.DEGENERATE, Verdict.HOLDS)
     others = [v for v in worst_first if counts[v] and v != expected]
@@ -301,17 +338,20 @@ def _order(
     """
     known = slopes[np.isfinite(slopes)]
     if not known.size:
-        return Statement(statement, equation, hypothesis, "none above rounding",
-                         Verdict.NOT_APPLICABLE)  # fmt: skip
+        return Statement(
+            statement, equation, hypothesis, "none above rounding", Verdict.NOT_APPLICABLE
+        )
     low, middle, high = np.quantile(known, [0.1, 0.5, 0.9])
     short = len(known) >= ENOUGH and known.max() < order - 0.5
     verdict = Verdict.HOLDS if low >= order - slack else _refuted(short)
     return Statement(
-        statement, equation, hypothesis,
+        statement,
+        equation,
+        hypothesis,
         f"slope {middle:.2f}, 10–90 % {low:.2f}–{high:.2f}; {known.size} of {slopes.size} above "
         "rounding",
         Verdict.NOT_APPLICABLE if hypothesis == KINKS else verdict,
-    )  # fmt: skip
+    )
 
 
 def _refuted(clearly: bool) -> str:
@@ -319,7 +359,7 @@ def _refuted(clearly: bool) -> str:
 
 
 def _at_most(value: float, bound: float) -> str:
-    """Whether it is; nothing is said of what is not a number."""
+    """Tell whether it is; nothing is said of what is not a number."""
     if np.isnan(value) or np.isnan(bound):
         return Verdict.NOT_APPLICABLE
     return _verdict(value <= bound)
