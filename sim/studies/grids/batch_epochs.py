@@ -10,5 +10,5 @@ Found (MNIST, 8 seeds): 64: .819 ± .061, 256: .744 ± .070, 1,024: .514 ± .071
 Agrees: large batches lose, by taking fewer steps (see batch).
 """
 
-AXES = {"batch": (64, 256, 1024, 4096)}
+AXES = {"batch": (64, 256, 1024, 4096, 16384)}
 HOLD = ("teacher_steps",)

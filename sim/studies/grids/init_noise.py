@@ -12,4 +12,4 @@ Agrees. The scale to compare with is that of the weights: 1/28 in MNIST's first 
 digits'.
 """
 
-AXES = {"init_noise": (0.0, 0.003, 0.01, 0.03, 0.1)}
+AXES = {"init_noise": (0.0, 0.003, 0.01, 0.02, 0.05, 0.1)}
