@@ -172,9 +172,9 @@ def _sweep(settings: dict[str, Any], axis: tuple[str, ...]) -> None:
 
 
 def _study(settings: dict[str, Any], name: str, list: bool) -> None:
-    """Run a named study: a grid that somebody has published about, with a figure.
+    """Run a named study: a grid that others have published about, with what they found.
 
-    "sublim study --list" says what there is.
+    There are those that "sublim study --list" shows.
     """
     from sim.studies import grids
 

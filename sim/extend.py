@@ -1,7 +1,7 @@
 """Functions of one's own beside ours, to be chosen by name like them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from sim.errors import require
 from sim.model.networks import ACTIVATIONS
@@ -35,7 +35,7 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
     """
     require("kind", kind, kind in KINDS, "one of " + ", ".join(KINDS))
     name, words = name or function.__name__, KINDS[kind]
-    require("name", name, name.isidentifier() and name not in words.__args__, "one that is free")
+    require("name", name, name.isidentifier() and name not in get_args(words), "one that is free")
     if kind == "measure":
         measures.measure(**about)(function, name)
     elif kind == "loss":

@@ -185,7 +185,7 @@ def test_a_damaged_or_foreign_part_is_set_aside_and_computed_again(tmp_path, sma
     figure10(tmp_path / "other", small, student_lr=1e-9)
     (own,), (other,) = ((tmp_path / name).glob("store-*") for name in ("own", "other"))
     students = json.loads(whole.attrs["settings"])["settings"]["models"]
-    key = str(whole.network.sel(model=students[0]).item())
+    key = str(whole.network.sel(model=students[0]).item()).partition("-")[0]
     first, second, third = sorted(own.glob(f"{key}-*.nc"))
     content = bytearray(first.read_bytes())
     content[len(content) // 2] ^= 4
@@ -268,6 +268,17 @@ def test_parameters_are_kept_as_asked_and_handed_out(tmp_path, small, trained, k
     del trained[:]
     sim.sweep(DATA, {"student_lr": (0.5,)}, 2, out=tmp_path, **(small | {"points": 1}))
     assert ("teacher" in {who for who, _ in trained}) == (keep == "records")
+
+
+def test_parameters_are_of_the_runs_own_size(tmp_path, small):
+    """A teacher with a wider auxiliary head lies in the same store, under the same key."""
+    sim.sweep(DATA, {"aux": (2, 100)}, 1, out=tmp_path, **(small | {"points": 1}))
+    sim.figure10(DATA, 1, out=tmp_path, **small | {"aux": 2})
+    (place,) = tmp_path.glob("figure10-*")
+    (wide,) = tmp_path.glob("sweep-*")
+    assert sim.load(place).params("teacher", seed=0)["aux_head"]["kernel"].shape[1] == 2
+    of_sweep = sim.load(wide).params("teacher", seed=0, aux=2)
+    assert of_sweep["aux_head"]["kernel"].shape[1] == 100
 
 
 def test_a_teacher_of_ones_own(tmp_path, small):

@@ -11,10 +11,14 @@ from sim.report import sweep_figures, tables
 from tests import made_up
 
 
-def shown(ds, width=80):
-    page = Console(width=width, file=io.StringIO())
-    page.print(tables.points(ds))
-    return page.file.getvalue()
+def page(*tables, width=80):
+    shown = Console(width=width, file=io.StringIO())
+    shown.print(*tables)
+    return shown.file.getvalue()
+
+
+def shown(ds):
+    return page(tables.points(ds))
 
 
 def lines(figure):

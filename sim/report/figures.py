@@ -1,6 +1,6 @@
 """Figures of figure 10, from its results: each takes a Dataset and returns a matplotlib Figure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim.errors import require
+from sim.report.published import Published
 from sim.report.style import (
     COLORS,
     HALO,
@@ -30,8 +31,11 @@ from sim.training.measures import MEASURES
 
 
 @drawn
-def figure10(ds: xr.Dataset) -> Figure:
-    """Test accuracy of each model: every seed a point, the mean with its 95 % interval."""
+def figure10(ds: xr.Dataset, published: Sequence[Published] = ()) -> Figure:
+    """Test accuracy of each model: every seed a point, the mean with its 95 % interval.
+
+    Beside them what was published of the same settings.
+    """
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
     jitter = np.random.default_rng(0).uniform(-0.2, 0.2, ds.sizes["seed"])  # looks, not data
@@ -75,6 +79,17 @@ def figure10(ds: xr.Dataset) -> Figure:
             color=color,
             path_effects=[HALO],
         )
+    published = [p for p in published if p.how == "=" and not p.differs and p.model in models]
+    for k, p in enumerate(published):
+        axes.errorbar(
+            [models.index(p.model) - 0.3 - 0.06 * sum(q.model == p.model for q in published[:k])],
+            [p.value],
+            [p.half_width or 0],
+            fmt="o",
+            color="black",
+            mfc="none",
+            ms=6,
+        )
     chance(axes, ds, x=len(models) - 0.45)
     axes.set_xticks(range(len(models)), [LABELS[m] for m in models])
     axes.set(xlim=(-0.5, len(models) - 0.4), ylim=(0, 1.02))
@@ -83,7 +98,8 @@ def figure10(ds: xr.Dataset) -> Figure:
     caption(
         figure,
         f"{setting(ds)}. Point: one seed{f' (×: diverged, {lost} seeds)' if lost else ''}. "
-        "Diamond and bar: mean, 95 % t-interval.",
+        "Diamond and bar: mean, 95 % t-interval."
+        + ("\nHollow: published of the same settings; sources in the table." if published else ""),
     )
     return figure
 
@@ -147,10 +163,12 @@ def along(ds: xr.Dataset, measure: str) -> Figure:
     return figure
 
 
-def figures(ds: xr.Dataset) -> dict[str, Callable[[xr.Dataset], Figure]]:
+def figures(
+    ds: xr.Dataset, published: Sequence[Published] = ()
+) -> dict[str, Callable[[xr.Dataset], Figure]]:
     """Name the figures that there are of these results."""
     more = {name: partial(along, measure=name) for name in extra(ds)}
-    return {"figure10": figure10, "trajectories": trajectories} | more
+    return {"figure10": partial(figure10, published=published), "trajectories": trajectories} | more
 
 
 def _line(axes: Axes, values: xr.DataArray, model: str, label: str | None = None) -> None:

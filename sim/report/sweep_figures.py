@@ -1,6 +1,6 @@
 """Figures of a sweep: curves over one axis, heat maps over two."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim.errors import require
+from sim.report.published import Published
 from sim.report.style import (
     COLORS,
     MARKERS,
@@ -33,10 +34,13 @@ PANELS = 12  # of a grid of three axes or more; the rest is in the data
 
 
 @drawn
-def sweep(ds: xr.Dataset, measure: str = "test_accuracy") -> Figure:
+def sweep(
+    ds: xr.Dataset, measure: str = "test_accuracy", published: Sequence[Published] = ()
+) -> Figure:
     """Draw a measure over the grid: curves for one axis, a heat map a student for two.
 
     With more axes, heat maps over the first two at each value of the others, of the first student.
+    What was published of test accuracy stands beside it.
     Errors: InputError for a slice that has no axis left.
     """
     axes = axes_of(ds)
@@ -47,10 +51,15 @@ def sweep(ds: xr.Dataset, measure: str = "test_accuracy") -> Figure:
     numeric = [axis for axis in axes if ds[axis].dtype.kind in "if"]
     ds = ds.sortby(numeric) if numeric else ds
     values = ds[MEASURES[measure].final]
-    return _maps(ds, values, first, *more) if more else _curves(ds, values, first)
+    published = [p for p in published if p.value is not None and measure == "test_accuracy"]
+    if more:
+        return _maps(ds, values, published, first, *more)
+    return _curves(ds, values, published, first)
 
 
-def _curves(ds: xr.Dataset, measured: xr.DataArray, axis: str) -> Figure:
+def _curves(
+    ds: xr.Dataset, measured: xr.DataArray, published: Sequence[Published], axis: str
+) -> Figure:
     figure = Figure(figsize=(7.0, 4.6), layout="constrained")
     axes = figure.subplots()
     x, scale = _places(ds[axis].values)
@@ -92,6 +101,9 @@ def _curves(ds: xr.Dataset, measured: xr.DataArray, axis: str) -> Figure:
         chance(axes, ds, x=axes.get_xlim()[1])
     if measured.attrs.get("units") == "fraction":
         axes.set(ylim=(0, 1.02))
+    aside = _published(
+        axes, published, axis, dict(zip(ds[axis].values.tolist(), x, strict=True)), scale
+    )
     axes.set_xlabel(words(label(axis)), fontsize=SIZE)
     axes.set_ylabel(_measured(measured), fontsize=SIZE)
     figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize=SIZE - 1)
@@ -101,12 +113,53 @@ def _curves(ds: xr.Dataset, measured: xr.DataArray, axis: str) -> Figure:
         figure,
         f"{setting(ds)}. Point: one seed. Marker and bar: mean, 95 % t-interval."
         + spaced
+        + aside
         + _lost(ds),
     )
     return figure
 
 
-def _maps(ds: xr.Dataset, measured: xr.DataArray, first: str, second: str, *others: str) -> Figure:
+def _published(
+    axes: Axes, published: Sequence[Published], axis: str, places: dict, scale: str
+) -> str:
+    """Draw published values beside ours, hollow, and say for the caption what they are."""
+    left = 0
+    for dataset in dict.fromkeys(p.dataset for p in published):
+        drawn = []
+        for p in (p for p in published if p.dataset == dataset and set(p.at) == {axis}):
+            at = p.at[axis]
+            place = places.get(at, at if scale != "category" else None)
+            drawn += [(place, p)] if place is not None else []
+        left += sum(p.dataset == dataset for p in published) - len(drawn)
+        if drawn:
+            axes.errorbar(
+                [place for place, _ in drawn],
+                [p.value for _, p in drawn],
+                [p.half_width or 0 for _, p in drawn],
+                fmt="o",
+                color="black",
+                mfc="none",
+                ms=9,
+                capsize=0,
+                label=f"published ({dataset})",
+                zorder=4,
+            )
+    rest = f" ({left} more not on this axis)" if left else ""
+    return (
+        f"\nHollow: published of student, aux logits{rest}; sources in the table."
+        if published
+        else ""
+    )
+
+
+def _maps(
+    ds: xr.Dataset,
+    measured: xr.DataArray,
+    published: Sequence[Published],
+    first: str,
+    second: str,
+    *others: str,
+) -> Figure:
     students = [model for model in trained(ds) if model != "teacher"]
     cells = [dict(zip(others, at, strict=True)) for at in product(*(ds[o].values for o in others))]
     panels = [(cell, model) for cell in cells for model in (students[:1] if others else students)]
@@ -134,6 +187,9 @@ def _maps(ds: xr.Dataset, measured: xr.DataArray, first: str, second: str, *othe
             value = float(one[i, j])
             color = "black" if image.norm(value) > 0.5 else "white"
             text = f"{value:.2f}".lstrip("0") + ("×" if lost[i, j] else "")
+            here = cell | {first: ds[first].values[i], second: ds[second].values[j]}
+            said = [p.short for p in published if p.model == model and dict(p.at) == here]
+            text += f"\n({', '.join(said)})" if said else ""
             axes.text(j, i, text, ha="center", va="center", color=color, fontsize=SIZE - 3)
         title = ", ".join(f"{k.replace('_', ' ')} {_word(v)}" for k, v in cell.items())
         axes.set_title(title or name(model), fontsize=SIZE)
@@ -147,7 +203,11 @@ def _maps(ds: xr.Dataset, measured: xr.DataArray, first: str, second: str, *othe
     left = f" First {len(shown)} of {len(panels)} maps." if len(panels) > len(shown) else ""
     level = "one over classes" if "classes" in ds.dims else f"{1 / ds.attrs['classes']:.2g}"
     by_chance = f"; chance {level}" if fraction else ""
-    caption(figure, f"{setting(ds)}. Cell: mean over seeds{by_chance}.{who}{left}{_lost(ds)}")
+    sets = ", ".join(sorted({p.dataset for p in published}))
+    aside = f"\nIn brackets: published ({sets}); sources in the table." if published else ""
+    caption(
+        figure, f"{setting(ds)}. Cell: mean over seeds{by_chance}.{who}{left}{_lost(ds)}{aside}"
+    )
     return figure
 
 
@@ -197,6 +257,10 @@ def _word(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, (float, np.floating)) else words(value)
 
 
-def figures(ds: xr.Dataset) -> dict[str, Callable[[xr.Dataset], Figure]]:
+def figures(
+    ds: xr.Dataset, published: Sequence[Published] = ()
+) -> dict[str, Callable[[xr.Dataset], Figure]]:
     """Name the figures that there are of these results."""
-    return {"sweep": sweep} | {name: partial(sweep, measure=name) for name in extra(ds)}
+    return {"sweep": partial(sweep, published=published)} | {
+        name: partial(sweep, measure=name) for name in extra(ds)
+    }

@@ -1,6 +1,6 @@
 """Tables: what a terminal shows of results, of a plan, of the machine's speed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sim.engine.bench import best, rows
+from sim.report.published import ELSEWHERE, RULE, Published, compare, means
 from sim.runs.plan import Plan
 from sim.runs.results import axes_of, extra, fixed
 from sim.runs.statistics import Summary, difference, paired, summary
@@ -17,9 +18,10 @@ from sim.training.families import CONTROLS
 from sim.training.measures import MEASURES, WHOLE
 
 
-def figure10(ds: xr.Dataset) -> Iterator[Table]:
-    """Lay out the test accuracy of each model, and what else was measured."""
+def figure10(ds: xr.Dataset, published: Sequence[Published] = ()) -> Iterator[Table]:
+    """Lay out the test accuracy of each model, what was published of it, what else was measured."""
     yield table(ds)
+    yield from beside(ds, published)
     yield from (measured(ds, name) for name in extra(ds))
 
 
@@ -88,15 +90,18 @@ def split(ds: xr.Dataset) -> str:
 ROWS = 40  # points of a sweep that a terminal shows
 
 
-def sweep(ds: xr.Dataset) -> Iterator[Table]:
-    """Lay out test accuracy at each point, and what else was measured."""
-    yield points(ds)
+def sweep(ds: xr.Dataset, published: Sequence[Published] = ()) -> Iterator[Table]:
+    """Lay out test accuracy at each point, what was published of it, what else was measured."""
+    yield points(ds, published=published)
+    yield from beside(ds, published)
     for name in extra(ds):
         by_layer = "layer" in ds[MEASURES[name].final].dims
         yield points(ds.sel(layer=WHOLE, drop=True) if by_layer else ds, MEASURES[name].final)
 
 
-def points(ds: xr.Dataset, measure: str = "test_accuracy") -> Table:
+def points(
+    ds: xr.Dataset, measure: str = "test_accuracy", published: Sequence[Published] = ()
+) -> Table:
     """Lay out a measure of each trained model at each point, up to ROWS of them.
 
     Beside means, what pairs of the same seed say: the first student less its control, and the first
@@ -130,16 +135,52 @@ def points(ds: xr.Dataset, measure: str = "test_accuracy") -> Table:
         pad_edge=False,
         show_edge=False,
     )
-    for name in (*axes, *columns, *pairs, *(["choose by"] if held_out else [])):
+    published = [p for p in published if p.dataset == ds.attrs["dataset"]]
+    said = [_said(published, {name: flat[name].values[i] for name in axes}) for i in range(many)]
+    more = {"choose by": [*map(_number, choose)]} if held_out else {}
+    more |= {"published": said} if any(said) else {}
+    for name in (*axes, *columns, *pairs, *more):
         shown.add_column(name.replace("_", " "), justify="right")
     for i in range(min(ROWS, many)):
         cells = (*columns.values(), *pairs.values())
         shown.add_row(
             *(_word(flat[name].values[i]) for name in axes),
             *(cell(of.isel(point=i), lost.isel(point=i)) for of, lost in cells),
-            *([_number(choose[i])] if held_out else []),
+            *(column[i] for column in more.values()),
         )
     return shown
+
+
+def _said(published: Sequence[Published], at: dict[str, Any]) -> str:
+    """Write what was published of a point, value by value."""
+    return ", ".join(p.short for p in published if p.value is not None and dict(p.at) == at)
+
+
+def beside(ds: xr.Dataset, published: Sequence[Published]) -> Iterator[Table]:
+    """Lay out what was published beside what was measured, and whether they agree."""
+    if not published:
+        return
+    found = [*compare(means(ds), published, ds.attrs["dataset"])]
+    shown = Table(
+        title="Published: test accuracy on " + ", ".join(sorted({p.dataset for p in published})),
+        title_justify="left",
+        caption=RULE if any(one.agrees is not None for one in found) else ELSEWHERE,
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    for column in ("at", "here", "published", "n", "", "source"):
+        shown.add_column(
+            column, justify="right" if column in ("here", "published", "n") else "left"
+        )
+    for one in found:
+        p = one.published
+        differs = f" ({p.differs})" if p.differs else ""
+        n = "" if p.n is None else f"{p.n:,}"
+        shown.add_row(one.place, one.measured, p.words, n, one.verdict, p.source + differs)
+    yield shown
 
 
 def _pairs(flat: xr.Dataset, measure: str, model: str) -> dict[str, tuple[Summary, xr.DataArray]]:

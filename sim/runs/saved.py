@@ -45,11 +45,10 @@ class Saved:
         for axis in network.dims:
             known = self.results[axis].values.tolist()
             require(axis, point.get(axis), point.get(axis) in known, f"one of {known}")
-        key = str(network.sel(point).item())
-        for file in sorted((self._store.folder / "params").glob(f"{key}-*")):
-            if (θ := self._store.params(file.name, seed)) is not None:
-                return θ
-        require("params", f"{model}, seed {seed}", False, "kept: run it again with keep = params")
+        θ = self._store.params(str(network.sel(point).item()), seed)
+        kept = θ is not None
+        require("params", f"{model}, seed {seed}", kept, "kept: run it again with keep = params")
+        return θ
 
     def save_params(self, path: str | Path, model: str, seed: int, **point: Any) -> None:
         """Write a network's parameters as a flat .npz: arrays named "hidden_0/kernel" and so on."""

@@ -1,11 +1,18 @@
 """How the results of each kind of study are shown."""
 
+import json
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import xarray as xr
 
 from sim.errors import require
+from sim.report import figures, sweep_figures, tables
+from sim.report.published import Published
+from sim.settings.declare import Of, declared
+from sim.studies import figure10, grids
+from sim.studies.sweep import of_task
 
 
 def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[str, Callable]]:
@@ -16,11 +23,44 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
     kind = ds.attrs.get("experiment")
     require("experiment", kind, kind in ("figure10", "sweep", "theorem"), "of sublim's results")
     if kind == "theorem":
-        from sim.studies.theorem import figures, tables  # noqa: PLC0415
+        from sim.studies.theorem import figures as pictures  # noqa: PLC0415
+        from sim.studies.theorem import tables as verdicts  # noqa: PLC0415
 
-        return tables.theorem, figures.FIGURES
-    from sim.report import figures, sweep_figures, tables  # noqa: PLC0415
-
+        return verdicts.theorem, pictures.FIGURES
+    published = beside(ds)
     if kind == "sweep":
-        return tables.sweep, sweep_figures.figures(ds)
-    return tables.figure10, figures.figures(ds)
+        table = partial(tables.sweep, published=published)
+        return table, sweep_figures.figures(ds, published)
+    return partial(tables.figure10, published=published), figures.figures(ds, published)
+
+
+def beside(ds: xr.Dataset) -> tuple[Published, ...]:
+    """Find what was published about a run's question, on its data or others'.
+
+    None on the same data if a setting is not the study's: it would be held against another thing.
+    """
+    study = _module(ds)
+    published = getattr(study, "PUBLISHED", ())
+    if ds.attrs["dataset"] not in {one.dataset for one in published}:
+        return () if study is figure10 else published
+    return () if changed(ds) else published
+
+
+def changed(ds: xr.Dataset) -> dict[str, Any]:
+    """Name the settings of a run that are not its study's on that data set, with their values."""
+    study, ran = _module(ds), json.loads(ds.attrs["settings"])
+    usual = of_task(ds.attrs["dataset"], **getattr(study, "SETTINGS", {}))
+    free = {*ds.dims, *getattr(study, "HOLD", ())}
+    values = ran["settings"]["setup"] | ran["settings"]["hyper"] | {"validation": ran["validation"]}
+    return {
+        s.name: values[s.name]
+        for settings in (usual.setup, usual.hyper, usual.common)
+        for s in declared(type(settings)).values()
+        if s.name in values and s.of != Of.NOTHING and s.name not in free
+        if values[s.name] != json.loads(json.dumps(getattr(settings, s.name)))
+    }
+
+
+def _module(ds: xr.Dataset) -> Any:
+    name = ds.attrs.get("study")
+    return grids.module(name) if name in grids.names() else figure10 if name == "figure10" else None

@@ -201,7 +201,7 @@ class Networks:
         }
         setups = [point.setup for point in of.points]
         ds = labelled(of.axes, seeds, records, of.measures, setups, along=of.along)
-        keys = [[n.key for n in at_points] for at_points in self.schedule.networks.values()]
+        files = [[n.file for n in at_points] for at_points in self.schedule.networks.values()]
         sizes = [len(values) for values in of.axes.values()]
-        names = np.reshape(np.transpose(keys), (*sizes, len(keys)))
+        names = np.reshape(np.transpose(files), (*sizes, len(files)))
         return ds.assign_coords(network=((*of.axes, "model"), names))

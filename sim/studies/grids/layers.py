@@ -1,14 +1,23 @@
-"""Which layers have to start where the teacher's did.
+"""Which layers have to start where the teacher's did."""
 
-Published (arXiv 2605.23645): random hidden layers with shared heads still pass something on when m
-is large; a random class head never does, a random auxiliary head hardly.
-
-Found (digits, 16 seeds), m = 3, 30, 300: none .66 .96 .97; hidden .13 .31 .89; class_head .10 .10
-.11; aux_head .31 .34 .28. Found (MNIST, 8 seeds): none .51 .89 .92; hidden .09 .14 .32;
-class_head .10 .12 .12; aux_head .15 .17 .18. Agrees in all three.
-"""
+from sim.report.published import ARC_17, AUTHORS, BROCKERS, TAKE_HOME, Published
 
 AXES = {
     "independent": ("none", "hidden_0", "hidden_1", "hidden", "class_head", "aux_head", "all"),
     "aux": (3, 30, 300),
 }
+_THEIRS = "Gaussian noise, Adam 1e-3, 20 epochs"
+PUBLISHED = (
+    Published({"independent": "none", "aux": 3}, 0.561, AUTHORS, 0.030, 20),
+    Published({"independent": "all", "aux": 3}, 0.103, AUTHORS, 0.009, 20),
+    Published({"independent": "all", "aux": 3}, 0.089, ARC_17, 0.038, 10, differs=_THEIRS),
+    Published({"independent": "hidden", "aux": 300}, 0.1, BROCKERS, how=">", differs="m large"),
+    Published({"independent": "class_head"}, 0.1, BROCKERS),
+    Published(
+        {"independent": "aux_head", "aux": 300},
+        0.113,
+        TAKE_HOME,
+        n=25,
+        differs="4,096 auxiliary logits",
+    ),
+)

@@ -1,0 +1,17 @@
+"""Write the pages and tables of the documentation from saved tables of our runs.
+
+`uv run python -m docs` writes them; `uv run python -m docs runs/*-*` first takes the tables and
+figures of these run folders.
+"""
+
+import sys
+from pathlib import Path
+
+from docs import pages, saved
+
+if __name__ == "__main__":
+    for folder in map(Path, sys.argv[1:]):
+        saved.take(folder)
+    for page, text in pages.written().items():
+        page.write_text(text)
+        print(page.relative_to(pages.ROOT))

@@ -1,0 +1,187 @@
+"""Pages and tables of the documentation, as text, from the tables of our runs."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from docs import saved
+from docs.saved import Saved
+from sim.report.published import AUTHORS, RULE, Compared, Published, compare
+from sim.studies import figure10, grids
+
+ROOT = Path(__file__).resolve().parent.parent
+README, STUDIES = ROOT / "README.md", saved.FOLDER / "README.md"
+DATASETS = ("digits", "mnist")
+HEAD = """# Studies
+
+Written by `uv run python -m docs` from the tables beside this page, which say by which command, at
+which revision and over how many seeds they were made. Numbers are test accuracy, mean ± half of the
+95 % t-interval over seeds; published ones are others'. {rule}"""
+
+
+def written() -> dict[Path, str]:
+    """Write all pages: the text of each by its path."""
+    return {STUDIES: studies(), README: readme(README.read_text())}
+
+
+def studies() -> str:
+    """Write the page of all studies."""
+    title, head = HEAD.format(rule=RULE).split("\n\n")
+    parts = [f"{title}\n\n{textwrap.fill(' '.join(head.split()), 100)}\n"]
+    for name in grids.names():
+        parts.append(f"## {name}\n\n{grids.statement(name)}\n")
+        for dataset in DATASETS:
+            file = name if dataset == "digits" else f"{name}_{dataset}"
+            if (table := saved.load(file)) is not None:
+                parts += study(file, table, getattr(grids.module(name), "PUBLISHED", ()))
+    return "\n".join(parts)
+
+
+def study(file: str, table: Saved, published: Sequence[Published]) -> Iterator[str]:
+    """Write what there is of a study on one data set."""
+    about, rows = table
+    link = f"[{file}.csv]({file}.csv)"
+    yield f"### {about['dataset']}, {about['n']}\n"
+    yield f"`uv run {about['command']}`, revision {about['revision'][:7]}: {link}\n"
+    yield markdown(*points(rows))
+    held = {p.dataset for p in published}
+    if about["dataset"] in held:
+        yield markdown(*beside(compare(rows, published, about["dataset"])))
+    elif held:
+        yield f"Hollow in the figure: published on {', '.join(sorted(held))}.\n"
+    yield f"![{file.replace('_', ' ')}]({file}.png)\n"
+
+
+def beside(found: Iterable[Compared]) -> tuple[Sequence[str], Iterable[Sequence[str]]]:
+    """Lay out published values beside ours."""
+    head = ("published at", "here", "published", "n", "verdict", "source")
+    lines = (
+        (
+            one.place,
+            one.measured,
+            one.published.words,
+            "" if one.published.n is None else str(one.published.n),
+            one.verdict,
+            one.published.source + (f" ({one.published.differs})" if one.published.differs else ""),
+        )
+        for one in found
+    )
+    return head, lines
+
+
+def points(rows: pd.DataFrame) -> tuple[Sequence[str], Iterable[Sequence[str]]]:
+    """Lay out a row for each point and a column for each trained model."""
+    axes = [*rows.columns[: rows.columns.get_loc("model")]]
+    models = [model for model in rows.model.unique() if model != "reference"]
+    head = [*(axis.replace("_", " ") for axis in axes), *models]
+    at_points = rows.groupby(axes, sort=False)
+
+    def lines() -> Iterator[list[str]]:
+        for at, group in at_points:
+            by_model = group.set_index("model")
+            yield [*map(word, at), *(cell(by_model.loc[model]) for model in models)]
+
+    return head, lines()
+
+
+def word(value: object) -> str:
+    """Write an axis's value."""
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:.4g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def cell(row: pd.Series, column: str = "mean", sign: str = "", digits: int = 3) -> str:
+    """Write a mean ± the half-width of its interval; how many seeds of n diverged, if any did."""
+    half = row["half_width" if column == "mean" else f"{column}_half_width"]
+    text = f"{row[column]:{sign}.{digits}f} ± {half:.{digits}f}".replace("0.", ".")
+    return text + (f" (×{row.diverged} of {row.n})" if row.diverged else "")
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(
+        "| " + " | ".join(c.replace("|", r"\|") for c in line) + " |\n" for line in lines
+    )
+
+
+def readme(text: str) -> str:
+    """Put the tables into README, each between the two lines that name it."""
+    for name, table in TABLES.items():
+        pattern = rf"(<!-- table: {name} -->\n).*?(\n<!-- end -->)"
+        made = table()
+        text, n = re.subn(pattern, lambda m, made=made: m[1] + made + m[2], text, flags=re.DOTALL)
+        if n != 1:
+            raise ValueError(f"README.md: {n} places for table {name!r}, must be 1")
+    return text
+
+
+def of_figure10() -> str:
+    """Write figure 10 on digits."""
+    about, rows = saved.load("figure10")
+    head = ("model", "mean ± half of 95 % interval", "sd between seeds", "n")
+    lines = ([r.model, cell(r, digits=4), f"{r.sd:.4f}", str(r.n)] for _, r in rows.iterrows())
+    return markdown(head, lines) + _made(about)
+
+
+def of_paper() -> str:
+    """Write the paper's setting beside what was published of it, and what bfloat16 changes."""
+    about, rows = saved.load("figure10_mnist")
+    of_matmul = saved.load("matmul_mnist")
+    rounded = of_matmul.rows.query("matmul == 'bfloat16'").set_index("model")
+    found = [*compare(rows, figure10.PUBLISHED, "mnist")]
+    script = {one.published.model: one for one in found if one.published.source == AUTHORS}
+    head = (
+        "model",
+        "here",
+        "authors' script",
+        "",
+        f"bfloat16 − float32, paired, n = {rounded.n.iloc[0]}",
+    )
+    lines = (
+        [
+            r.model,
+            cell(r, digits=4),
+            script[r.model].published.words,
+            script[r.model].verdict,
+            cell(rounded.loc[r.model], "less_first", "+", 4) if r.model in rounded.index else "",
+        ]
+        for _, r in rows.iterrows()
+    )
+    others = markdown(
+        ("student_aux, others", "n", "verdict", "differs by"),
+        (
+            [
+                f"{one.published.source}: {one.published.words}",
+                str(one.published.n),
+                one.verdict,
+                one.published.differs or "nothing",
+            ]
+            for one in found
+            if one.published.source != AUTHORS
+        ),
+    )
+    return f"{markdown(head, lines)}{_made(about)}\n{others}\n{RULE}\n"
+
+
+def of_theorem() -> str:
+    """Write the theorem's statements with their verdicts."""
+    about, rows = saved.load("theorem")
+    head = ("statement", "measured", "verdict")
+    lines = ([f"{r.statement} ({r.equation})", r.measured, r.verdict] for _, r in rows.iterrows())
+    return markdown(head, lines) + _made(about)
+
+
+def _made(about: dict[str, str]) -> str:
+    return f"\n`{about['command']}`, n = {about['n']}, revision {about['revision'][:7]}\n"
+
+
+TABLES = {"figure10": of_figure10, "paper": of_paper, "theorem": of_theorem}

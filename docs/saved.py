@@ -1,0 +1,92 @@
+"""Tables of our runs, kept as small CSV files that begin with command, revision and n."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import xarray as xr
+
+from sim.report.published import means
+from sim.runs import results
+from sim.runs.results import axes_of
+from sim.runs.statistics import difference, summary
+from sim.studies.shown import changed, shown
+from sim.studies.theorem.statements import statements
+
+FOLDER = Path(__file__).parent / "studies"
+
+
+class Saved(NamedTuple):
+    """A table that was kept: what it is of, and its rows."""
+
+    about: dict[str, str]
+    rows: pd.DataFrame
+
+
+def take(run: Path) -> None:
+    """Keep the table of a run, and its first figure."""
+    ds = results.load(run)
+    _, figures = shown(ds)
+    figure = next(iter(figures.values()))(ds)
+    figure.savefig(FOLDER / f"{name(ds)}.png", dpi=100, metadata={"Software": None})
+    about = {
+        "command": command(ds),
+        "revision": ds.attrs["revision"],
+        "dataset": ds.attrs["dataset"],
+        "n": f"{ds.sizes['seed']} seeds",
+        "test images": f"{ds.attrs['test_images']:,}",
+        "device": ds.attrs["device"],
+        "jax": json.loads(ds.attrs["versions"])["jax"],
+    }
+    lines = "".join(f"# {what}: {text}\n" for what, text in about.items())
+    text = lines + rows(ds).to_csv(index=False, float_format="%.6g")
+    (FOLDER / f"{name(ds)}.csv").write_text(text)
+
+
+def rows(ds: xr.Dataset) -> pd.DataFrame:
+    """Lay out a run: of the theorem, its statements; of networks, means at each point.
+
+    Over the points, by pairs of seeds, a model less itself at the first as well.
+    """
+    if ds.attrs["experiment"] == "theorem":
+        return pd.DataFrame(statements(ds))
+    table, axes = means(ds), axes_of(ds)
+    if axes:
+        of = ds.test_accuracy.stack(point=axes, create_index=False).transpose("point", ...)
+        change = summary(difference(of, of.isel(point=0, drop=True)))
+        table["less_first"] = change.mean.values.ravel()
+        table["less_first_half_width"] = change.half_width.values.ravel()
+    return table
+
+
+def name(ds: xr.Dataset) -> str:
+    """Name the file of a run: its study, and its data set unless that is digits."""
+    return "_".join([ds.attrs["study"], *(d for d in [ds.attrs["dataset"]] if d != "digits")])
+
+
+def command(ds: xr.Dataset) -> str:
+    """Write the command that makes a run."""
+    study, kind = ds.attrs["study"], ds.attrs["experiment"]
+    words = ["sublim", study if study in ("figure10", "theorem") else f"study {study}"]
+    words += [f"--dataset {ds.attrs['dataset']} --seeds {ds.attrs['seeds']}"]
+    if kind != "theorem":
+        models = [m for m in ds.model.values.tolist() if m not in ("reference", "teacher")]
+        usual = ["student_aux", "cross_aux"] if kind == "sweep" else [*models]
+        words += [f"--models {' '.join(models)}"] * (models != usual)
+        for setting, value in changed(ds).items():
+            value = " ".join(map(str, value)) if isinstance(value, list) else value  # noqa: PLW2901
+            words += [f"--{setting.replace('_', '-')} {value}"]
+    return " ".join(words)
+
+
+def load(name: str) -> Saved | None:
+    """Read a table that was kept, if there is one."""
+    file = FOLDER / f"{name}.csv"
+    if not file.is_file():
+        return None
+    lines = file.read_text().splitlines()
+    about = [line[2:].split(": ", 1) for line in lines if line.startswith("# ")]
+    numbers = {column: [""] for column in ("half_width", "sd", "less_first_half_width")}
+    rows = pd.read_csv(file, skiprows=len(about), keep_default_na=False, na_values=numbers)
+    return Saved(dict(about), rows)

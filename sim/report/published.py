@@ -1,0 +1,140 @@
+"""What others published, and whether it agrees with what was measured here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import stdtrit
+
+from sim.runs.results import axes_of
+from sim.runs.statistics import summary
+
+# Who published: as they are found, or what is known of them.
+AUTHORS = "the authors' published script, run by us"
+RERUNS = "four re-runs of the recipe"
+SURVEY = "a public study, unnamed"
+TAKE_HOME = "an answer to the take-home task (2026)"
+ARC_17 = "ARC-17 lab notes (2026)"
+BROCKERS = "Brockers et al., arXiv 2605.23645"
+COMMENTS = "Comments & Extensions of Subliminal Learning (2025)"
+COURSE = "a course deck"
+GAETAN = "gaetanX21"
+GHOST = "GhostTrace"
+HE_NORMAL = "SubliminalNetworks"
+MADL = "Madl, arXiv 2606.22019"
+HELD_OUT = "a re-run with a validation split"
+
+RULE = (
+    "Agrees: its 95 % interval and ours overlap. Where none was published it is that of n networks "
+    "with the spread between ours, or where n was not, the value alone. No effect: all of our "
+    "intervals have a value in common."
+)
+ELSEWHERE = "Of another data set: not compared."
+
+
+class Published(NamedTuple):
+    """A test accuracy that was published, as a fraction.
+
+    at: where on the axes of a study; axes that are not named: everywhere on them. value: None for
+    “no effect” along the others. half_width: of its 95 % interval. n: networks. differs: what in
+    its setting is not ours. how: what was said of it, equal to value or beyond.
+    """
+
+    at: Mapping[str, Any]
+    value: float | None
+    source: str
+    half_width: float | None = None
+    n: int | None = None
+    differs: str = ""
+    how: Literal["=", ">"] = "="
+    model: str = "student_aux"
+    dataset: str = "mnist"
+
+    @property
+    def short(self) -> str:
+        """Write the value."""
+        if self.value is None:
+            return "no effect"
+        digits = 2 if round(self.value, 2) == self.value else 4
+        return f"{'> ' if self.how == '>' else ''}{self.value:.{digits}f}".replace("0.", ".")
+
+    @property
+    def words(self) -> str:
+        """Write the value with its half-width."""
+        reach = f" ± {self.half_width:.3g}".replace("0.", ".") if self.half_width else ""
+        return self.short + reach
+
+
+class Compared(NamedTuple):
+    """A published value, our rows at its place (none if it is none of ours), and the verdict."""
+
+    published: Published
+    ours: pd.DataFrame
+    agrees: bool | None
+
+    @property
+    def verdict(self) -> str:
+        """Say whether they agree; a dash where nothing can be compared."""
+        return {True: "agrees", False: "differs", None: "–"}[self.agrees]
+
+    @property
+    def measured(self) -> str:
+        """Write what was measured there: mean and half-width, or from which mean to which."""
+        if not len(self.ours):
+            return "–"
+        low, high = self.ours["mean"].min(), self.ours["mean"].max()
+        if len(self.ours) > 1:
+            return f"{low:.3f} to {high:.3f}".replace("0.", ".")
+        half = self.ours["half_width"].item()
+        return (f"{low:.3f}" + (f" ± {half:.3f}" if half >= 0 else "")).replace("0.", ".")
+
+    @property
+    def place(self) -> str:
+        """Write where it is."""
+        at = self.published.at.items()
+        words = ", ".join(f"{axis} {value}" for axis, value in at).replace("_", " ")
+        return words or ("everywhere" if len(self.ours) > 1 else self.published.model)
+
+
+def series(axis: str, values: Mapping[Any, float], source: str, **same: Any) -> tuple:
+    """List values that one source published along an axis."""
+    return tuple(Published({axis: at}, value, source, **same) for at, value in values.items())
+
+
+def means(ds: xr.Dataset) -> pd.DataFrame:
+    """Lay out test accuracy after training: a row for each point and model.
+
+    Columns: the axes, model, mean, half_width, low and high (ends of the 95 % interval), sd, n,
+    diverged (number of seeds).
+    """
+    of = summary(ds.test_accuracy)
+    low, high = of.interval
+    found = of._asdict() | {"low": low, "high": high, "diverged": ds.diverged.sum("seed")}
+    names = ["mean", "half_width", "low", "high", "sd", "n", "diverged"]
+    kept = {name: found[name].drop_attrs().reset_coords(drop=True) for name in names}
+    table = xr.Dataset(kept).to_dataframe([*axes_of(ds), "model"])
+    return table.reset_index()[[*axes_of(ds), "model", *names]]
+
+
+def compare(ours: pd.DataFrame, published: Sequence[Published], dataset: str) -> Iterator[Compared]:
+    """Hold published values against our rows."""
+    for one in published:
+        here = ours["model"] == one.model
+        for axis, value in one.at.items():
+            here &= ours[axis] == value
+        same = one.dataset == dataset and here.any() and not ours[here].half_width.isna().any()
+        yield Compared(one, ours[here], agrees(one, ours[here]) if same else None)
+
+
+def agrees(one: Published, ours: pd.DataFrame) -> bool:
+    """Tell whether a published value agrees with ours, all of them where they are several."""
+    if one.value is None:
+        return bool(ours.low.max() <= ours.high.min())
+    if one.how == ">":
+        return bool((ours.low > one.value).all())
+    reach = one.half_width or 0.0
+    if one.half_width is None and one.n is not None:
+        reach = stdtrit(ours.n - 1, 0.975) * ours.sd / np.sqrt(one.n)
+    return bool(((ours.low <= one.value + reach) & (one.value - reach <= ours.high)).all())

@@ -1,0 +1,95 @@
+"""The house: folders in the order of the data, and what of their source counts as identity."""
+
+import ast
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sim.runs import identity
+
+ROOT = Path(__file__).parent.parent
+# Each imports itself and those before it; `errors` is everybody's, `theory` knows nothing of sim.
+ORDER = ("settings", "model", "training", "engine", "runs", "report", "studies")
+FILES = sorted([*(ROOT / "sim").glob("*/**/*.py"), *(ROOT / "theory").glob("*.py")])
+
+
+def imported(file):
+    """Modules of ours that a file names, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_folder_imports_only_those_before_it(file):
+    folder = file.relative_to(ROOT).parts[:2]
+    known = {"theory"}
+    if folder[0] == "sim":
+        known |= {"sim.errors"} | {f"sim.{name}" for name in ORDER[: ORDER.index(folder[1]) + 1]}
+    for name in imported(file):
+        package, *rest = name.split(".")
+        if package in ("sim", "theory"):
+            assert package in known or f"{package}.{rest[0]}" in known, f"{file} imports {name}"
+
+
+def test_every_folder_is_in_the_order():
+    assert {path.name for path in (ROOT / "sim").iterdir() if path.is_dir()} - {"__pycache__"} == {
+        *ORDER
+    }
+
+
+def test_settings_know_nothing_of_jax():
+    for file in (ROOT / "sim" / "settings").glob("*.py"):
+        assert not [name for name in imported(file) if name.partition(".")[0] == "jax"], file
+
+
+@pytest.fixture
+def copy(tmp_path):
+    for folder in identity.FOLDERS:
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def changed(copy, file, old, new):
+    """Tell whether the identity of code is another once a file says `new` for `old`."""
+    before, place = identity.code.__wrapped__(copy), copy / file
+    text = place.read_text()
+    assert text.count(old) == 1
+    place.write_text(text.replace(old, new))
+    return identity.code.__wrapped__(copy) != before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("theory/losses.py", "import jax\n", "import jax  # a comment\n"),
+        ("sim/training/measures.py", "Accuracy with θ_T's class head", "Some other words"),
+        ("sim/settings/setup.py", "Nonlinearity of the hidden layers.", "What is between them."),
+        ("sim/settings/setup.py", 'setting(\n        "relu",\n    )', 'setting("relu")'),
+    ],
+)
+def test_words_and_format_are_no_part_of_the_identity(copy, file, old, new):
+    assert not changed(copy, file, old, new)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("theory/losses.py", "import jax\n", "import jax\nimport jax\n"),
+        ("sim/settings/setup.py", 'setting(\n        "relu",\n    )', 'setting("tanh")'),
+        ("sim/training/measures.py", "at.diverged |", "at.diverged &"),
+    ],
+)
+def test_statements_are(copy, file, old, new):
+    assert changed(copy, file, old, new)
+
+
+def test_a_file_more_or_of_another_name_counts(copy):
+    before = identity.code.__wrapped__(copy)
+    (copy / "theory" / "more.py").write_text("")
+    more = identity.code.__wrapped__(copy)
+    (copy / "theory" / "more.py").rename(copy / "theory" / "other.py")
+    assert len({before, more, identity.code.__wrapped__(copy)}) == 3
