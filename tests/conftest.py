@@ -1,11 +1,22 @@
 """Shapes in annotations are checked, and silent broadcasting between ranks is an error."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 # Tests compile many small programs and run each for a moment: compile them fast. (A jax that has
 # lost one of these flags says so and stops: take it out here.)
-FAST = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+FAST = (
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false "
+    "--xla_cpu_parallel_codegen_split_count=1"
+)
 os.environ.setdefault("XLA_FLAGS", FAST)
+# And compile what several files of tests need once, whichever process comes first.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="sublim-tests-")
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 # One device, however many cores there are: results hang on it. More are tried in other processes.
 os.environ["JAX_NUM_CPU_DEVICES"] = "1"
 

@@ -437,8 +437,10 @@ def test_a_run_in_a_folder_that_cannot_be_made(tmp_path, small):
 
 def test_compiled_programs_are_kept(tmp_path, small):
     """A second process finds the compiled programs in the user's cache folder."""
-    command = [sys.executable, "-c", f"import sim; sim.figure10({DATA!r}, 1, **{small!r})"]
+    settings = small | {"models": ("student_aux",)}
+    command = [sys.executable, "-c", f"import sim; sim.figure10({DATA!r}, 1, **{settings!r})"]
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    del environment["JAX_COMPILATION_CACHE_DIR"]
 
     def kept():
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
@@ -453,7 +455,7 @@ def test_compiled_programs_are_kept(tmp_path, small):
 
 def test_effect_on_digits():
     """The claim itself, small: transfer with the shared initialisation, none with another."""
-    ds = sim.figure10("digits", 8, student_steps=300, points=1)
+    ds = sim.figure10("digits", 8, widths=(64, 64), student_steps=250, points=1)
     mean = ds.test_accuracy.mean("seed").to_series()
     difference = results.paired(ds, "student_aux", "cross_aux")
     assert difference.mean > 4 * difference.sd / difference.n**0.5
@@ -461,7 +463,7 @@ def test_effect_on_digits():
     for model in ("reference", "cross_aux"):  # at chance, within 4 standard errors
         one = results.summary(ds.test_accuracy.sel(model=model))
         assert abs(one.mean - 0.1) < 4 * one.sd / one.n**0.5
-    assert mean.teacher > 0.96
+    assert mean.teacher > 0.94
     assert mean.student_all > 0.9
     assert not ds.diverged.any()
     assert np.isfinite(ds.test_accuracy).all()

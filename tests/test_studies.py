@@ -21,7 +21,7 @@ SMALL = {
 }
 
 
-KINDS = ("architecture", "batch", "optimizer")  # shapes in cases; steps held; both alone
+KINDS = ("batch", "inputs")  # steps held; cases
 NAMES = [pytest.param(n, marks=() if n in KINDS else pytest.mark.slow) for n in grids.names()]
 
 

@@ -196,42 +196,17 @@ def test_divergence_is_flagged_and_training_goes_on():
     assert not np.isfinite(state.model.θ["hidden_0"]["kernel"]).all()
 
 
-@pytest.mark.parametrize(
-    "replaced",
-    [
-        {"optimizer": "adamw", "weight_decay": 1.0},
-        {"optimizer": "adam_l2", "weight_decay": 0.1},
-        {"matmul": "bfloat16"},
-        {"noise_shift": 0.5},
-        {"noise": "perlin"},
-        {"optimizer": "sgd"},
-        {"optimizer": "sgd", "momentum": 0.9},
-        {"activation": "tanh"},
-        {"widths": (16,)},
-        {"aux": 5},
-        {"loss": "cross_entropy"},
-        {"loss": "squared_error"},
-        {"noise": "gaussian"},
-        {"noise": "images"},
-        {"noise_scale": 0.5},
-        {"temperature": 2.0},
-        {"batch": 500, "noise_images": 60},  # a batch larger than the data
-    ],
-    ids=str,
-)
-def test_every_setting_reaches_the_student(replaced):
-    θ_T = taught()
+def test_cross_entropy_has_the_gradient_of_kl_and_another_value():
     usual, loss = plain()
-    if {"aux", "widths"} & set(replaced):  # another network: another teacher too
-        θ_T = taught(**replaced)
-    other, other_loss = student("student_all", 6, θ_T, **replaced)
-    assert np.isfinite(other_loss)
-    leaf = [np.asarray(state.model.θ["class_head"]["kernel"]) for state in (usual, other)]
-    if replaced == {"loss": "cross_entropy"}:  # the same gradient, another value
-        np.testing.assert_allclose(*leaf, atol=4e-5)
-        assert abs(other_loss - loss) > 0.1
-    else:
-        assert leaf[0].shape != leaf[1].shape or not np.allclose(*leaf, atol=1e-5)
+    other, other_loss = student("student_all", 6, taught(), loss="cross_entropy")
+    leaves = (state.model.θ["class_head"]["kernel"] for state in (usual, other))
+    np.testing.assert_allclose(*leaves, atol=4e-5)
+    assert abs(other_loss - loss) > 0.1
+
+
+def test_a_batch_may_be_larger_than_the_data():
+    _, loss = student("student_all", 6, taught(), batch=500, noise_images=60)
+    assert np.isfinite(loss)
 
 
 def test_sgd_with_momentum_written_out():
