@@ -9,7 +9,7 @@ import pandas as pd
 
 from docs import saved
 from docs.saved import Saved
-from sim.report.published import AUTHORS, RULE, Compared, Published, compare
+from sim.report.published import AUTHORS, COLUMNS, RULE, Published, compare
 from sim.studies import figure10, grids
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,27 +49,11 @@ def study(file: str, table: Saved, published: Sequence[Published]) -> Iterator[s
     yield markdown(*points(rows))
     held = {p.dataset for p in published}
     if about["dataset"] in held:
-        yield markdown(*beside(compare(rows, published, about["dataset"])))
+        found = compare(rows, published, about["dataset"])
+        yield markdown(COLUMNS, (one.row for one in found))
     elif held:
         yield f"Hollow in the figure: published on {', '.join(sorted(held))}.\n"
     yield f"![{file.replace('_', ' ')}]({file}.png)\n"
-
-
-def beside(found: Iterable[Compared]) -> tuple[Sequence[str], Iterable[Sequence[str]]]:
-    """Lay out published values beside ours."""
-    head = ("published at", "here", "published", "n", "verdict", "source")
-    lines = (
-        (
-            one.place,
-            one.measured,
-            one.published.words,
-            "" if one.published.n is None else str(one.published.n),
-            one.verdict,
-            one.published.source + (f" ({one.published.differs})" if one.published.differs else ""),
-        )
-        for one in found
-    )
-    return head, lines
 
 
 def points(rows: pd.DataFrame) -> tuple[Sequence[str], Iterable[Sequence[str]]]:
@@ -156,19 +140,7 @@ def of_paper() -> str:
         ]
         for _, r in rows.iterrows()
     )
-    others = markdown(
-        ("student_aux, others", "n", "verdict", "differs by"),
-        (
-            [
-                f"{one.published.source}: {one.published.words}",
-                str(one.published.n),
-                one.verdict,
-                one.published.differs or "nothing",
-            ]
-            for one in found
-            if one.published.source != AUTHORS
-        ),
-    )
+    others = markdown(COLUMNS, (one.row for one in found if one.published.source != AUTHORS))
     return f"{markdown(head, lines)}{_made(about)}\n{others}\n{RULE}\n"
 
 

@@ -32,6 +32,7 @@ RULE = (
     "intervals have a value in common."
 )
 ELSEWHERE = "Of another data set: not compared."
+COLUMNS = ("at", "here", "published", "n", "verdict", "source")
 
 
 class Published(NamedTuple):
@@ -91,11 +92,14 @@ class Compared(NamedTuple):
         return (f"{low:.3f}" + (f" ± {half:.3f}" if half >= 0 else "")).replace("0.", ".")
 
     @property
-    def place(self) -> str:
-        """Write where it is."""
-        at = self.published.at.items()
-        words = ", ".join(f"{axis} {value}" for axis, value in at).replace("_", " ")
-        return words or ("everywhere" if len(self.ours) > 1 else self.published.model)
+    def row(self) -> tuple[str, ...]:
+        """Write all of it, COLUMNS of a table."""
+        p = self.published
+        at = ", ".join(f"{axis} {value}" for axis, value in p.at.items()).replace("_", " ")
+        everywhere = "everywhere" if len(self.ours) > 1 else p.model
+        n = "" if p.n is None else f"{p.n:,}"
+        differs = f" ({p.differs})" if p.differs else ""
+        return at or everywhere, self.measured, p.words, n, self.verdict, p.source + differs
 
 
 def series(axis: str, values: Mapping[Any, float], source: str, **same: Any) -> tuple:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sim.engine.bench import best, rows
-from sim.report.published import ELSEWHERE, RULE, Published, compare, means
+from sim.report.published import COLUMNS, ELSEWHERE, RULE, Published, compare, means
 from sim.runs.plan import Plan
 from sim.runs.results import axes_of, extra, fixed
 from sim.runs.statistics import Summary, difference, paired, summary
@@ -171,15 +171,12 @@ def beside(ds: xr.Dataset, published: Sequence[Published]) -> Iterator[Table]:
         pad_edge=False,
         show_edge=False,
     )
-    for column in ("at", "here", "published", "n", "", "source"):
+    for column in COLUMNS:
         shown.add_column(
             column, justify="right" if column in ("here", "published", "n") else "left"
         )
     for one in found:
-        p = one.published
-        differs = f" ({p.differs})" if p.differs else ""
-        n = "" if p.n is None else f"{p.n:,}"
-        shown.add_row(one.place, one.measured, p.words, n, one.verdict, p.source + differs)
+        shown.add_row(*one.row)
     yield shown
 
 
