@@ -6,14 +6,17 @@ Each imports what it needs when it runs: jax's libraries take seconds, --help sh
 # ruff: noqa: PLC0415
 
 import json
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import field, make_dataclass
 from functools import reduce
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 from itertools import pairwise
 from operator import or_
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -61,13 +64,28 @@ def parse(arguments: list[str]) -> Callable[[], None]:
         ),
         _command(_data, (), **DATA),
     )
-    return tyro.cli(
-        reduce(or_, commands),
-        args=arguments,
-        prog="sublim",
-        description="A minimal-theory simulator of subliminal learning.",
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
-    )
+    with _wrapped():
+        return tyro.cli(
+            reduce(or_, commands),
+            args=arguments,
+            prog="sublim",
+            description="A minimal-theory simulator of subliminal learning.",
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+        )
+
+
+@contextmanager
+def _wrapped() -> Iterator[None]:
+    """Break the prose of --help between words: tyro prints a paragraph as one line."""
+    page = TextIOWrapper(BytesIO(), sys.stdout.encoding, "replace")  # by which tyro draws boxes
+    try:
+        with redirect_stdout(page):
+            yield
+    finally:
+        page.seek(0)
+        width = get_terminal_size().columns
+        for line in page.read().splitlines():
+            print(line if len(line) <= width or "│" in line else textwrap.fill(line, width))
 
 
 AXIS = """NAME=V,V,… or NAME=FROM:TO:COUNT (with "log" behind: even ratios), as in

@@ -77,6 +77,20 @@ def test_a_run_leaves_table_figures_and_data(sublim, tmp_path):
     assert (folder / "figure10.png").read_bytes().startswith(b"\x89PNG")
 
 
+COMMANDS = ("figure10", "sweep", "study", "theorem", "bench", "plot", "data")
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_fits_a_narrow_terminal(sublim, monkeypatch, command):
+    """Prose is broken between words: all of it stands there, on lines that fit."""
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = sublim(*command, "--help")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    if command and command[0] in ("figure10", "theorem"):
+        assert "or goes on with an interrupted one." in " ".join(out.split())
+
+
 def test_help_teaches(sublim):
     code, out, _ = sublim("--help")
     assert code == 0
