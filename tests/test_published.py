@@ -95,7 +95,7 @@ def test_table_and_figure_show_it_beside_ours():
     grid = made_up.sweep(aux=(1, 3), loss=("kl", "b")).assign_attrs(dataset="mnist")
     at = Published({"aux": 1, "loss": "b"}, 0.444, "s")
     cells = sweep_figures.sweep(grid, published=(at,)).axes[0].texts
-    assert [text.get_text() for text in cells if "444" in text.get_text()]
+    assert [text.get_text() for text in cells if "(.44)" in text.get_text()]
 
 
 def test_another_data_set_is_shown_and_not_compared():

@@ -112,6 +112,79 @@ def test_a_broken_rule_names_argument_value_and_rule(name, value):
     assert "\n" not in message
 
 
+SGD, ADAMW = {"optimizer": "sgd"}, {"optimizer": "adamw"}
+#: Of every number: what else is set, what is still allowed, what no longer is.
+EDGES = {
+    "classes": ({}, (2,), (1,)),
+    "teacher_epochs": ({}, (1,), (0,)),
+    "teacher_steps": ({}, (1,), (0,)),
+    "batch": ({}, (1,), (0,)),
+    "aux": ({}, (1, 2**20), (0, 2**20 + 1)),
+    "noise_images": ({}, (1,), (0,)),
+    "student_epochs": ({}, (1,), (0,)),
+    "student_steps": ({}, (1,), (0,)),
+    "points": ({}, (1, 10_000), (0, 10_001)),
+    "init_scale": ({}, (1e-3,), (0.0, -1.0)),
+    "teacher_lr": ({}, (1e-6,), (0.0, -1.0)),
+    "momentum": (SGD, (0.0, 0.999), (-0.1, 1.0)),
+    "weight_decay": (ADAMW, (0.0, 5.0), (-0.1,)),
+    "temperature": ({}, (1e-3,), (0.0, -1.0)),
+    "channel": ({"aux": 3}, (1, 3), (0, 4)),
+    "noise_scale": ({}, (1e-3,), (0.0, -1.0)),
+    "noise_shift": ({}, (-3.0, 0.0), (float("inf"), float("nan"))),
+    "distinct": ({"noise_images": 70}, (1, 70), (0, 71)),
+    "blur": ({"noise": "blurred"}, (0.0, 3.0), (-0.1,)),
+    "dimensions": ({"noise": "subspace"}, (1,), (0,)),
+    "images_part": ({"noise": "mixture"}, (0.0, 1.0), (-0.1, 1.1)),
+    "student_lr": ({}, (1e-6,), (0.0, -1.0)),
+    "init_noise": ({}, (0.0, 3.0), (-0.1,)),
+    "independence": ({"independent": "hidden"}, (0.0, 1.0), (-0.1, 1.1)),
+    "validation": ({}, (0.0, 0.9), (-0.1, 1.0)),
+    "seeds": ({}, (1, 10**6), (0, 10**6 + 1)),
+    "chunk": ({}, (1,), (0,)),
+    "memory": ({}, (0.1,), (0.0, -1.0)),
+}
+#: Which words of which other setting give it an effect.
+EFFECT = {
+    "momentum": ("optimizer", {"sgd"}),
+    "weight_decay": ("optimizer", {"adamw", "adam_l2"}),
+    "blur": ("noise", {"blurred"}),
+    "dimensions": ("noise", {"subspace"}),
+    "images_part": ("noise", {"mixture"}),
+}
+EVERY = declared(Common) | declared(Networks) | declared(Setup) | declared(Hyper)
+
+
+def refused(**given):
+    try:
+        experiment("digits", **given)
+    except InputError:
+        return True
+    return False
+
+
+def test_every_number_and_every_condition_is_tried():
+    numbers = {s.name for s in EVERY.values() if {int, float} & {*s.kinds}}
+    assert numbers == {*EDGES}
+    assert {s.name for s in EVERY.values() if s.only} == {*EFFECT, "independence"}
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_a_number_is_bounded_where_it_says_from_both_sides(name):
+    companions, inside, outside = EDGES[name]
+    assert not [value for value in inside if refused(**companions, **{name: value})]
+    assert not [value for value in outside if not refused(**companions, **{name: value})]
+
+
+@pytest.mark.parametrize("name", EFFECT)
+def test_a_setting_is_taken_only_where_it_has_an_effect(name):
+    other, words = EFFECT[name]
+    _, inside, _ = EDGES[name]
+    value = next(value for value in inside if value != EVERY[name].default)
+    taken = {w for w in get_args(EVERY[other].hint) if not refused(**{other: w, name: value})}
+    assert taken == words
+
+
 @pytest.mark.parametrize(
     ("name", "value", "plain"),
     [

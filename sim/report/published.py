@@ -58,8 +58,8 @@ class Published(NamedTuple):
         """Write the value."""
         if self.value is None:
             return "no effect"
-        digits = 2 if round(self.value, 2) == self.value else 4
-        return f"{'> ' if self.how == '>' else ''}{self.value:.{digits}f}".replace("0.", ".")
+        text = f"{self.value:.4f}".rstrip("0").ljust(4, "0")  # .5 as .50
+        return ("> " if self.how == ">" else "") + text.replace("0.", ".")
 
     @property
     def words(self) -> str:

@@ -188,8 +188,9 @@ def _maps(
             color = "black" if image.norm(value) > 0.5 else "white"
             text = f"{value:.2f}".lstrip("0") + ("×" if lost[i, j] else "")
             here = cell | {first: ds[first].values[i], second: ds[second].values[j]}
-            said = [p.short for p in published if p.model == model and dict(p.at) == here]
-            text += f"\n({', '.join(said)})" if said else ""
+            said = [p for p in published if p.model == model and dict(p.at) == here]
+            values = (f"{'>' * (p.how == '>')}{p.value:.2f}".replace("0.", ".") for p in said)
+            text += f"\n({', '.join(values)})" if said else ""
             axes.text(j, i, text, ha="center", va="center", color=color, fontsize=SIZE - 3)
         title = ", ".join(f"{k.replace('_', ' ')} {_word(v)}" for k, v in cell.items())
         axes.set_title(title or name(model), fontsize=SIZE)
