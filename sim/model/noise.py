@@ -148,8 +148,8 @@ def _words(key: Key[Array, ""], count: int) -> Array:
     """Make 32 random bits for each of `count` pixels, uint32, of the input's key and the pixel.
 
     The key is jax's; within an input the pixels' numbers are mixed twice, once with either half of
-    the key. jax's own generator takes 20 rounds for a word, which made noise 3 to 4 % of a training
-    step at MNIST's shapes on a CPU.
+    the key. jax's own generator takes 20 rounds for a word, which is felt in a step at MNIST's
+    shapes on a CPU.
     """
     a, b = jax.random.key_data(key)
     return _mixed(_mixed(jnp.arange(count, dtype=jnp.uint32) + a) ^ b)
