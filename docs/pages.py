@@ -9,7 +9,7 @@ import pandas as pd
 
 from docs import saved
 from docs.saved import Saved
-from sim.report.published import AUTHORS, COLUMNS, RULE, Published, compare
+from sim.report.published import AUTHORS, COLUMNS, ELSEWHERE, RULE, compare
 from sim.studies import figure10, grids
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,39 +34,41 @@ def studies() -> str:
     for name in grids.names():
         parts.append(f"## {name}\n\n{grids.statement(name)}\n")
         for dataset in DATASETS:
-            file = name if dataset == "digits" else f"{name}_{dataset}"
-            if (table := saved.load(file)) is not None:
-                parts += study(file, table, getattr(grids.module(name), "PUBLISHED", ()))
+            if (table := saved.load(name, dataset)) is not None:
+                parts += study(name, dataset, table)
     return "\n".join(parts)
 
 
-def study(file: str, table: Saved, published: Sequence[Published]) -> Iterator[str]:
+def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
     """Write what there is of a study on one data set."""
     about, rows = table
+    file = saved.name(name, dataset)
+    published = getattr(grids.module(name), "PUBLISHED", ())
     link = f"[{file}.csv]({file}.csv)"
     yield f"### {about['dataset']}, {about['n']}\n"
     yield f"`uv run {about['command']}`, revision {about['revision'][:7]}: {link}\n"
     yield markdown(*points(rows))
-    held = {p.dataset for p in published}
-    if about["dataset"] in held:
-        found = compare(rows, published, about["dataset"])
+    sets = {p.dataset for p in published}
+    if sets and (about["dataset"] in sets or not any(saved.load(name, s) for s in sets)):
+        found = [*compare(rows, published, about["dataset"])]
         yield markdown(COLUMNS, (one.row for one in found))
-    elif held:
-        yield f"Hollow in the figure: published on {', '.join(sorted(held))}.\n"
+        if about["dataset"] not in sets:
+            yield f"{ELSEWHERE}\n"
     yield f"![{file.replace('_', ' ')}]({file}.png)\n"
 
 
 def points(rows: pd.DataFrame) -> tuple[Sequence[str], Iterable[Sequence[str]]]:
-    """Lay out a row for each point and a column for each trained model."""
+    """Lay out a row for each point, a column for each trained model, and what pairs say."""
     axes = [*rows.columns[: rows.columns.get_loc("model")]]
     models = [model for model in rows.model.unique() if model != "reference"]
-    head = [*(axis.replace("_", " ") for axis in axes), *models]
-    at_points = rows.groupby(axes, sort=False)
+    first = next(model for model in models if model != "teacher")
+    head = [*(axis.replace("_", " ") for axis in axes), *models, f"{first} less row 1, paired"]
 
     def lines() -> Iterator[list[str]]:
-        for at, group in at_points:
+        for at, group in rows.groupby(axes, sort=False):
             by_model = group.set_index("model")
-            yield [*map(word, at), *(cell(by_model.loc[model]) for model in models)]
+            each = (cell(by_model.loc[model]) for model in models)
+            yield [*map(word, at), *each, cell(by_model.loc[first], "less_first", "+")]
 
     return head, lines()
 
@@ -118,8 +120,8 @@ def of_figure10() -> str:
 
 def of_paper() -> str:
     """Write the paper's setting beside what was published of it, and what bfloat16 changes."""
-    about, rows = saved.load("figure10_mnist")
-    of_matmul = saved.load("matmul_mnist")
+    about, rows = saved.load("figure10", "mnist")
+    of_matmul = saved.load("matmul", "mnist")
     rounded = of_matmul.rows.query("matmul == 'bfloat16'").set_index("model")
     found = [*compare(rows, figure10.PUBLISHED, "mnist")]
     script = {one.published.model: one for one in found if one.published.source == AUTHORS}

@@ -29,7 +29,8 @@ def take(run: Path) -> None:
     ds = results.load(run)
     _, figures = shown(ds)
     figure = next(iter(figures.values()))(ds)
-    figure.savefig(FOLDER / f"{name(ds)}.png", dpi=100, metadata={"Software": None})
+    file = name(ds.attrs["study"], ds.attrs["dataset"])
+    figure.savefig(FOLDER / f"{file}.png", dpi=100, metadata={"Software": None})
     about = {
         "command": command(ds),
         "revision": ds.attrs["revision"],
@@ -41,7 +42,7 @@ def take(run: Path) -> None:
     }
     lines = "".join(f"# {what}: {text}\n" for what, text in about.items())
     text = lines + rows(ds).to_csv(index=False, float_format="%.6g")
-    (FOLDER / f"{name(ds)}.csv").write_text(text)
+    (FOLDER / f"{file}.csv").write_text(text)
 
 
 def rows(ds: xr.Dataset) -> pd.DataFrame:
@@ -60,9 +61,9 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
     return table
 
 
-def name(ds: xr.Dataset) -> str:
-    """Name the file of a run: its study, and its data set unless that is digits."""
-    return "_".join([ds.attrs["study"], *(d for d in [ds.attrs["dataset"]] if d != "digits")])
+def name(study: str, dataset: str) -> str:
+    """Name the files of a study on a data set."""
+    return study if dataset == "digits" else f"{study}_{dataset}"
 
 
 def command(ds: xr.Dataset) -> str:
@@ -80,9 +81,9 @@ def command(ds: xr.Dataset) -> str:
     return " ".join(words)
 
 
-def load(name: str) -> Saved | None:
+def load(study: str, dataset: str = "digits") -> Saved | None:
     """Read a table that was kept, if there is one."""
-    file = FOLDER / f"{name}.csv"
+    file = FOLDER / f"{name(study, dataset)}.csv"
     if not file.is_file():
         return None
     lines = file.read_text().splitlines()

@@ -22,8 +22,8 @@ def test_a_page_says_what_its_tables_say(page):
 def test_a_changed_number_changes_the_page(monkeypatch):
     load = saved.load
 
-    def other(name):
-        table = load(name)
+    def other(*names):
+        table = load(*names)
         return table and table._replace(rows=table.rows.assign(mean=0.123))
 
     before = pages.written()
@@ -61,7 +61,6 @@ def test_the_command_that_makes_a_run_is_said(tmp_path):
         "sublim study loss --dataset synthetic:4x3 --seeds 2 --models student_aux --widths 8 "
         "--teacher-steps 2 --noise-images 64 --student-steps 2"
     )
-    assert saved.name(ds) == "loss_synthetic:4x3"
     rows = saved.rows(ds)
     pair = ds.test_accuracy.sel(model="teacher")
     change = float((pair.sel(loss="squared_error") - pair.sel(loss="kl")).mean())
