@@ -149,8 +149,8 @@ def of_paper() -> str:
 def of_theorem() -> str:
     """Write the theorem's statements with their verdicts."""
     about, rows = saved.load("theorem")
-    head = ("statement", "measured", "verdict")
-    lines = ([f"{r.statement} ({r.equation})", r.measured, r.verdict] for _, r in rows.iterrows())
+    head = ("statement", "equation", "measured", "verdict")
+    lines = ([r[column] for column in head] for _, r in rows.iterrows())
     return markdown(head, lines) + _made(about)
 
 

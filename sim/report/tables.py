@@ -152,8 +152,9 @@ def points(
 
 
 def _said(published: Sequence[Published], at: dict[str, Any]) -> str:
-    """Write what was published of a point, value by value."""
-    return ", ".join(p.short for p in published if p.value is not None and dict(p.at) == at)
+    """Write what was published of a point; … for more values, which the next table has."""
+    found = [p.short for p in published if p.value is not None and dict(p.at) == at]
+    return "".join(found[:1]) + (" …" if len(found) > 1 else "")
 
 
 def beside(ds: xr.Dataset, published: Sequence[Published]) -> Iterator[Table]:
