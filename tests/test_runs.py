@@ -249,7 +249,9 @@ def test_parameters_are_kept_as_asked_and_handed_out(tmp_path, small, trained, k
     (place,) = tmp_path.glob("figure10-*")
     saved = sim.load(place)
     xr.testing.assert_identical(saved.results, ds)
-    for model, kept in (("teacher", keep != "records"), ("student_aux", keep == "params")):
+    everybody = keep == "params"
+    models = {"teacher": keep != "records", "student_aux": everybody, "reference": everybody}
+    for model, kept in models.items():
         if not kept:
             with pytest.raises(
                 InputError, match=f"'{model}, seed 1': must be kept: .*keep = params"
@@ -268,6 +270,18 @@ def test_parameters_are_kept_as_asked_and_handed_out(tmp_path, small, trained, k
     del trained[:]
     sim.sweep(DATA, {"student_lr": (0.5,)}, 2, out=tmp_path, **(small | {"points": 1}))
     assert ("teacher" in {who for who, _ in trained}) == (keep == "records")
+
+
+def test_parameters_are_kept_of_what_was_measured_before(tmp_path, small):
+    sim.figure10(DATA, 2, out=tmp_path, **small)
+    sim.figure10(DATA, 2, out=tmp_path, keep="params", **small)
+    whole = next(
+        run
+        for run in map(sim.load, tmp_path.glob("figure10-*"))
+        if '"keep": "params"' in run.results.attrs["settings"]
+    )
+    for model in whole.results.model.values:
+        assert whole.params(model, seed=1)["hidden_0"]["kernel"].shape == (12, 16)
 
 
 def test_parameters_are_of_the_runs_own_size(tmp_path, small):

@@ -149,10 +149,8 @@ class Schedule:
         for file, teacher in self._teachers.items():
             groups = [[*group.values()] for group in self._served.get(file, {}).values()]
             alone = [n for n in (teacher, self.start(teacher)) if n]
-            missing = {
-                n.key: {*range(self.common.seeds)} - self.records.seeds(n.key, self.wants(n))
-                for n in (*alone, *(n for group in groups for n in group))
-            }
+            every = (*alone, *(n for group in groups for n in group))
+            missing = {n.key: self._missing(n) for n in every}
             for n in alone:
                 missing[n.key] -= {seed for key, seed in measured if key == n.key}
             seeds = sorted(set().union(*missing.values()))
@@ -168,6 +166,14 @@ class Schedule:
                     first = [teacher] if first or (blocks and not kept) else []
                     measured |= {(n.key, seed) for n in alone for seed in some if first}
                 found += [Job(tuple(some), block) for block in [*zip(first, strict=True), *blocks]]
+        return found
+
+    def _missing(self, network: Network) -> set[int]:
+        """Name the seeds of which a network's record is not there, or parameters to keep."""
+        seeds, store = {*range(self.common.seeds)}, self.records.store
+        found = seeds - self.records.seeds(network.key, self.wants(network))
+        if self.wanted.keep == "params" and store.folder:
+            found |= {seed for seed in seeds if not store.has_params(network.file, seed)}
         return found
 
     def _images(self, point: Point) -> int:

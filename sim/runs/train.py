@@ -62,6 +62,8 @@ class _Here:
             self._keep(seeds, (start,), jax.tree.map(lambda values: values[..., :1], record))
         if learns and self.wanted.keep != "records":
             self.store.put_params(network.file, seeds, θ)
+        if self.wanted.keep == "params" and (untrained := start if learns else network):
+            self.store.put_params(untrained.file, seeds, self._params(untrained, seeds))
         return θ
 
     def _students(self, job: Job) -> Params:
