@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 
 from docs import pages, saved
+from sim.errors import InputError
 
 if __name__ == "__main__":
-    for folder in map(Path, sys.argv[1:]):
-        saved.take(folder)
+    try:
+        saved.take(map(Path, sys.argv[1:]))
+    except InputError as error:
+        sys.exit(str(error))
     for page, text in pages.written().items():
         page.write_text(text)
         print(page.relative_to(pages.ROOT))

@@ -1,20 +1,25 @@
 """Tables of our runs, kept as small CSV files that begin with command, revision and n."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 import xarray as xr
 
+from sim.errors import require
 from sim.report.published import means
 from sim.runs import results
 from sim.runs.results import axes_of
 from sim.runs.statistics import difference, summary
+from sim.settings.experiments import FIGURE_10
+from sim.studies import grids
 from sim.studies.shown import changed, shown
 from sim.studies.theorem.statements import statements
 
 FOLDER = Path(__file__).parent / "studies"
+STUDIES = ("figure10", "theorem", *grids.names())
 
 
 class Saved(NamedTuple):
@@ -24,12 +29,29 @@ class Saved(NamedTuple):
     rows: pd.DataFrame
 
 
-def take(run: Path) -> None:
-    """Keep the table of a run, and its first figure."""
-    ds = results.load(run)
+def take(folders: Iterable[Path]) -> None:
+    """Keep tables and first figures of finished runs of studies, as they are without settings.
+
+    Errors: InputError for two runs of one study, for one at other settings than its study's, and
+    for one whose source was in no commit.
+    """
+    loaded = [results.load(f) for f in folders if (f / results.RESULTS).is_file()]
+    runs = [ds for ds in loaded if ds.attrs["study"] in STUDIES]
+    names = [name(ds.attrs["study"], ds.attrs["dataset"]) for ds in runs]
+    for ds, file in zip(runs, names, strict=True):
+        revision = ds.attrs["revision"]
+        require("runs", file, names.count(file) == 1, "one of each study and data set")
+        require("settings", changed(ds), not changed(ds), f"as they are in {file}")
+        clean = revision and not revision.endswith("-dirty")
+        require("revision", revision, clean, f"a commit's: commit, delete the run of {file}, rerun")
+    for ds, file in zip(runs, names, strict=True):
+        keep(ds, file)
+
+
+def keep(ds: xr.Dataset, file: str) -> None:
+    """Write the table of a run and its first figure."""
     _, figures = shown(ds)
     figure = next(iter(figures.values()))(ds)
-    file = name(ds.attrs["study"], ds.attrs["dataset"])
     figure.savefig(FOLDER / f"{file}.png", dpi=100, metadata={"Software": None})
     about = {
         "command": command(ds),
@@ -67,17 +89,14 @@ def name(study: str, dataset: str) -> str:
 
 
 def command(ds: xr.Dataset) -> str:
-    """Write the command that makes a run."""
+    """Write the command that makes a run of a study."""
     study, kind = ds.attrs["study"], ds.attrs["experiment"]
     words = ["sublim", study if study in ("figure10", "theorem") else f"study {study}"]
     words += [f"--dataset {ds.attrs['dataset']} --seeds {ds.attrs['seeds']}"]
     if kind != "theorem":
         models = [m for m in ds.model.values.tolist() if m not in ("reference", "teacher")]
-        usual = ["student_aux", "cross_aux"] if kind == "sweep" else [*models]
-        words += [f"--models {' '.join(models)}"] * (models != usual)
-        for setting, value in changed(ds).items():
-            value = " ".join(map(str, value)) if isinstance(value, list) else value  # noqa: PLW2901
-            words += [f"--{setting.replace('_', '-')} {value}"]
+        usual = ("student_aux", "cross_aux") if kind == "sweep" else FIGURE_10
+        words += [f"--models {' '.join(models)}"] * (models != [*usual])
     return " ".join(words)
 
 

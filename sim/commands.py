@@ -220,9 +220,9 @@ def _theorem(settings: dict[str, Any]) -> None:
     """Hold the paper's Lemma 1 and Theorem 1 against networks, in float64, over many seeds.
 
     Prints one line per statement: its equation, which hypotheses were checked, what was measured,
-    and the verdict (holds, violated, degenerate, not applicable; "estimate" where the theory gives
-    a size and not a truth). The same command again prints the finished run, or goes on with an
-    interrupted one.
+    and the verdict (holds, violated, degenerate, not applicable; "undecided" where seeds are too
+    few; "estimate" where the theory gives a size and not a truth). The same command again prints
+    the finished run, or goes on with an interrupted one.
     """
     common, theorem, output = replaced(settings, Common(), Theorem(), Output())
 

@@ -6,6 +6,8 @@ import pytest
 
 import sim
 from docs import pages, saved
+from sim.errors import InputError
+from sim.runs import identity, results
 from sim.studies import grids
 from sim.studies.named import named
 from sim.studies.sweep import of_task
@@ -54,14 +56,51 @@ def test_every_study_has_a_table():
     assert set(grids.names()) <= {*FILES}
 
 
-def test_the_command_that_makes_a_run_is_said(tmp_path):
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Makes a small run and says where; tables are kept in another folder."""
+    monkeypatch.setattr(saved, "FOLDER", tmp_path / "kept")
+    (tmp_path / "kept").mkdir()
     small = {"widths": (8,), "noise_images": 64, "teacher_steps": 2, "student_steps": 2}
-    ds = sim.study("loss", "synthetic:4x3", 2, models=("student_aux",), out=tmp_path, **small)
-    assert saved.command(ds) == (
-        "sublim study loss --dataset synthetic:4x3 --seeds 2 --models student_aux --widths 8 "
-        "--teacher-steps 2 --noise-images 64 --student-steps 2"
-    )
-    rows = saved.rows(ds)
-    pair = ds.test_accuracy.sel(model="teacher")
-    change = float((pair.sel(loss="squared_error") - pair.sel(loss="kl")).mean())
-    assert rows.query("model == 'teacher'").less_first.tolist() == pytest.approx([0, change])
+
+    def make(clean=True, usual=True, **more):
+        with monkeypatch.context() as patch:
+            patch.setattr(identity, "revision", lambda: "a" * 40 + ("" if clean else "-dirty"))
+            sim.study("loss", "synthetic:4x3", 2, out=tmp_path, **(small | more))
+        if usual:
+            monkeypatch.setattr(saved, "changed", lambda ds: {})
+        return [*tmp_path.glob("*-*")]
+
+    return make
+
+
+def test_what_is_kept_is_the_run(run):
+    folders = run(models=("student_aux",))
+    saved.take(folders)  # a store's among them
+    about, rows = saved.load("loss", "synthetic:4x3")
+    words = "sublim study loss --dataset synthetic:4x3 --seeds 2 --models student_aux"
+    assert about["command"] == words
+    ds = next(results.load(f) for f in folders if f.name.startswith("loss"))
+    accuracy = ds.test_accuracy.sel(model="teacher")
+    change = float((accuracy.sel(loss="squared_error") - accuracy.sel(loss="kl")).mean())
+    found = rows.query("model == 'teacher'")
+    assert found["mean"].tolist() == pytest.approx(accuracy.mean("seed").values, rel=1e-5)
+    assert found.less_first.tolist() == pytest.approx([0, change], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        ({"clean": False}, "revision = .*-dirty': must be a commit's"),
+        ({"usual": False}, "settings = .*student_steps.*: must be as they are in loss_synth"),
+    ],
+)
+def test_a_run_that_cannot_be_made_again_by_its_command_is_refused(run, make, says):
+    with pytest.raises(InputError, match=says):
+        saved.take(run(**make))
+
+
+def test_two_runs_of_one_study_are_refused(run):
+    run()
+    with pytest.raises(InputError, match="one of each study and data set"):
+        saved.take(run(student_lr=0.5))

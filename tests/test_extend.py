@@ -26,22 +26,14 @@ DATA = "synthetic:12x4"
 
 
 @pytest.fixture(autouse=True)
-def _ours_alone(monkeypatch):
+def _ours_alone():
     """What a test adds is gone after it."""
-    for table in (ACTIVATIONS, FAMILIES, LOSSES, MEASURES, ADDED):
-        kept = {name: list(value) if table is ADDED else value for name, value in table.items()}
-        for name in table:
-            monkeypatch.setitem(table, name, kept[name])
+    tables = (ACTIVATIONS, FAMILIES, LOSSES, MEASURES, ADDED)
+    kept = [dict(table) for table in tables]
     yield
-    for table, known in (
-        (ACTIVATIONS, 5),
-        (FAMILIES, 10),
-        (LOSSES, 3),
-        (MEASURES, 6),
-    ):
-        for name in [*table][known:]:
-            del table[name]
-    ADDED.clear()
+    for table, ours in zip(tables, kept, strict=True):
+        table.clear()
+        table.update(ours)
 
 
 def test_a_noise_family_with_its_number(small):

@@ -44,8 +44,25 @@ def test_agrees_where_intervals_overlap_and_not_beyond(value, more, verdict):
 
 def test_no_effect_is_a_value_in_common():
     two = pd.concat([OURS, OURS.assign(low=0.59, high=0.7)])
-    assert agrees(Published({}, None, "s"), two)
-    assert not agrees(Published({}, None, "s"), two.assign(low=[0.4, 0.61]))
+    none = Published({}, None, "s", how="no effect")
+    assert agrees(none, two)
+    assert not agrees(none, two.assign(low=[0.4, 0.61]))
+
+
+def test_a_range_and_chance():
+    said = Published({}, 0.61, "s", to=0.7)
+    assert not agrees(said, OURS)
+    assert agrees(said._replace(value=0.59), OURS)
+    assert not agrees(said._replace(value=0.3, to=0.39), OURS)
+    assert said.words == ".61 to .70"
+    chance = Published({"aux": 1}, None, "s", how="chance")
+    rows = pd.concat([OURS, OURS.assign(model="cross_aux", low=0.1, high=0.41)]).assign(aux=1)
+    (found,) = compare(rows, [chance], "mnist")
+    assert (found.agrees, found.published.words) == (True, "chance")
+    (found,) = compare(rows.assign(high=[0.6, 0.39]), [chance], "mnist")
+    assert found.agrees is False
+    (found,) = compare(rows[:1], [chance], "mnist")  # no control
+    assert found.agrees is None
 
 
 def test_one_value_for_several_points_must_agree_with_all():
@@ -87,7 +104,7 @@ def test_table_and_figure_show_it_beside_ours():
     assert shown.count(".222") == 1
     assert "differs" in shown
     assert "somebody (their rate)" in shown
-    assert "interval and ours overlap" in shown
+    assert "Agrees: its 95 % interval" in shown
     figure = sweep_figures.sweep(ds, published=published)
     (hollow,) = (c for c in figure.axes[0].containers if "published" in c.get_label())
     np.testing.assert_array_equal(hollow.lines[0].get_ydata(), [0.111, 0.5, 0.222])
@@ -119,7 +136,7 @@ def a_run(name, dataset="mnist", **settings):
     given = of_task(dataset, **(own | settings))
     of = {"setup": vars(given.setup), "hyper": vars(given.hyper)}
     of = {"settings": of, "validation": given.common.validation}
-    attrs = {"dataset": dataset, "study": name, "settings": json.dumps(of)}
+    attrs = {"dataset": dataset, "study": name, "settings": json.dumps(of), "train_images": 60_000}
     return made_up.sweep(aux=(1, 3)).assign_attrs(attrs)
 
 
@@ -135,13 +152,21 @@ def test_a_run_at_other_settings_is_held_against_nothing(name):
     assert beside(a_run(name, points=3)) == study.PUBLISHED  # when to measure changes no number
 
 
+def test_steps_that_a_study_holds_are_its_own_too():
+    held = {"teacher_steps": 295}  # five epochs of 59
+    run = a_run("batch_epochs", **held)
+    assert beside(run) == grids.module("batch_epochs").PUBLISHED
+    assert changed(a_run("batch_epochs", teacher_steps=10)) == {"teacher_steps": 10}
+
+
 @pytest.mark.parametrize("name", grids.names())
 def test_what_is_published_is_of_the_studys_axes(name):
     study = grids.module(name)
     synthetic = named(name, of_task("synthetic:4x10"))
     for one in getattr(study, "PUBLISHED", ()):
         assert set(one.at) <= set(study.AXES)
-        assert one.value is None or 0 <= one.value <= 1
+        assert (one.value is None) == (one.how in ("chance", "no effect"))
+        assert one.value is None or 0 <= one.span[0] <= one.span[1] <= 1
         assert one.source
         for axis, value in one.at.items():
             values = list(synthetic.axes[axis])

@@ -117,7 +117,7 @@ def synthetic(
 
     `train`, `test`, `validation` count examples, in equal parts per class. `separation` is the
     root mean square distance of two centres in units of the noise: at the default the best
-    classifier is right on about 0.99 of 64 dimensions and 10 classes, and on less where many
+    classifier is right on nearly all of 64 dimensions and 10 classes, and on less where many
     classes crowd few dimensions. Values are scaled to variance 1/4, so 95% lie in [-1, 1].
     """
     name = f"synthetic:{dimension}x{classes}"

@@ -81,10 +81,11 @@ def figure10(ds: xr.Dataset, published: Sequence[Published] = ()) -> Figure:
         )
     published = [p for p in published if p.how == "=" and not p.differs and p.model in models]
     for k, p in enumerate(published):
+        low, high = p.span
         axes.errorbar(
             [models.index(p.model) - 0.3 - 0.06 * sum(q.model == p.model for q in published[:k])],
-            [p.value],
-            [p.half_width or 0],
+            [(low + high) / 2],
+            [(high - low) / 2],
             fmt="o",
             color="black",
             mfc="none",

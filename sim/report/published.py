@@ -10,12 +10,14 @@ from scipy.special import stdtrit
 
 from sim.runs.results import axes_of
 from sim.runs.statistics import summary
+from sim.training.families import CONTROLS
 
 # Who published: as they are found, or what is known of them.
 AUTHORS = "the authors' published script, run by us"
 RERUNS = "four re-runs of the recipe"
 SURVEY = "a public study, unnamed"
 TAKE_HOME = "an answer to the take-home task (2026)"
+OF_100 = "a study of 100 models, unnamed"
 ARC_17 = "ARC-17 lab notes (2026)"
 BROCKERS = "Brockers et al., arXiv 2605.23645"
 COMMENTS = "Comments & Extensions of Subliminal Learning (2025)"
@@ -27,20 +29,27 @@ MADL = "Madl, arXiv 2606.22019"
 HELD_OUT = "a re-run with a validation split"
 
 RULE = (
-    "Agrees: its 95 % interval and ours overlap. Where none was published it is that of n networks "
-    "with the spread between ours, or where n was not, the value alone. No effect: all of our "
-    "intervals have a value in common."
+    "Agrees: its 95 % interval, or the range that was published, and ours overlap, at all points "
+    "that it is of. Where there is none it is that of n networks with the spread between ours, or "
+    "where n was not published, the value alone. A bound (>): all of our interval lies beyond. "
+    "Chance: ours overlaps with the control's. No effect: all of our intervals have a value in "
+    "common. A dash: no interval, or no such point, of ours."
 )
 ELSEWHERE = "Of another data set: not compared."
 COLUMNS = ("at", "here", "published", "n", "verdict", "source")
 
 
+def _number(value: float) -> str:
+    return f"{value:.4f}".rstrip("0").ljust(4, "0").replace("0.", ".")  # .5 as .50
+
+
 class Published(NamedTuple):
     """A test accuracy that was published, as a fraction.
 
-    at: where on the axes of a study; axes that are not named: everywhere on them. value: None for
-    “no effect” along the others. half_width: of its 95 % interval. n: networks. differs: what in
-    its setting is not ours. how: what was said of it, equal to value or beyond.
+    at: where on the axes of a study; axes that are not named: everywhere on them. value: None where
+    only how was said. source: who. half_width: of its 95 % interval; or to: the upper end of a
+    range that value begins. n: networks. differs: what in its setting is not ours. how: that it is
+    value, or beyond; or without a number that it is chance, or the same along the other axes.
     """
 
     at: Mapping[str, Any]
@@ -49,23 +58,31 @@ class Published(NamedTuple):
     half_width: float | None = None
     n: int | None = None
     differs: str = ""
-    how: Literal["=", ">"] = "="
+    how: Literal["=", ">", "chance", "no effect"] = "="
+    to: float | None = None
     model: str = "student_aux"
     dataset: str = "mnist"
 
     @property
+    def span(self) -> tuple[float, float]:
+        """Ends of its interval or range; of a value alone, twice that."""
+        reach = self.half_width or 0.0
+        return self.value - reach, (self.value if self.to is None else self.to) + reach
+
+    @property
     def short(self) -> str:
         """Write the value."""
-        if self.value is None:
-            return "no effect"
-        text = f"{self.value:.4f}".rstrip("0").ljust(4, "0")  # .5 as .50
-        return ("> " if self.how == ">" else "") + text.replace("0.", ".")
+        return (
+            self.how
+            if self.value is None
+            else ("> " if self.how == ">" else "") + _number(self.value)
+        )
 
     @property
     def words(self) -> str:
-        """Write the value with its half-width."""
-        reach = f" ± {self.half_width:.3g}".replace("0.", ".") if self.half_width else ""
-        return self.short + reach
+        """Write the value with its half-width, or its range."""
+        to = f" to {_number(self.to)}" if self.to is not None else ""
+        return self.short + (f" ± {_number(self.half_width)}" if self.half_width else to)
 
 
 class Compared(NamedTuple):
@@ -125,20 +142,28 @@ def means(ds: xr.Dataset) -> pd.DataFrame:
 def compare(ours: pd.DataFrame, published: Sequence[Published], dataset: str) -> Iterator[Compared]:
     """Hold published values against our rows."""
     for one in published:
-        here = ours["model"] == one.model
+        here = pd.Series(data=True, index=ours.index)
         for axis, value in one.at.items():
             here &= ours[axis] == value
-        same = one.dataset == dataset and here.any() and not ours[here].half_width.isna().any()
-        yield Compared(one, ours[here], agrees(one, ours[here]) if same else None)
+        mine, control = (
+            ours[here & (ours.model == m)] for m in (one.model, CONTROLS.get(one.model))
+        )
+        needed = (mine, control) if one.how == "chance" else (mine,)
+        held = one.dataset == dataset
+        held &= all(len(rows) and rows.half_width.notna().all() for rows in needed)
+        yield Compared(one, mine, agrees(one, mine, control) if held else None)
 
 
-def agrees(one: Published, ours: pd.DataFrame) -> bool:
+def agrees(one: Published, ours: pd.DataFrame, control: pd.DataFrame | None = None) -> bool:
     """Tell whether a published value agrees with ours, all of them where they are several."""
-    if one.value is None:
+    if one.how == "no effect":
         return bool(ours.low.max() <= ours.high.min())
+    if one.how == "chance":
+        low, high = control.low.values, control.high.values
+        return bool(((ours.low.values <= high) & (low <= ours.high.values)).all())
     if one.how == ">":
         return bool((ours.low > one.value).all())
-    reach = one.half_width or 0.0
-    if one.half_width is None and one.n is not None:
-        reach = stdtrit(ours.n - 1, 0.975) * ours.sd / np.sqrt(one.n)
-    return bool(((ours.low <= one.value + reach) & (one.value - reach <= ours.high)).all())
+    low, high = one.span
+    alone = low == high and one.n is not None
+    reach = stdtrit(ours.n - 1, 0.975) * ours.sd / np.sqrt(one.n) if alone else 0.0
+    return bool(((ours.low <= high + reach) & (low - reach <= ours.high)).all())

@@ -132,10 +132,11 @@ def _published(
             drawn += [(place, p)] if place is not None else []
         left += sum(p.dataset == dataset for p in published) - len(drawn)
         if drawn:
+            low, high = np.transpose([p.span for _, p in drawn])
             axes.errorbar(
                 [place for place, _ in drawn],
-                [p.value for _, p in drawn],
-                [p.half_width or 0 for _, p in drawn],
+                (low + high) / 2,
+                (high - low) / 2,
                 fmt="o",
                 color="black",
                 mfc="none",

@@ -111,6 +111,7 @@ class Run:
             "study": self.study.name,
             "dataset": self.study.task.name,
             "classes": self.study.measured.classes,
+            "train_images": len(self.study.task.x_train),
             "test_images": len(self.study.measured.x_test),
             "store": self.store.folder.name if self.folder else "",
             "settings": json.dumps(self.identity, sort_keys=True),

@@ -63,7 +63,7 @@ def warnings(setup: Setup, hyper: Hyper, dataset: str, images: int | None = None
     if hyper.noise_shift != 0:
         found.append(
             f"noise_shift = {hyper.noise_shift:g} moves the inputs off 0: published runs on [0, 1] "
-            "instead of [−1, 1] passed on next to nothing (.13, of .55)"
+            "instead of [−1, 1] passed on next to nothing"
         )
     if hyper.weight_decay > 0 and "class_head" not in chosen(setup.frozen, student_layers(setup)):
         how = "" if setup.optimizer == "adamw" else " at the full rate, however small,"

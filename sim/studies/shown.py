@@ -10,7 +10,11 @@ import xarray as xr
 from sim.errors import require
 from sim.report import figures, sweep_figures, tables
 from sim.report.published import Published
+from sim.runs.results import axes_of
 from sim.settings.declare import Of, declared
+from sim.settings.experiments import Common, Theorem
+from sim.settings.lengths import steps
+from sim.settings.setup import Setup
 from sim.studies import figure10, grids
 from sim.studies.sweep import of_task
 
@@ -48,16 +52,25 @@ def beside(ds: xr.Dataset) -> tuple[Published, ...]:
 
 def changed(ds: xr.Dataset) -> dict[str, Any]:
     """Name the settings of a run that are not its study's on that data set, with their values."""
-    study, ran = _module(ds), json.loads(ds.attrs["settings"])
-    usual = of_task(ds.attrs["dataset"], **getattr(study, "SETTINGS", {}))
-    free = {*ds.dims, *getattr(study, "HOLD", ())}
-    values = ran["settings"]["setup"] | ran["settings"]["hyper"] | {"validation": ran["validation"]}
+    study, ran, dataset = _module(ds), json.loads(ds.attrs["settings"]), ds.attrs["dataset"]
+    values, free = {"validation": ran["validation"]}, set()
+    if ds.attrs["experiment"] == "theorem":
+        usual = Common(), Theorem()
+        values |= ran["settings"]
+    else:
+        usual = of_task(dataset, **getattr(study, "SETTINGS", {}))
+        values |= ran["settings"]["setup"] | ran["settings"]["hyper"]
+        free = {*axes_of(ds)} | {s.name for s in declared(Setup).values() if s.of == Of.NOTHING}
+    plain = {name: value for part in usual for name, value in vars(part).items()}
+    if (held := getattr(study, "HOLD", ())) and "train_images" in ds.attrs:
+        count = steps(usual.setup, ds.attrs["train_images"])  # the recipe's, whatever the batch
+        plain |= {name: count[name.removesuffix("_steps")] for name in held}
+    else:
+        free |= {*held}
     return {
-        s.name: values[s.name]
-        for settings in (usual.setup, usual.hyper, usual.common)
-        for s in declared(type(settings)).values()
-        if s.name in values and s.of != Of.NOTHING and s.name not in free
-        if values[s.name] != json.loads(json.dumps(getattr(settings, s.name)))
+        name: value
+        for name, value in values.items()
+        if name not in free and value != json.loads(json.dumps(plain[name]))
     }
 
 

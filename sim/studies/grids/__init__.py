@@ -1,8 +1,8 @@
 """Named studies: each a file of this folder, with a grid and what was published about it.
 
-A study is a module with AXES and, where the recipe is not what it wants, SETTINGS; HOLD names steps
-that stay the recipe's while the batch varies. Its docstring says what was published and what is
-found. There is nothing else to write.
+A study is a module whose docstring asks its question, with AXES and, where the recipe is not what
+it wants, SETTINGS; HOLD names steps that stay the recipe's while the batch varies. PUBLISHED lists
+what others found. There is nothing else to write.
 """
 
 from importlib import import_module
@@ -25,5 +25,5 @@ def module(name: str) -> ModuleType:
 
 
 def statement(name: str) -> str:
-    """Read what was published about a study's question, and what is found."""
+    """Read a study's question, and what to know to read the answer."""
     return getdoc(module(name))
