@@ -39,8 +39,9 @@ ELSEWHERE = "Of another data set: not compared."
 COLUMNS = ("at", "here", "published", "n", "verdict", "source")
 
 
-def _number(value: float) -> str:
-    return f"{value:.4f}".rstrip("0").ljust(4, "0").replace("0.", ".")  # .5 as .50
+def _number(value: float, least: int = 2) -> str:
+    """Write a fraction with as many digits as it has, two or more."""
+    return f"{value:.4f}".rstrip("0").ljust(2 + least, "0").replace("0.", ".")
 
 
 class Published(NamedTuple):
@@ -82,7 +83,7 @@ class Published(NamedTuple):
     def words(self) -> str:
         """Write the value with its half-width, or its range."""
         to = f" to {_number(self.to)}" if self.to is not None else ""
-        return self.short + (f" ± {_number(self.half_width)}" if self.half_width else to)
+        return self.short + (f" ± {_number(self.half_width, 3)}" if self.half_width else to)
 
 
 class Compared(NamedTuple):
