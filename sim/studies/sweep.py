@@ -90,7 +90,8 @@ class Grid:
         """
         self.name, self.common, self.wanted = name, given.common, given.networks
         self.kind = "sweep" if axes else "figure10"
-        self.title = "Subliminal learning" + (" over " + " × ".join(axes) if axes else "")
+        of = " over " + " × ".join(axes) if axes else ", figure 10 of arXiv 2507.14805"
+        self.title = "Subliminal learning" + of
         common = self.common
         self.task = data.load(
             common.dataset, data_dir=common.data_dir, validation=common.validation
