@@ -297,6 +297,7 @@ def test_what_a_boundary_cannot_be_varied_by_is_named(varied):
         sim.boundaries(varied, (1, 2))
 
 
+@pytest.mark.slow
 def test_where_nothing_passes_nothing_is_said_to_hold():
     """KL over one logit: every case is degenerate, and there is no boundary."""
     lone = run(loss=("kl",), aux=1, seeds=2).results()

@@ -261,6 +261,7 @@ def test_seeds_are_sharded_over_all_devices(small):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1.01 / 40)
 
 
+@pytest.mark.slow
 def test_a_cpu_has_a_device_per_core_unless_it_was_told_otherwise():
     report = "import jax; {first}from sim.engine import machine; print(len(machine.devices()))"
 
@@ -330,7 +331,7 @@ def test_a_partly_independent_start_keeps_the_law(small):
 
 @pytest.mark.parametrize(
     "student",
-    [{"student_widths": (24, 16)}, {"student_widths": (16,)}, {"student_network": "cnn"}],
+    [{"student_widths": (24, 16, 16)}, {"student_network": "cnn"}],
     ids=str,
 )
 def test_other_students_have_the_teachers_heads(student, small):

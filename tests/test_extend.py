@@ -116,7 +116,9 @@ def test_what_cannot_be_added_is_named(kind, name):
         sim.add(kind, (lambda x: x) if name else np.vectorize(abs), name or "1")
 
 
-@pytest.mark.parametrize("kind", ["activation", "loss", "noise"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("activation", marks=pytest.mark.slow), "loss", "noise"]
+)
 def test_a_function_that_was_changed_is_another(tmp_path, small, kind):
     """What was kept of it is not served: neither from files, nor from compiled programs."""
 

@@ -41,7 +41,7 @@ def cases(draw):
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda f: f.__name__)
 @given(case=cases())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_definition_minimum_and_invisible_logits(loss, case):
     expected = written_out(loss.__name__, *case)
     z, y, visible = map(jnp.asarray, case)

@@ -87,7 +87,7 @@ def test_words_repeat_as_by_chance(words):
     assert abs(repeated - mean) < 5 * mean**0.5
 
 
-@pytest.mark.parametrize("step", [1, 64])
+@pytest.mark.parametrize("step", [1, pytest.param(64, marks=pytest.mark.slow)])
 def test_words_of_neighbours_share_no_bits(words, step):
     """Pixels, addresses, seeds that differ by little: each bit differs from any other in half.
 

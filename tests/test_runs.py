@@ -449,6 +449,7 @@ def test_a_run_in_a_folder_that_cannot_be_made(tmp_path, small):
         figure10(tmp_path / "file", small)
 
 
+@pytest.mark.slow
 def test_compiled_programs_are_kept(tmp_path, small):
     """A second process finds the compiled programs in the user's cache folder."""
     settings = small | {"models": ("student_aux",)}

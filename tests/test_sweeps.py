@@ -98,7 +98,6 @@ def test_softmax_over_one_logit_teaches_nothing(settings):
     [
         ("student_lr", [1e-3 * (k + 1) for k in range(10)]),
         ("teacher_lr", [1e-3 * (k + 1) for k in range(10)]),
-        ("student_steps", [k + 1 for k in range(10)]),
     ],
 )
 def test_ten_values_compile_as_many_programs_as_one(name, ten, settings, work):
@@ -114,7 +113,7 @@ def test_ten_values_compile_as_many_programs_as_one(name, ten, settings, work):
 
 
 def test_teachers_are_trained_once_and_reused(settings, work):
-    axes = {"aux": (1, 2, 3, 4), "distinct": (8, 16, 32), "loss": ("kl", "squared_error")}
+    axes = {"aux": (1, 2, 3, 4), "distinct": (8, 16, 32)}
     run(axes, seeds=5, **settings).results()
     assert sorted(work["teachers"]) == list(range(len(work["teachers"])))  # each seed once
     assert len(work["teachers"]) - 5 < run(axes, seeds=5, **settings).work.chunk
@@ -305,6 +304,7 @@ def test_what_was_measured_on_the_way(settings, small):
         np.testing.assert_array_equal(path.isel(step=-1), final)
 
 
+@pytest.mark.slow
 def test_more_measures_have_their_variables_tables_and_figures(settings, tmp_path):
     more = ("displacement_cosine", "teacher_head")
     ds = sim.sweep(DATA, {"depth": (1, 2)}, 2, measure=more, **settings)
