@@ -54,7 +54,7 @@ def test_a_range_and_chance():
     assert not agrees(said, OURS)
     assert agrees(said._replace(value=0.59), OURS)
     assert not agrees(said._replace(value=0.3, to=0.39), OURS)
-    assert said.words == ".61 to .70"
+    assert said.words == ".61–.70"
     chance = Published({"aux": 1}, None, "s", how="chance")
     rows = pd.concat([OURS, OURS.assign(model="cross_aux", low=0.1, high=0.41)]).assign(aux=1)
     (found,) = compare(rows, [chance], "mnist")

@@ -72,18 +72,16 @@ class Published(NamedTuple):
 
     @property
     def short(self) -> str:
-        """Write the value."""
-        return (
-            self.how
-            if self.value is None
-            else ("> " if self.how == ">" else "") + _number(self.value)
-        )
+        """Write the value, or its range."""
+        if self.value is None:
+            return self.how
+        upper = f"–{_number(self.to)}" if self.to is not None else ""
+        return ("> " if self.how == ">" else "") + _number(self.value) + upper
 
     @property
     def words(self) -> str:
-        """Write the value with its half-width, or its range."""
-        to = f" to {_number(self.to)}" if self.to is not None else ""
-        return self.short + (f" ± {_number(self.half_width, 3)}" if self.half_width else to)
+        """Write the value with its half-width."""
+        return self.short + (f" ± {_number(self.half_width, 3)}" if self.half_width else "")
 
 
 class Compared(NamedTuple):
