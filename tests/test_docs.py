@@ -52,6 +52,10 @@ def test_a_table_is_of_the_studys_grid(file):
         assert [*rows[axis].unique()] == [*values]
 
 
+def test_no_figure_is_left_without_its_table():
+    assert {file.stem for file in saved.FOLDER.glob("*.png")} == {*FILES}
+
+
 def test_every_study_has_a_table():
     assert set(grids.names()) <= {*FILES}
 
