@@ -272,6 +272,7 @@ def test_a_network_with_kinks_is_smooth_below_the_first():
     assert not [row for row in said.statements(kinked) if row.verdict == Verdict.VIOLATED]
 
 
+@pytest.mark.slow
 def test_boundaries_over_a_setting_are_those_of_its_runs(ds):
     settings = SMALL | {"activation": ("tanh", "relu")}
     assert settings.pop("width") == 8

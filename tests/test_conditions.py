@@ -78,6 +78,7 @@ def test_rounding_breaks_none_of_them(name, size):
     assert conditions(L_S, (size * logits(n=5)).astype(jnp.float32)).failed == ()
 
 
+@pytest.mark.slow
 def test_many_logits_and_no_matrix_of_them():
     """M is tried on some directions: right losses pass, wrong ones fail, no [n, n] is made."""
     n = 100

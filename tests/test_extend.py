@@ -91,6 +91,7 @@ def test_a_measure_with_its_variable_table_figure_and_csv(small, tmp_path):
     assert [*sweep_figures.figures(swept)] == ["sweep", *more]
 
 
+@pytest.mark.slow
 def test_an_activation(small):
     sim.add("activation", lambda x: jnp.maximum(x, 0) ** 2, "squared_relu")
     ds = sim.figure10(DATA, 2, activation="squared_relu", **small)
@@ -117,7 +118,8 @@ def test_what_cannot_be_added_is_named(kind, name):
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param("activation", marks=pytest.mark.slow), "loss", "noise"]
+    "kind",
+    ["loss", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("activation", "noise"))],
 )
 def test_a_function_that_was_changed_is_another(tmp_path, small, kind):
     """What was kept of it is not served: neither from files, nor from compiled programs."""

@@ -55,7 +55,7 @@ def test_law(family, variance, fourth):
 
 @pytest.fixture(scope="module")
 def words():
-    """Random words of seeds 0 and 1 at the addresses 0 … 2047, of 784 pixels: [2, 2048, 784]."""
+    """Random words of seeds 0 and 1 at the addresses 0 … 1023, of 784 pixels: [2, 1024, 784]."""
     keys = jnp.stack([key(seed, Purpose.NOISE) for seed in (0, 1)])
     own = jax.vmap(lambda k: jax.vmap(lambda i: jax.random.fold_in(k, i))(jnp.arange(2048)))(keys)
     return np.asarray(jax.jit(jax.vmap(jax.vmap(lambda k: _words(k, 784))))(own))

@@ -470,7 +470,7 @@ def test_compiled_programs_are_kept(tmp_path, small):
 
 def test_effect_on_digits():
     """The claim itself, small: transfer with the shared initialisation, none with another."""
-    ds = sim.figure10("digits", 8, widths=(64, 64), student_steps=250, points=1)
+    ds = sim.figure10("digits", 6, widths=(64, 64), student_steps=250, points=1)
     mean = ds.test_accuracy.mean("seed").to_series()
     difference = results.paired(ds, "student_aux", "cross_aux")
     assert difference.mean > 4 * difference.sd / difference.n**0.5

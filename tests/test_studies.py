@@ -21,7 +21,7 @@ SMALL = {
 }
 
 
-KINDS = ("batch", "inputs")  # steps held; cases
+KINDS = ("batch",)
 NAMES = [pytest.param(n, marks=() if n in KINDS else pytest.mark.slow) for n in grids.names()]
 
 

@@ -275,6 +275,7 @@ def test_cases_have_a_name_of_their_own(name, settings):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_label_is_shown_as_it_is(settings, tmp_path, capsys):
     """No markup of a terminal's, no mathematics of a figure's."""
     labels = {"[/bold] $x": {"aux": 2}, "my[v2] $y$": {"aux": 3}}

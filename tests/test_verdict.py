@@ -202,6 +202,7 @@ def test_float32_is_said_to_be_coarse(c):
         assert "float64" in finding.reason
 
 
+@pytest.mark.slow
 def test_rounding_that_hides_the_answer_is_not_the_answer():
     """In float32 a trained reference, or saturated softmax, is neither degenerate nor violated."""
     f, θ_0, L_T, L_S, X, _ = problem(0, (4, 8, 8, 6))
