@@ -325,20 +325,23 @@ def test_more_measures_have_their_variables_tables_and_figures(settings, tmp_pat
 
 
 MEMORY = """
-from sim.studies import sweep as sweeps
-from sim.settings.config import Sweep
+from sim.engine import machine
+from sim.runs.run import Run
+from sim.settings.experiments import SWEEP
+from sim.studies.sweep import Grid, of_task
 
 def run(seeds, lrs):
-    return sweeps.Run(Sweep.of("synthetic:784x10", seeds=seeds, batch=512, noise_images=4096,
-                               teacher_steps=2, student_steps=2), {"student_lr": lrs}, None)
+    small = dict(batch=512, noise_images=4096, teacher_steps=2, student_steps=2)
+    given = of_task("synthetic:784x10", **(SWEEP | small | {"seeds": seeds}))
+    return Run(Grid("sweep", given, {"student_lr": lrs}))
 
 few = run(2, (1e-3, 2e-3))
-planned = few.plan().gib
+planned = few.work.plan().gib
 few.results()
-peak = sweeps.resident_gib()
+peak = machine.resident_gib()
 many = run(6, tuple(1e-4 * (k + 1) for k in range(6)))
 many.results()
-print(planned, peak, sweeps.resident_gib())
+print(planned, peak, machine.resident_gib())
 """
 
 
