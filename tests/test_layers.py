@@ -46,6 +46,13 @@ def test_settings_know_nothing_of_jax():
         assert not [name for name in imported(file) if name.partition(".")[0] == "jax"], file
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_nothing_is_imported_that_other_systems_lack(file):
+    """At the top of a file, where nothing stands in for it."""
+    found = [n for n in ast.parse(file.read_text()).body if isinstance(n, ast.Import)]
+    assert not {"resource", "fcntl", "pwd", "grp"} & {a.name for n in found for a in n.names}
+
+
 @pytest.fixture
 def copy(tmp_path):
     for folder in identity.FOLDERS:
