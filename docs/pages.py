@@ -129,7 +129,7 @@ def of_paper() -> str:
         "model",
         "here",
         "authors' script",
-        "",
+        "verdict",
         f"bfloat16 − float32, paired, n = {rounded.n.iloc[0]}",
     )
     lines = (

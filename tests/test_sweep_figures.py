@@ -100,3 +100,13 @@ def test_the_table_has_what_pairs_say_and_what_to_choose_by():
     assert "1,234 test images" in page
     none = ds.assign(validation_accuracy=ds.validation_accuracy * np.nan)
     assert "choose by" not in shown(none).lower()
+
+
+def test_a_legend_lies_within_its_figure():
+    models = ("teacher", "student_aux", "student_all", "cross_aux", "cross_all", "placebo_aux")
+    figure = sweep_figures.sweep(made_up.sweep(models=models, aux=(1, 3)))
+    figure.savefig(io.BytesIO())
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1

@@ -106,7 +106,8 @@ def _curves(
     )
     axes.set_xlabel(words(label(axis)), fontsize=SIZE)
     axes.set_ylabel(_measured(measured), fontsize=SIZE)
-    figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize=SIZE - 1)
+    columns = 4 if len(axes.get_legend_handles_labels()[0]) <= 4 else 3  # no wider than the figure
+    figure.legend(loc="outside upper center", ncols=columns, frameon=False, fontsize=SIZE - 1)
     numbers = scale == "category" and ds[axis].dtype.kind in "if"
     spaced = "\nValues stand side by side, not at their distances." if numbers else ""
     caption(
