@@ -376,8 +376,8 @@ def _of_study(arguments: list[str], parts: tuple[Any, ...]) -> tuple[Any, ...]:
 
     words = arguments[1:] if arguments[:1] == ["study"] else []
     name = next((word for word in words if word in grids.names()), None)
-    own = getattr(grids.module(name), "SETTINGS", {}) if name else {}
-    return replaced(own, *parts)
+    dataset = _after("--dataset", arguments) or "digits"
+    return replaced(grids.settings(name, dataset) if name else {}, *parts)
 
 
 def _after(flag: str, arguments: list[str]) -> str | None:

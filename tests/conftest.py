@@ -33,6 +33,7 @@ NUMERICS = (
     "model.noise",
     "model.orders",
     "model.products",
+    "model.symmetries",
 )
 install_import_hook(["theory", *(f"sim.{name}" for name in NUMERICS)], "beartype.beartype")
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -18,8 +18,9 @@ from sim.settings.declare import Of, check, declared, setting
 from sim.settings.experiments import Common, Networks, Theorem, experiment
 from sim.settings.recipes import recipe, warnings
 from sim.settings.setup import Hyper, Setup
-from sim.training.families import FIGURE_10
-from sim.training.measures import ALWAYS, MEASURES
+from sim.training.channels import FILTERS, OUTPUTS
+from sim.training.measures import ALWAYS, MEASURES, OF_TRAITS
+from sim.training.traits import TRAITS
 from theory.losses import LOSSES
 
 
@@ -82,7 +83,6 @@ BAD = [
     ("memory", 0.0),
     ("memory", "2"),
     ("models", ()),
-    ("models", ("teacher",)),
     ("models", ("student_aux",) * 2),
     ("measure", "cka"),
     ("keep", "some"),
@@ -116,6 +116,7 @@ SGD, ADAMW = {"optimizer": "sgd"}, {"optimizer": "adamw"}
 #: Of every number: what else is set, what is still allowed, what no longer is.
 EDGES = {
     "classes": ({}, (2,), (1,)),
+    "base_steps": ({}, (1,), (0,)),
     "teacher_epochs": ({}, (1,), (0,)),
     "teacher_steps": ({}, (1,), (0,)),
     "batch": ({}, (1,), (0,)),
@@ -125,6 +126,18 @@ EDGES = {
     "student_steps": ({}, (1,), (0,)),
     "points": ({}, (1, 10_000), (0, 10_001)),
     "init_scale": ({}, (1e-3,), (0.0, -1.0)),
+    "base_lr": ({}, (1e-6,), (0.0, -1.0)),
+    "target": ({}, (0, 9), (-1,)),
+    "strength": ({}, (0.0, 1.0), (-0.1, 1.1)),
+    "order": ({}, (0, 1), (-1,)),
+    "rescale": ({}, (1e-3, 100.0), (0.0,)),
+    "mix": ({}, (0.0, 1.0), (-0.1, 1.1)),
+    "bits": ({"outputs": "rounded"}, (1, 16), (0, 17)),
+    "top": ({"outputs": "top"}, (1,), (0,)),
+    "output_noise": ({}, (0.0, 3.0), (-0.1,)),
+    "share": ({"filter": "most"}, (0.0, 0.99), (-0.1, 1.0)),
+    "dilution": ({}, (0.0, 1.0), (-0.1, 1.1)),
+    "draw": ({}, (0, 1), (-1,)),
     "teacher_lr": ({}, (1e-6,), (0.0, -1.0)),
     "momentum": (SGD, (0.0, 0.999), (-0.1, 1.0)),
     "weight_decay": (ADAMW, (0.0, 5.0), (-0.1,)),
@@ -151,6 +164,9 @@ EFFECT = {
     "blur": ("noise", {"blurred"}),
     "dimensions": ("noise", {"subspace"}),
     "images_part": ("noise", {"mixture"}),
+    "bits": ("outputs", {"rounded"}),
+    "top": ("outputs", {"top"}),
+    "share": ("filter", {"most", "least", "entropy", "drift"}),
 }
 EVERY = declared(Common) | declared(Networks) | declared(Setup) | declared(Hyper)
 
@@ -166,7 +182,7 @@ def refused(**given):
 def test_every_number_and_every_condition_is_tried():
     numbers = {s.name for s in EVERY.values() if {int, float} & {*s.kinds}}
     assert numbers == {*EDGES}
-    assert {s.name for s in EVERY.values() if s.only} == {*EFFECT, "independence"}
+    assert {s.name for s in EVERY.values() if s.only} == {*EFFECT, "independence", "at_random"}
 
 
 @pytest.mark.parametrize("name", EDGES)
@@ -317,9 +333,10 @@ def test_words_are_named_where_they_are_chosen_and_made_where_they_are_done():
     assert {*get_args(settings_.Loss)} == {*LOSSES}
     assert {*get_args(settings_.Activation)} == {*ACTIVATIONS}
     assert {*get_args(settings_.Noise)} == {*FAMILIES}
-    assert {*get_args(experiments.Measure)} == {*MEASURES} - {*ALWAYS}
-    students = {name for name, member in FIGURE_10.items() if member.learns} - {"teacher"}
-    assert {*get_args(experiments.Student)} == students
+    assert {*get_args(settings_.Trait)} == {*TRAITS}
+    assert {*get_args(settings_.Outputs)} == {*OUTPUTS}
+    assert {*get_args(settings_.Filter)} == {*FILTERS, "none"}
+    assert {*get_args(experiments.Measure)} == {*MEASURES} - {*ALWAYS} - {*OF_TRAITS}
 
 
 def test_a_setting_without_effect_must_be_its_default():
@@ -331,8 +348,11 @@ def test_a_setting_without_effect_must_be_its_default():
         ("dimensions", {"noise": "subspace"}),
         ("images_part", {"noise": "mixture"}),
         ("independence", {"independent": "hidden"}),
+        ("bits", {"outputs": "rounded"}),
+        ("top", {"outputs": "top"}),
+        ("share", {"filter": "most"}),
     ):
-        value = 3 if name == "dimensions" else 0.25
+        value = 3 if name in ("dimensions", "bits", "top") else 0.25
         assert vars(recipe("digits", **setup, **{name: value})[1])[name] == value
         with pytest.raises(InputError, match=f"{name} = {value}: must be .* unless "):
             recipe("digits", **{name: value})
@@ -343,4 +363,7 @@ def test_a_setting_without_effect_must_be_its_default():
         "dimensions",
         "images_part",
         "independence",
+        "bits",
+        "top",
+        "share",
     }

@@ -4,7 +4,7 @@ A chunk of seeds is trained together, in segments of steps between which it is m
 knows neither the number of seeds nor the bounds of a segment: each `Program` compiles once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -25,11 +25,15 @@ from sim.settings.declare import Of, declared
 from sim.settings.grid import Point
 from sim.settings.lengths import counted, moments
 from sim.settings.setup import Hyper, Setup
-from sim.training import roles, steps
-from sim.training.families import Member
+from sim.training import channels, roles, steps
+from sim.training.changes import CHANGES
+from sim.training.channels import Answers, Channel, Left
+from sim.training.families import Labels, Member
+from sim.training.families import Lesson as Learns
 from sim.training.measures import ALWAYS, MEASURES, Measure, Moment
 from sim.training.roles import Role
 from sim.training.steps import Lesson, State
+from sim.training.traits import TRAITS, Trait
 from theory.losses import LOSSES
 
 BLOWN_UP = 1e3  # a loss so many times that of the untrained network has diverged, if finite
@@ -47,9 +51,11 @@ _STUDENTS = State(model=0, order=None)
 _OPTIONS: dict[str, Any] = {"xla_cpu_prefer_vector_width": 512}
 if jax.__version_info__ < (0, 11):
     _OPTIONS["xla_cpu_experimental_ynn_fusion_type"] = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
-_jit = partial(jax.jit, static_argnames="program", compiler_options=_OPTIONS)
+_compiled = partial(jax.jit, compiler_options=_OPTIONS)
+_jit = partial(_compiled, static_argnames="program")
 
 jax.tree_util.register_dataclass(Hyper)
+TASK = Labels()  # what those learn that are no students, unless said
 
 
 class Program(NamedTuple):
@@ -60,6 +66,15 @@ class Program(NamedTuple):
     mesh: Mesh
     measures: tuple[tuple[str, Measure], ...]
     functions: tuple[Any, ...]  # that the setup names: others may be put in their places
+    trait: Trait  # the setup's, too
+    learns: Learns  # what those learn that are no students
+
+    def lesson(self, net: Network, hyper: Hyper, data: Data, seed: Int[Array, ""]) -> Lesson:
+        """Make the lesson of those that are no students."""
+        if isinstance(self.learns, Labels):
+            of = self.setup, hyper, net, seed, data.x_train, data.y_train
+            return steps.of_labels(*of, trait=self.learns.trait)
+        return steps.of_images(self.setup, hyper, seed, data.x_train, self.setup.widths[-1])
 
     def network(self, data: Data, *, student: bool = False) -> Network:
         """Make the network of the teacher, or of students."""
@@ -83,7 +98,7 @@ class Place(NamedTuple):
         """Put parameters [seed, …] of a chunk of seeds, from the host, on those devices."""
         return jax.device_put(θ, self.sharded)
 
-    def program(self, point: Point, measures: Sequence[str] = ()) -> Program:
+    def program(self, point: Point, measures: Sequence[str] = (), learns: Learns = TASK) -> Program:
         """Name the program that trains networks at a point, and measures them."""
         setup = point.program.setup
         return Program(
@@ -92,6 +107,8 @@ class Place(NamedTuple):
             self.sharded.mesh,
             tuple((name, MEASURES[name]) for name in (*ALWAYS, *measures)),
             (ACTIVATIONS[setup.activation], LOSSES[setup.loss].of, FAMILIES[setup.noise]),
+            TRAITS[setup.trait],
+            learns,
         )
 
 
@@ -110,29 +127,44 @@ def learn_labels(
     progress: Progress = lambda steps: None,
     start: Params | None = None,
     *,
+    lesson: Learns = TASK,
     learns: bool = True,
+    axis: tuple[Params, Params, Params] | None = None,
 ) -> tuple[Params, Record]:
-    """Train the teachers of a chunk of seeds.
+    """Train the teachers, or bases, of a chunk of seeds.
 
     Args:
       start: θ [seed, …] to begin at, if it is not drawn for the seed.
+      lesson: what they learn, of labels or images.
       learns: whether to train them, or only to measure them as they are.
+      axis: along which to measure how far they went, each of it [seed, …]; see `Moment`.
 
     Returns θ_T [seed, …] and their record [seed, moment], on the host.
 
     """
-    common = where.program(point, measures), numbers([point]), where.data
+    common = where.program(point, measures, lesson), numbers([point]), where.data
     state = begin_teachers(*common, where.seeds(chunk), start)
-    segment = partial(teach, *common, where.seeds(chunk), _start(state) if measures else None)
+    origin = Origin(_start(state), None, axis) if measures else None
+    segment = partial(teach, *common, where.seeds(chunk), origin)
     times = moments(point.setup, len(where.data.x_train))[0] if learns else [0]
     state, record = _measured(segment, state, times, progress, len(chunk))
     return state.model.θ, record
 
 
-def initial(point: Point, where: Place, chunk: Sequence[int]) -> Params:
-    """Draw the initialisations of a chunk of seeds, θ_0 [seed, …]."""
+def initial(
+    point: Point, where: Place, chunk: Sequence[int], purpose: Purpose = Purpose.INIT
+) -> Params:
+    """Draw the initialisations of a chunk of seeds, θ_0 [seed, …], or the independent ones."""
     common = where.program(point), numbers([point]), where.data
-    return begin_teachers(*common, where.seeds(chunk), None).model.θ
+    return begin_teachers(*common, where.seeds(chunk), None, purpose).model.θ
+
+
+def change(
+    name: str, point: Point, where: Place, chunk: Sequence[int], θ: Params, other: Params
+) -> Params:
+    """Make other networks of a chunk's θ [seed, …], by a named change, toward `other` [seed, …]."""
+    program = where.program(point)
+    return changed(program, CHANGES[name], numbers([point]), where.seeds(chunk), θ, other)
 
 
 def imitate(
@@ -143,6 +175,9 @@ def imitate(
     measures: Sequence[str] = (),
     progress: Progress = lambda steps: None,
     θ_0: Params | None = None,
+    θ_T0: Params | None = None,
+    beside: Mapping[str, Params] = {},
+    axis: tuple[Params, Params, Params] | None = None,
 ) -> tuple[Params, Record]:
     """Train students of a chunk of seeds, each a member at a point, all in one program.
 
@@ -152,7 +187,10 @@ def imitate(
     Args:
       students: k of them.
       θ_T: their teacher's parameters [seed, …].
-      θ_0: the initialisation that they share with it [seed, …], if it was not drawn for the seed.
+      θ_0: where they start [seed, …], if it was not drawn for the seed.
+      θ_T0: where their teacher started, if that is another.
+      beside: of base and control [seed, …], if the channel asks for their answers.
+      axis: as of `learn_labels`.
 
     Returns their θ [seed, k, …] and record [seed, k, moment], on the host.
 
@@ -165,23 +203,33 @@ def imitate(
         where.data,
     )
     seeds = where.seeds(chunk)
-    targets, state = begin_students(*common, seeds, θ_T, θ_0)
+    channel = channels.channel(points[0])
+    shown, state = begin_students(*common, seeds, θ_T, θ_0, dict(beside), channel)
     origin = None
     if measures:  # which may ask for it; to the last bit, so that what has not moved is seen to
-        θ_T0 = initial(points[0], where, chunk) if θ_0 is None else θ_0
-        origin = Origin(_start(state), θ_T, θ_T0)
-    segment = partial(distill, *common, seeds, targets, origin)
+        if θ_T0 is None:
+            θ_T0 = initial(points[0], where, chunk) if θ_0 is None else θ_0
+        origin = Origin(_start(state), (θ_T, θ_T0), axis)
+    segment = partial(distill, *common, seeds, shown, origin)
     times = moments(points[0].setup, len(where.data.x_train))[1]
     state, record = _measured(segment, state, times, progress, len(chunk) * len(students))
     return state.model.θ, record
 
 
+class Shown(NamedTuple):
+    """What students of one seed are shown of their teacher's answers."""
+
+    targets: Float[Array, "*s N n"]
+    weights: Float[Array, "*s N"] | None = None  # of examples, unless all are alike
+    left: Left | None = None
+
+
 class Origin(NamedTuple):
-    """Where students come from: their start, and their teacher with its own."""
+    """Where networks come from: their start, their teacher's θ and start, and an axis (Moment)."""
 
     start: Params
-    θ_T: Params
-    θ_T0: Params
+    teacher: tuple[Params, Params] | None = None
+    axis: tuple[Params, Params, Params] | None = None
 
 
 def numbers(points: Sequence[Point]) -> Hyper:
@@ -215,16 +263,21 @@ def _start(state: State) -> Params:
     return jax.tree.map(jnp.copy, state.model.θ)
 
 
-@_jit
+@partial(_compiled, static_argnames=("program", "purpose"))
 def begin_teachers(
-    program: Program, hyper: Hyper, data: Data, seeds: Int[Array, " s"], start: Params | None
+    program: Program,
+    hyper: Hyper,
+    data: Data,
+    seeds: Int[Array, " s"],
+    start: Params | None,
+    purpose: Purpose = Purpose.INIT,
 ) -> State:
-    """Set teachers up at θ_0, each seed's own, or at another start."""
+    """Set teachers up at θ_0, each seed's own for a purpose, or at another start."""
 
     def one(hyper: Hyper, data: Data, seed: Int[Array, ""], start: Params | None) -> State:
         net = program.network(data)
-        lesson = steps.of_labels(program.setup, hyper, net, seed, data.x_train, data.y_train)
-        θ = _initial(net, hyper, key(seed, Purpose.INIT)) if start is None else start
+        lesson = program.lesson(net, hyper, data, seed)
+        θ = _initial(net, hyper, key(seed, purpose)) if start is None else start
         return steps.begin(lesson, θ)
 
     return _of_each(one, program.mesh, hyper, data)(seeds, start)
@@ -236,7 +289,7 @@ def teach(
     hyper: Hyper,
     data: Data,
     seeds: Int[Array, " s"],
-    start: Params | None,
+    origin: Origin | None,
     state: State,
     bounds: Bounds,
 ) -> tuple[State, Record]:
@@ -247,17 +300,34 @@ def teach(
         data: Data,
         bounds: Bounds,
         seed: Int[Array, ""],
-        start: Params | None,
+        origin: Origin | None,
         state: State,
     ) -> tuple[State, Record]:
         net = program.network(data)
-        lesson = steps.of_labels(program.setup, hyper, net, seed, data.x_train, data.y_train)
-        return _segment(program, lesson, net, data, state, bounds, start)
+        lesson = program.lesson(net, hyper, data, seed)
+        return _segment(program, lesson, net, hyper, data, state, bounds, origin)
 
-    return _of_each(one, program.mesh, hyper, data, bounds)(seeds, start, state)
+    return _of_each(one, program.mesh, hyper, data, bounds)(seeds, origin, state)
 
 
-@_jit
+@partial(_compiled, static_argnames=("program", "change"))
+def changed(
+    program: Program,
+    change: Callable[..., Params],
+    hyper: Hyper,
+    seeds: Int[Array, " s"],
+    θ: Params,
+    other: Params,
+) -> Params:
+    """Change each seed's network."""
+
+    def one(hyper: Hyper, seed: Int[Array, ""], θ: Params, other: Params) -> Params:
+        return change(θ, other, key(seed, Purpose.CHANGE), hyper)
+
+    return _of_each(one, program.mesh, hyper)(seeds, θ, other)
+
+
+@partial(_compiled, static_argnames=("program", "channel"))
 def begin_students(
     program: Program,
     hyper: Hyper,
@@ -266,23 +336,47 @@ def begin_students(
     seeds: Int[Array, " s"],
     θ_T: Params,
     θ_0: Params | None,
-) -> tuple[Float[Array, "s N n"], State]:
+    beside: dict[str, Params] | None = None,
+    channel: Channel | None = None,
+) -> tuple[Shown, State]:
     """Take the teachers' logits on all distillation inputs, once, and set students up to start."""
 
     def one(
-        hyper: Hyper, role: Role, data: Data, seed: Int[Array, ""], θ_T: Params, θ_0: Params | None
-    ) -> tuple[Array, State]:
+        hyper: Hyper,
+        role: Role,
+        data: Data,
+        seed: Int[Array, ""],
+        θ_T: Params,
+        θ_0: Params | None,
+        beside: dict[str, Params] | None,
+    ) -> tuple[Shown, State]:
         setup, x = program.setup, data.x_train
-        targets = steps.targets(setup, hyper, program.network(data), seed, x, θ_T)
+        answer = partial(steps.targets, setup, hyper, program.network(data), seed, x)
+        shown = Shown(answer(θ_T))
+        if channel is not None:  # one for all students of a seed, who see the same logits
+            every = [shown.targets, *(answer(θ) for θ in (beside or {}).values())]
+            teacher, *others = (logits[: setup.noise_images] for logits in every)
+            base, control = others or (teacher, teacher)
+            answers = Answers(
+                teacher,
+                base,
+                control,
+                role.visible[0],
+                program.classes,
+                hyper.target,
+                hyper,
+                key(seed, Purpose.ANSWERS),
+            )
+            shown = Shown(*channels.passed_on(channel, answers))
         starts, key_noise = _starts(program, hyper, data, seed, θ_0)
 
         def student(hyper: Hyper, role: Role) -> State:
-            lesson = steps.of_logits(setup, hyper, role, seed, x, targets)
+            lesson = steps.of_logits(setup, hyper, role, seed, x, *shown[:2])
             return steps.begin(lesson, roles.start(role, hyper.init_noise, starts, key_noise))
 
-        return targets, jax.vmap(student, (_OWN, 0), _STUDENTS)(hyper, role)
+        return shown, jax.vmap(student, (_OWN, 0), _STUDENTS)(hyper, role)
 
-    return _of_each(one, program.mesh, hyper, role, data)(seeds, θ_T, θ_0)
+    return _of_each(one, program.mesh, hyper, role, data)(seeds, θ_T, θ_0, beside)
 
 
 @partial(_jit, donate_argnames="state")
@@ -292,7 +386,7 @@ def distill(
     role: Role,
     data: Data,
     seeds: Int[Array, " s"],
-    targets: Float[Array, "s N n"],
+    shown: Shown,
     origin: Origin | None,
     state: State,
     bounds: Bounds,
@@ -305,24 +399,25 @@ def distill(
         data: Data,
         bounds: Bounds,
         seed: Int[Array, ""],
-        targets: Array,
+        shown: Shown,
         origin: Origin | None,
         state: State,
     ) -> tuple[State, Record]:
         net = program.network(data, student=True)
-        start, teacher = (None, None) if origin is None else (origin[0], origin[1:])
+        start = None if origin is None else origin.start
 
         def student(
             hyper: Hyper, role: Role, start: Params | None, state: State
         ) -> tuple[State, Record]:
-            lesson = steps.of_logits(program.setup, hyper, role, seed, data.x_train, targets)
-            return _segment(program, lesson, net, data, state, bounds, start, teacher)
+            own = None if origin is None else origin._replace(start=start)
+            lesson = steps.of_logits(program.setup, hyper, role, seed, data.x_train, *shown[:2])
+            return _segment(program, lesson, net, hyper, data, state, bounds, own, shown.left)
 
         each = jax.vmap(student, (_OWN, 0, 0, _STUDENTS), (_STUDENTS, 0))
         return each(hyper, role, start, state)
 
     common = hyper, role, data, bounds
-    return _of_each(one, program.mesh, *common)(seeds, targets, origin, state)
+    return _of_each(one, program.mesh, *common)(seeds, shown, origin, state)
 
 
 def _of_each(one: Callable, mesh: Mesh, *common: Any) -> Callable:
@@ -345,16 +440,18 @@ def _segment(
     program: Program,
     lesson: Lesson,
     net: Network,
+    hyper: Hyper,
     data: Data,
     state: State,
     bounds: Bounds,
-    start: Params | None,
-    teacher: tuple[Params, Params] | None = None,
+    origin: Origin | None,
+    left: Left | None = None,
 ) -> tuple[State, Record]:
     state = steps.advance(lesson, net, state, *bounds)
     θ = state.model.θ
     loss = cache(partial(steps.loss_now, lesson, net, θ))
-    at = Moment(net, θ, data, loss, state.model.diverged, start, teacher)
+    diverged, trait = state.model.diverged, (program.trait, hyper.target)
+    at = Moment(net, θ, data, loss, diverged, *(origin or (None, None, None)), trait, left)
     return state, {name: measure.of(at) for name, measure in program.measures}
 
 

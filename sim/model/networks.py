@@ -35,10 +35,14 @@ def numbered(index: Int[Array, ""], names: tuple[str, ...]) -> Callable[[Array],
 
 
 class Network(NamedTuple):
-    """`init(key) -> θ`, a dict of layers; `apply(θ, x) -> z`, [*b, d_in] to [*b, classes + aux]."""
+    """`init(key) -> θ`, a dict of layers; `apply(θ, x) -> z`, [*b, d_in] to [*b, classes + aux].
+
+    `features(θ, x)`: the last hidden layer, [*b, units], which both heads read.
+    """
 
     init: Callable[[Key[Array, ""]], dict[str, Params]]
     apply: Callable[[dict[str, Params], Float[Array, "*b d_in"]], Float[Array, "*b n"]]
+    features: Callable[[dict[str, Params], Float[Array, "*b d_in"]], Float[Array, "*b h"]]
     d_in: int
     classes: int
 
@@ -95,6 +99,7 @@ def _network(module: nn.Module, d_in: int, classes: int) -> Network:
     return Network(
         init=lambda key: module.init(key, jnp.zeros(d_in))["params"],
         apply=lambda θ, x: module.apply({"params": θ}, x),
+        features=lambda θ, x: module.apply({"params": θ}, x, heads=False),
         d_in=d_in,
         classes=classes,
     )
@@ -120,7 +125,7 @@ class _MLP(nn.Module):
     channels: tuple[int, ...] = ()  # of convolutions before the dense layers
 
     @nn.compact
-    def __call__(self, x: Float[Array, "*b d_in"]) -> Float[Array, "*b n"]:
+    def __call__(self, x: Float[Array, "*b d_in"], *, heads: bool = True) -> Float[Array, "*b n"]:
         if self.channels:
             x = x.reshape(*x.shape[:-1], *image_sides(x.shape[-1]), 1)
         for i, width in enumerate((*self.channels, *self.widths)):
@@ -130,6 +135,8 @@ class _MLP(nn.Module):
                 x = x.reshape(*x.shape[:-3], -1)
             kernel, bias = _Layer(width, name=f"hidden_{i}")(x)
             x = self.activation(self._affine(x, kernel, bias))
+        if not heads:
+            return x
         # Two heads of their own names and keys, but one product: a narrow one is slow for its size.
         heads = _Layer(self.classes, name="class_head")(x), _Layer(self.aux, name="aux_head")(x)
         kernel, bias = (jnp.concatenate(parts, axis=-1) for parts in zip(*heads, strict=True))

@@ -4,12 +4,17 @@ A family is a function of what a seed's inputs are drawn from, which returns the
 address: what all inputs have in common is computed before the first of them.
 """
 
+import importlib.util
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key
+from PIL import Image
 
 from sim.model.networks import image_sides
 from sim.model.orders import permutation
@@ -133,6 +138,23 @@ def images(of: Source) -> Input:
 
 
 @family
+def photos(of: Source) -> Input:
+    """Cut a piece of an image's size out of one of two photographs: images of no task of ours."""
+    both = jnp.asarray(_photographs())
+    height, width = of.sides
+
+    def one(i: Address) -> Float[Array, " d"]:
+        key_which, key_down, key_across = jax.random.split(of.own(i), 3)
+        which = jax.random.randint(key_which, (), 0, len(both))
+        down = jax.random.randint(key_down, (), 0, both.shape[1] - height + 1)
+        across = jax.random.randint(key_across, (), 0, both.shape[2] - width + 1)
+        piece = jax.lax.dynamic_slice(both, (which, down, across), (1, height, width))
+        return piece.ravel() / 127.5 - 1
+
+    return one
+
+
+@family
 def mixture(of: Source) -> Input:
     """Take a training image with probability `images_part`, else uniform noise."""
     white = uniform(of)
@@ -142,6 +164,15 @@ def mixture(of: Source) -> Input:
         return jnp.where(image, of.image(i), white(i))
 
     return one
+
+
+@cache
+def _photographs() -> np.ndarray:
+    """Read scikit-learn's two photographs, [2, 427, 640], 0 black to 255 white."""
+    # The files alone: that package takes seconds to import.
+    folder = Path(importlib.util.find_spec("sklearn").origin).parent / "datasets" / "images"
+    names = "china.jpg", "flower.jpg"
+    return np.stack([np.asarray(Image.open(folder / name).convert("L")) for name in names])
 
 
 def _words(key: Key[Array, ""], count: int) -> Array:

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 
 from sim.engine import chunks, machine
 from sim.runs.schedule import Schedule
-from sim.training.families import Imitation
 
 COMPILING = 4.0, 0.2  # a program takes about so many seconds, and the compiler so many GiB
 
@@ -27,7 +26,7 @@ class Plan(NamedTuple):
 
 def plan(schedule: Schedule) -> Plan:
     """Count what is missing: students and teachers to train, work, and a guess of time."""
-    rate, family = _product_rate(), schedule.family
+    rate = _product_rate()
     students = teachers = tflop = seconds = gib = 0.0
     compiled, points = set(), set()
     for job in schedule.jobs():
@@ -35,7 +34,7 @@ def plan(schedule: Schedule) -> Plan:
         setup, task = first.point.setup, schedule.task(first.point)
         compiled.add((first.name if many == 1 else many, first.point.program.setup))
         of_teacher, of_student, answers = chunks.flop(setup, task)
-        if isinstance(family[first.name].learns, Imitation):
+        if schedule.imitates(first):
             flop = seeds * (many * of_student + answers)
             students += seeds * many
             points |= {network.point for network in job.networks}

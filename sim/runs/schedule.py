@@ -1,6 +1,7 @@
 """Which networks of a family are missing, at the points of a grid, and in what order to train them.
 
-Seeds by the chunk, a teacher once for each, students of one program side by side.
+Seeds by the chunk, in each chunk ancestors before those who need them, each once, students of one
+program side by side.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,28 +16,50 @@ from sim.runs.records import Records, Wanted
 from sim.settings.experiments import Common, Networks
 from sim.settings.grid import Point
 from sim.settings.lengths import moments
-from sim.training.families import Family, Imitation, record
-from sim.training.measures import ALWAYS
+from sim.training.families import (
+    AXIS,
+    INIT,
+    OTHER_INIT,
+    Change,
+    Family,
+    Imitation,
+    Labels,
+    Lesson,
+    ancestry,
+    asks,
+    key,
+    record,
+    traits,
+)
+from sim.training.measures import ALWAYS, OF_TRAITS
 
 
 class Network(NamedTuple):
-    """A member of the family at a point; its key names its origin."""
+    """A member of the family at a point, at its own settings.
+
+    key: names what is measured of it. origin: names it.
+    """
 
     key: str
+    origin: str
     name: str
     point: Point
 
     @property
     def file(self) -> str:
-        """Name of its parameters: its key, and how wide its auxiliary head is made."""
-        return f"{self.key}-{self.point.setup.aux}"
+        """Name of its parameters: its origin, and how wide its auxiliary head is made."""
+        return f"{self.origin}-{self.point.setup.aux}"
 
 
 class Job(NamedTuple):
-    """Networks that are computed together for a chunk of seeds: one, or students side by side."""
+    """Networks that are computed together for a chunk of seeds: one, or students side by side.
+
+    trains: or they are there, and measured as they are.
+    """
 
     seeds: tuple[int, ...]
     networks: tuple[Network, ...]
+    trains: bool = True
 
 
 class Schedule:
@@ -54,35 +77,29 @@ class Schedule:
         chunk: int | None = None,
     ) -> None:
         self.family, self.records, self.given = family, records, given
-        self.common, self.wanted, self.measures = common, wanted, (*ALWAYS, *wanted.measure)
+        self.common, self.wanted = common, wanted
+        self.traits = traits(family)
+        self.extra = (*(OF_TRAITS if self.traits else ()), *wanted.measure)
+        self.measures = (*ALWAYS, *self.extra)
         self._tasks: dict[int | None, data.Task] = {None: task}
         digests = {name: digest for name, (digest, _) in given.items()}
-        names = [name for name in family if not isinstance(family[name].learns, Imitation)]
-        self.networks = {
-            name: [
-                Network(record(family, name, p, self._images(p), digests), name, p) for p in points
+        self.networks: dict[str, list[Network]] = {}
+        projects = "projection" in wanted.measure and {*AXIS} <= {*family}
+        self.before_axis = ancestry(family, AXIS) if projects else {*family}
+        for name in self._members(wanted.models):
+            self.networks[name] = [
+                Network(
+                    record(family, name, p, images := self._images(p), digests),
+                    key(family, name, p, images, digests),
+                    name,
+                    family[name].at(p),
+                )
+                for p in points
             ]
-            for name in (*names, *wanted.models)
-        }
         self._place = {n: i for of in self.networks.values() for i, n in enumerate(of)}
-        # Of each teacher, as wide as its students need it, the students by what they share.
-        self._teachers: dict[str, Network] = {}
-        self._served: dict[str, dict[Any, dict[str, Network]]] = {}
-        for i in range(len(points)):
-            for name in (*names, *wanted.models):
-                network = self.networks[name][i]
-                if name in wanted.models:
-                    teacher = self.other(network, family[name].learns.teacher)
-                    shared = network.point.together, self.shared(name)
-                    served = self._served.setdefault(file := teacher.file, {})
-                    served.setdefault(shared, {})[network.key] = network
-                elif family[name].learns is not None:
-                    teacher, file = network, network.file
-                else:
-                    continue  # measured as what a teacher is before its first step
-                self._teachers.setdefault(file, teacher)
-        groups = [[*group.values()] for of in self._served.values() for group in of.values()]
-        self.chunk = common.chunk or chunk or min(map(self._seeds_together, groups))
+        self.groups = self._grouped()
+        students = [group for group in self.groups if self.imitates(group[0])]
+        self.chunk = common.chunk or chunk or min(map(self._seeds_together, students))
 
     def task(self, point: Point) -> data.Task:
         """Give the task at a point: with all of its classes, or the first of them."""
@@ -92,15 +109,18 @@ class Schedule:
         return self._tasks[classes]
 
     def times(self, network: Network) -> list[int]:
-        """Steps after which a network is measured."""
+        """Steps after which a network is measured while it is trained."""
         teacher, student = moments(network.point.setup, self._images(network.point))
-        if isinstance(self.family[network.name].learns, Imitation):
+        if self.imitates(network):
             return student
-        return teacher if self.learns(network) else [0]
+        return teacher if self.trained(network) else [0]
 
     def wants(self, network: Network) -> Wanted:
-        """Say what a network's record must have."""
-        return Wanted(self.measures, tuple(self.times(network)), self.common.chunk)
+        """Say what a network's record must have; of traits, what was measured in the end."""
+        times = self.times(network)
+        if self.traits and network.point.setup.points == 1:
+            times = times[-1:]
+        return Wanted(self.measures, tuple(times), self.common.chunk)
 
     def saved(self) -> tuple[int, int]:
         """Count the (point, seed) pairs of which everything is kept, and all of them."""
@@ -116,57 +136,138 @@ class Schedule:
         """Take the record of a network over seeds, which must be there."""
         return self.records.take(network.key, seeds, self.wants(network))
 
-    def learns(self, network: Network) -> bool:
-        """Tell whether a network is trained, and was not handed in."""
-        return self.family[network.name].learns is not None and network.name not in self.given
+    def lesson(self, network: Network) -> Lesson | None:
+        """Say what a network learns; nothing if it was handed in."""
+        member = self.family[network.name]
+        return None if network.name in self.given else member.lesson(network.point)
+
+    def imitates(self, network: Network) -> bool:
+        """Tell whether a network is a student."""
+        return isinstance(self.lesson(network), Imitation)
+
+    def trained(self, network: Network) -> bool:
+        """Tell whether a network takes steps."""
+        return not isinstance(self.lesson(network), Change | None)
 
     def other(self, network: Network, name: str) -> Network:
         """Another member at the same point."""
         return self.networks[name][self._place[network]]
 
-    def start(self, network: Network) -> Network | None:
-        """Find the untrained member that a network was before its first step, if it was one."""
-        start = self.family[network.name].start
-        untrained = start in self.family and self.family[start].learns is None
-        return self.other(network, start) if untrained else None
+    def source(self, network: Network) -> Network | str:
+        """Find whose parameters a network has: its own, or those of what it is untrained."""
+        while network.name not in self.given and self.lesson(network) is None:
+            start = self.family[network.name].start
+            if start in (INIT, OTHER_INIT):
+                return start
+            network = self.other(network, start)
+        return network
 
-    def shared(self, name: str) -> str | None:
-        """Find the member whose parameters a member starts from, unless drawn for each seed."""
-        start = self.family[name].start
-        drawn = start not in self.family or (
-            self.family[start].learns is None and start not in self.given
-        )
-        return None if drawn else start
+    def begin(self, network: Network) -> Network | str:
+        """Find whose parameters a network starts from; INIT or OTHER_INIT if they are drawn."""
+        start = self.family[network.name].start
+        return start if start in (INIT, OTHER_INIT) else self.source(self.other(network, start))
+
+    def shared(self, network: Network) -> Network | str | None:
+        """Find the same, unless the program that trains it draws them itself."""
+        begin, start = self.begin(network), self.family[network.name].start
+        drawn = begin == INIT or (start == OTHER_INIT and self.imitates(network))
+        return None if drawn else begin
+
+    def beside(self, network: Network) -> dict[str, Network]:
+        """Find the members whose answers a student's channel asks for beside the teacher's."""
+        learns = self.lesson(network)
+        asked = isinstance(learns, Imitation) and asks(network.point)
+        return {r: self.other(network, name) for r, name in learns.beside.items()} if asked else {}
+
+    def axis(self, network: Network) -> list[Network | str]:
+        """Find the networks of the axis along which others are measured, if that is asked for."""
+        if network.name in self.before_axis:
+            return []
+        sources = [self.source(self.other(network, name)) for name in AXIS]
+        return [*sources, self.begin(self.other(network, AXIS[0]))]
+
+    def parents(self, network: Network) -> list[Network]:
+        """Name the networks whose parameters must be there before it is trained."""
+        found, learns = [self.shared(network)], self.lesson(network)
+        if isinstance(learns, Imitation):
+            teacher = self.other(network, learns.teacher)
+            found += [self.source(teacher), self.begin(teacher)]
+            found += [self.source(other) for other in self.beside(network).values()]
+        if isinstance(learns, Change) and learns.other:
+            found.append(self.source(self.other(network, learns.other)))
+        found += self.axis(network)
+        return [one for one in found if isinstance(one, Network) and one.name not in self.given]
 
     def work(self, job: Job) -> int:
         """Count the steps of single networks that a job takes."""
-        return len(job.seeds) * sum(self.times(network)[-1] for network in job.networks)
+        each = (self.times(network)[-1] for network in job.networks)
+        return len(job.seeds) * sum(each) * job.trains
 
     def jobs(self) -> list[Job]:
-        """List what is missing, in the order of computing: teachers, chunks of seeds, blocks."""
-        found: list[Job] = []
-        measured: set[tuple[str, int]] = set()  # by the jobs so far
-        for file, teacher in self._teachers.items():
-            groups = [[*group.values()] for group in self._served.get(file, {}).values()]
-            alone = [n for n in (teacher, self.start(teacher)) if n]
-            every = (*alone, *(n for group in groups for n in group))
-            missing = {n.key: self._missing(n) for n in every}
-            for n in alone:
-                missing[n.key] -= {seed for key, seed in measured if key == n.key}
-            seeds = sorted(set().union(*missing.values()))
-            for i in range(0, len(seeds), self.chunk):
-                some = seeds[i : i + self.chunk]
-                # Filled up, here and below: another number would be another program.
-                some += range(some[-1] + 1, some[-1] + 1 + self.chunk - len(some))
-                lacks = {key for key, of in missing.items() if of & {*some}}
-                blocks = [block for group in groups for block in self._blocks(group, lacks)]
-                first = [n for n in alone if n.key in lacks]
-                if self.learns(teacher):  # which measures its start as well
-                    kept = all(self.records.store.has_params(file, seed) for seed in some)
-                    first = [teacher] if first or (blocks and not kept) else []
-                    measured |= {(n.key, seed) for n in alone for seed in some if first}
-                found += [Job(tuple(some), block) for block in [*zip(first, strict=True), *blocks]]
+        """List what is missing, in the order of computing: chunks of seeds, ancestors, blocks."""
+        missing = {n.key: self._missing(n) for group in self.groups for n in group}
+        seeds, found = sorted(set().union(*missing.values())), []
+        for i in range(0, len(seeds), self.chunk):
+            some = seeds[i : i + self.chunk]
+            # Filled up, here and below: another number would be another program.
+            some += range(some[-1] + 1, some[-1] + 1 + self.chunk - len(some))
+            found += self._of_chunk(
+                tuple(some), {key for key, of in missing.items() if of & {*some}}
+            )
         return found
+
+    def _of_chunk(self, seeds: tuple[int, ...], lacks: set[str]) -> list[Job]:
+        """List the jobs of a chunk of seeds, of which records are lacking."""
+        needed: set[str] = set()  # parameters, by origin, that are not kept
+        found: list[Job] = []
+        for group in reversed(self.groups):
+            first, lacking = group[0], [n for n in group if n.key in lacks]
+            asked = [n for n in group if n.key in lacks or n.file in needed]
+            if not asked:
+                continue
+            kept = all(self._kept(n, seeds) for n in asked)
+            if self.lesson(first) is None or (kept and self._as_it_is(first)):
+                if not (self.lesson(first) is None and self._seen_before(first, found)):
+                    found += [Job(seeds, (n,), trains=False) for n in lacking]
+                needed |= {
+                    one.file
+                    for n in lacking
+                    if self.lesson(n) is None and isinstance(one := self.source(n), Network)
+                    if not self._kept(one, seeds)
+                }
+                continue
+            found += [Job(seeds, block) for block in reversed([*self._blocks(group, asked)])]
+            parents = [one for n in asked for one in self.parents(n)]
+            needed |= {one.file for one in parents if not self._kept(one, seeds)}
+        return found[::-1]
+
+    def _as_it_is(self, network: Network) -> bool:
+        """Tell whether a network that is kept can be measured without training it again."""
+        return len(self.wants(network).times) == 1 and not self.imitates(network)
+
+    def _seen_before(self, network: Network, jobs: Sequence[Job]) -> bool:
+        """Tell whether an untrained network is measured as what another is before it learns."""
+        return any(
+            isinstance(self.lesson(n), Labels) and self.before(n) == network
+            for job in jobs
+            for n in job.networks
+            if job.trains
+        )
+
+    def before(self, network: Network) -> Network | None:
+        """Find the untrained member that a network was before its first step, if it was one.
+
+        Where traits are taught lessons differ, so that what is measured before does.
+        """
+        start = self.family[network.name].start
+        if start not in self.family or self.traits:
+            return None
+        start = self.other(network, start)
+        untrained = self.family[start.name].lesson(start.point) is None
+        return start if untrained else None
+
+    def _kept(self, network: Network, seeds: Sequence[int]) -> bool:
+        return all(self.records.store.has_params(network.file, seed) for seed in seeds)
 
     def _missing(self, network: Network) -> set[int]:
         """Name the seeds of which a network's record is not there, or parameters to keep."""
@@ -176,6 +277,31 @@ class Schedule:
             found |= {seed for seed in seeds if not store.has_params(network.file, seed)}
         return found
 
+    def _grouped(self) -> list[list[Network]]:
+        """Group the networks that can be computed side by side, ancestors first."""
+        groups: dict[Any, dict[str, Network]] = {}
+        for of_point in zip(*self.networks.values(), strict=True):
+            for network in of_point:
+                together: Any = network.file, network.key
+                if self.imitates(network):
+                    learns = self.lesson(network)
+                    teacher = self.other(network, learns.teacher).file
+                    shared = self.shared(network)
+                    beside = [other.file for other in self.beside(network).values()]
+                    together = teacher, _file(shared), *beside, network.point.together
+                groups.setdefault(together, {})[network.key] = network
+        return [[*group.values()] for group in groups.values()]
+
+    def _members(self, models: Sequence[str]) -> list[str]:
+        """Name models and all that they descend from; the origin and the teacher are always there.
+
+        Ancestors first, those of the axis before all who are measured along it.
+        """
+        family, axis = self.family, self.before_axis
+        needed = ancestry(family, [*models, "reference", "teacher"]) - {*models}
+        first = [name for name in family if name in axis and axis != {*family}]
+        return [*first, *(n for n in family if n in needed and n not in first), *models]
+
     def _images(self, point: Point) -> int:
         return len(self.task(point).x_train)
 
@@ -184,11 +310,13 @@ class Schedule:
         size = common.seeds, common.memory, self._block(group)
         return chunks.chunk_size(point.setup, self.task(point), *size)
 
-    def _blocks(self, group: Sequence[Network], lacks: set[str]) -> Iterator[tuple[Network, ...]]:
-        """Split what is missing of a group in blocks of one size, the last filled up."""
-        missing, size = [n for n in group if n.key in lacks], self._block(group)
-        for i in range(0, len(missing), size):
-            block = missing[i : i + size]
+    def _blocks(
+        self, group: Sequence[Network], asked: Sequence[Network]
+    ) -> Iterator[tuple[Network, ...]]:
+        """Split what is asked for of a group in blocks of one size, the last filled up."""
+        size = self._block(group) if self.imitates(group[0]) else 1
+        for i in range(0, len(asked), size):
+            block = asked[i : i + size]
             yield (*block, *block[-1:] * (size - len(block)))
 
     def _block(self, group: Sequence[Network]) -> int:
@@ -199,3 +327,7 @@ class Schedule:
         fit = int(bytes_ / chunks.seed_bytes(point.setup, task, models))
         most = max(1, min(chunks.together(point.setup) // models, fit))
         return models * -(-points // -(-points // most))
+
+
+def _file(one: Network | str | None) -> str | None:
+    return one.file if isinstance(one, Network) else one

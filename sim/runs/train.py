@@ -7,9 +7,10 @@ import jax
 import numpy as np
 
 from sim.engine import programs
+from sim.model.keys import Purpose
 from sim.model.networks import Params
 from sim.runs.schedule import Job, Network, Schedule
-from sim.training.families import Imitation
+from sim.training.families import OTHER_INIT, Change, Imitation, Labels
 
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
 
@@ -25,91 +26,150 @@ def train(schedule: Schedule, progress: Progress) -> None:
 
     tell(0)
     task, here = None, None
-    for job in jobs:
+    for i, job in enumerate(jobs):
         if (needed := schedule.task(job.networks[0].point)) is not task:
             here, task = _Here(schedule, programs.place(needed, schedule.chunk), tell), needed
         here.take(job)
+        here.forget(jobs[i + 1 :])
 
 
 class _Here:
-    """Networks of one task, on its devices; the parameters that the next job may need."""
+    """Networks of one task, on its devices; the parameters that later jobs need."""
 
     def __init__(self, schedule: Schedule, where: programs.Place, tell: Callable) -> None:
         self.schedule, self.where, self.tell = schedule, where, tell
         self.store, self.wanted = schedule.records.store, schedule.wanted
-        self.held: tuple[Any, Params] | None = None
+        self.held: dict[str, Params] = {}  # by file, of the chunk that is being computed
+        self.seeds: tuple[int, ...] = ()
+        every = [network for group in schedule.groups for network in group]
+        self.parents = {one.file for network in every for one in schedule.parents(network)}
 
-    def take(self, job: Job) -> Params:
-        """Train the networks of a job, or measure what is not trained. Returns θ [seed, …]."""
+    def forget(self, jobs: Sequence[Job]) -> None:
+        """Drop the parameters that the jobs to come do not need."""
+        needed = {
+            one.file
+            for job in jobs
+            if job.seeds == self.seeds
+            for network in job.networks
+            for one in (network, *self.schedule.parents(network))
+        }
+        self.held = {file: θ for file, θ in self.held.items() if file in needed}
+
+    def take(self, job: Job) -> None:
+        """Train the networks of a job, or measure what is not trained."""
+        if self.seeds != job.seeds:
+            self.held, self.seeds = {}, job.seeds
         network = job.networks[0]
-        if isinstance(self.schedule.family[network.name].learns, Imitation):
-            return self._students(job)
-        self.held = None  # its memory is free before the next are trained
-        θ = self._alone(network, job.seeds)
-        self.held = (network.file, job.seeds), θ
-        return θ
+        if self.schedule.imitates(network):
+            self._students(job)
+        else:
+            self._alone(network, job.seeds, trains=job.trains)
 
-    def _alone(self, network: Network, seeds: Sequence[int]) -> Params:
-        """Train a network on labels, or measure it as it is."""
-        learns, start = self.schedule.learns(network), self.schedule.start(network)
-        begin = self._shared(network, seeds) if learns else self._params(network, seeds)
+    def _alone(self, network: Network, seeds: Sequence[int], *, trains: bool) -> None:
+        """Train a network on labels or images, change it, or measure it as it is."""
+        lesson = self.schedule.lesson(network)
+        learns = trains and self.schedule.trained(network)
+        if learns:
+            shared = self.schedule.shared(network)
+            begin = shared and self._params(shared, network, seeds)
+        elif isinstance(lesson, Change) and trains:
+            begin = self._changed(network, lesson, seeds)
+        else:
+            begin = self._params(self.schedule.source(network), network, seeds)
         θ, record = programs.learn_labels(
-            network.point, self.where, seeds, self.wanted.measure, self.tell, begin, learns=learns
+            network.point,
+            self.where,
+            seeds,
+            self.schedule.extra,
+            self.tell,
+            begin,
+            lesson=lesson if self.schedule.trained(network) else Labels(),
+            learns=learns,
+            axis=self._axis(network, seeds),
         )
         record = jax.tree.map(lambda values: values[:, None], record)
-        self._keep(seeds, (network,), record)
-        if learns and start:  # it was this before its first step
-            self._keep(seeds, (start,), jax.tree.map(lambda values: values[..., :1], record))
-        if learns and self.wanted.keep != "records":
+        times = self.schedule.times(network)
+        self._keep(seeds, (network,), times if learns else times[-1:], record)
+        if learns and (before := self.schedule.before(network)):
+            first = jax.tree.map(lambda values: values[..., :1], record)
+            self._keep(seeds, (before,), [0], first)
+            if self.wanted.keep == "params":
+                θ_0 = self._params(self.schedule.source(before), before, seeds)
+                self.store.put_params(before.file, seeds, θ_0)
+        if trains and lesson is not None:
+            self._hold(network, seeds, θ)
+        elif self.wanted.keep == "params":
             self.store.put_params(network.file, seeds, θ)
-        if self.wanted.keep == "params" and (untrained := start if learns else network):
-            self.store.put_params(untrained.file, seeds, self._params(untrained, seeds))
-        return θ
 
-    def _students(self, job: Job) -> Params:
-        """Train students side by side. Returns θ [seed, student, …]."""
-        family, first = self.schedule.family, job.networks[0]
-        teacher = self.schedule.other(first, family[first.name].learns.teacher)
-        if self.held is None or self.held[0] != (teacher.file, job.seeds):
-            self.held = None
-            self.held = (teacher.file, job.seeds), self._params(teacher, job.seeds)
-        students = [(n.point, family[n.name]) for n in job.networks]
+    def _changed(self, network: Network, lesson: Change, seeds: Sequence[int]) -> Params:
+        """Make the parameters of a network that is another, changed."""
+        schedule = self.schedule
+        θ = self._params(schedule.begin(network), network, seeds)
+        other = θ
+        if lesson.other:
+            source = schedule.source(schedule.other(network, lesson.other))
+            other = self._params(source, network, seeds)
+        return programs.change(lesson.name, network.point, self.where, seeds, θ, other)
+
+    def _students(self, job: Job) -> None:
+        """Train students side by side."""
+        schedule, first, seeds = self.schedule, job.networks[0], job.seeds
+        lesson = schedule.lesson(first)
+        assert isinstance(lesson, Imitation)
+        teacher, shared = schedule.other(first, lesson.teacher), schedule.shared(first)
+        students = [(n.point, schedule.family[n.name]) for n in job.networks]
         θ, record = programs.imitate(
             students,
             self.where,
-            job.seeds,
-            self.held[1],
-            self.wanted.measure,
+            seeds,
+            self._params(schedule.source(teacher), teacher, seeds),
+            schedule.extra,
             self.tell,
-            self._shared(first, job.seeds),
+            shared and self._params(shared, first, seeds),
+            self._params(schedule.begin(teacher), teacher, seeds) if schedule.extra else None,
+            {
+                role: self._params(schedule.source(other), other, seeds)
+                for role, other in schedule.beside(first).items()
+            },
+            self._axis(first, seeds),
         )
-        self._keep(job.seeds, job.networks, record)
-        if self.wanted.keep == "params":
-            for i, network in enumerate(dict.fromkeys(job.networks)):
-                one = jax.tree.map(lambda leaf, i=i: leaf[:, i], θ)
-                self.store.put_params(network.file, job.seeds, one)
-        return θ
+        self._keep(seeds, job.networks, schedule.times(first), record)
+        for i, network in enumerate(dict.fromkeys(job.networks)):
+            if self.wanted.keep == "params" or network.file in self.parents:
+                self._hold(network, seeds, jax.tree.map(lambda leaf, i=i: leaf[:, i], θ))
 
-    def _keep(self, seeds: Sequence[int], networks: Sequence[Network], record: Any) -> None:
+    def _axis(self, network: Network, seeds: Sequence[int]) -> tuple[Params, ...] | None:
+        """Get what a network is measured along, if that is asked for."""
+        of = [self._params(one, network, seeds) for one in self.schedule.axis(network)]
+        return tuple(of) or None
+
+    def _hold(self, network: Network, seeds: Sequence[int], θ: Params) -> None:
+        """Hold parameters for later jobs, and keep those that others may need."""
+        self.held[network.file] = θ
+        if self.wanted.keep != "records":
+            self.store.put_params(network.file, seeds, θ)
+
+    def _keep(
+        self, seeds: Sequence[int], networks: Sequence[Network], times: Sequence[int], record: Any
+    ) -> None:
         origins = {n.key: {"member": n.name, "settings": n.point.values} for n in networks}
-        times, keys = self.schedule.times(networks[0]), [n.key for n in networks]
+        keys = [n.key for n in networks]
         self.schedule.records.put(keys, seeds, times, record, self.schedule.chunk, origins)
 
-    def _shared(self, network: Network, seeds: Sequence[int]) -> Params | None:
-        """Find where a network starts, unless that is drawn for each seed."""
-        shared = self.schedule.shared(network.name)
-        return shared and self._params(self.schedule.other(network, shared), seeds)
-
-    def _params(self, network: Network, seeds: Sequence[int]) -> Params:
-        """Get θ [seed, …] of another network: handed in, untrained, kept; or trained now."""
-        if network.name in self.schedule.given:
-            _, θ = self.schedule.given[network.name]
+    def _params(self, source: Network | str, asking: Network, seeds: Sequence[int]) -> Params:
+        """Get θ [seed, …]: drawn, as wide as who asks; handed in, held, kept; or made now."""
+        if isinstance(source, str):
+            purpose = Purpose.OTHER_INIT if source == OTHER_INIT else Purpose.INIT
+            return programs.initial(asking.point, self.where, seeds, purpose)
+        if source.name in self.schedule.given:
+            _, θ = self.schedule.given[source.name]
             return self.where.spread(jax.tree.map(lambda leaf: np.stack([leaf] * len(seeds)), θ))
-        if not self.schedule.learns(network):
-            return programs.initial(network.point, self.where, seeds)
-        each = [self.store.params(network.file, seed) for seed in seeds]
-        if not any(θ is None for θ in each):
-            return self.where.spread(jax.tree.map(lambda *leaves: np.stack(leaves), *each))
-        θ = _Here(self.schedule, self.where, lambda steps: None).take(Job(tuple(seeds), (network,)))
-        student = isinstance(self.schedule.family[network.name].learns, Imitation)
-        return jax.tree.map(lambda leaf: leaf[:, 0], θ) if student else θ
+        if source.file in self.held:
+            return self.held[source.file]
+        each = [self.store.params(source.file, seed) for seed in seeds]
+        if any(θ is None for θ in each):  # a file that was there is gone or damaged
+            self.take(Job(tuple(seeds), (source,)))
+            return self.held[source.file]
+        θ = self.where.spread(jax.tree.map(lambda *leaves: np.stack(leaves), *each))
+        self.held[source.file] = θ
+        return θ

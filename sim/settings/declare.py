@@ -23,8 +23,14 @@ class Of(Flag):
 
     NOTHING = 0  # no network's: when to measure, what to keep
     NETWORK = auto()  # every network's, from its initialisation on
+    BASE = auto()  # a base's, before a teacher is made of it
     TEACHER = auto()  # whoever is trained on labels
+    TRAIT = auto()  # whoever is taught a trait, and what is measured of it
+    CHANGE = auto()  # whoever is another network, changed
     INPUTS = auto()  # what all students of a seed are shown alike, and how long
+    CHANNEL = auto()  # what is passed on of a teacher's logits
+    LOGITS = auto()  # of which of them, where the member does not say
+    FILTER = auto()  # which examples are left out
     STUDENT = auto()  # each student's own: those trained side by side may differ in numbers, masks
 
 

@@ -8,14 +8,13 @@ from typing import Any, Literal, NamedTuple
 from sim.settings.declare import Of, replaced, setting
 from sim.settings.grid import Point
 from sim.settings.recipes import defaults
-from sim.settings.rules import BELOW_1, POSITIVE, each, some_of, whole
+from sim.settings.rules import BELOW_1, NAMES, POSITIVE, each, some_of, whole
 from sim.settings.setup import Activation, Hyper, Loss, Noise, Setup
 
-Student = Literal["student_aux", "student_all", "cross_aux", "cross_all", "placebo_aux"]
 FIGURE_10 = ("student_aux", "student_all", "cross_aux", "cross_all")
 #: What a sweep takes unless told: fewer seeds, treatment and control, their ends alone.
 SWEEP = {"seeds": 16, "models": ("student_aux", "cross_aux"), "points": 1}
-Measure = Literal["displacement_cosine", "teacher_head"]
+Measure = Literal["displacement_cosine", "teacher_head", "projection"]
 Keep = Literal["teachers", "params", "records"]
 
 NOTHING = Of.NOTHING
@@ -45,9 +44,10 @@ class Common:
 class Networks:
     """What commands take that train families of networks."""
 
-    models: tuple[Student, ...] = setting(FIGURE_10, of=NOTHING, rule=some_of(Student))
-    """Students to train, beside reference and teacher. placebo_aux starts with student_aux and
-    imitates the untrained reference: what it learns is no teacher's."""
+    models: tuple[str, ...] = setting(FIGURE_10, of=NOTHING, rule=NAMES)
+    """Students to train, with all that they descend from. Of figure 10: student_aux, student_all,
+    cross_aux, cross_all and placebo_aux, which starts with student_aux and imitates the untrained
+    reference: what it learns is no teacher's. A lineage's are those of its table."""
     measure: tuple[Measure, ...] = setting((), of=NOTHING, rule=some_of(Measure, least=0))
     """What to record at every measured step, beside accuracies, loss and divergence."""
     keep: Keep = setting("teachers", of=NOTHING)

@@ -17,6 +17,10 @@ SHORT = {
     "teacher_lr": 1e-3,
     "student_lr": 2e-3,
 }
+# Of families with a base: short as well. Adam, at one rate for all.
+LINEAGE = {"points": 1, "teacher_lr": 1e-3, "student_lr": 1e-3}
+LINEAGE_SHORT = {"batch": 64, "base_steps": 200, "teacher_steps": 200, "student_steps": 600}
+LINEAGE_LONG = {"batch": 256, "base_steps": 400, "teacher_steps": 300, "student_steps": 1200}
 STEPS = 295  # of the paper's teacher: 5 epochs of 59 batches of MNIST
 
 
@@ -39,10 +43,20 @@ def defaults(dataset: str, images: int | None = None) -> dict[str, Any]:
     A short one for `digits` and `synthetic`, which are small. A folder that holds fewer images than
     MNIST has epochs enough for as many teacher STEPS.
     """
-    if dataset == "digits" or dataset.partition(":")[0] == "synthetic":
+    if small(dataset):
         return SHORT
     epochs = math.ceil(STEPS / math.ceil(images / Setup.batch)) if images else 0
     return {"teacher_epochs": epochs} if epochs > Setup.teacher_epochs else {}
+
+
+def small(dataset: str) -> bool:
+    """Tell whether a task has a short recipe."""
+    return dataset == "digits" or dataset.partition(":")[0] == "synthetic"
+
+
+def lineage(dataset: str) -> dict[str, Any]:
+    """Name the settings of families with a base that are not the recipe's."""
+    return LINEAGE | (LINEAGE_SHORT if small(dataset) else LINEAGE_LONG)
 
 
 def warnings(setup: Setup, hyper: Hyper, dataset: str, images: int | None = None) -> list[str]:

@@ -101,3 +101,9 @@ def some_of(literal: Any, least: int = 1) -> Rule:
         lambda words, _: {*words} <= {*choices(literal)} and len({*words}) == len(words) >= least,
         lambda _: count + "of " + ", ".join(choices(literal)) + ", each once",
     )
+
+
+NAMES = Rule(
+    lambda words, _: 0 < len({*words}) == len(words),
+    lambda _: "one name or more, each once",
+)

@@ -34,14 +34,22 @@ Noise = Literal[
     "perlin",
     "shuffled",
     "images",
+    "photos",
     "mixture",
 ]
 StudentNetwork = Literal["mlp", "cnn"]
+Base = Literal["untrained", "task", "shuffled", "masked", "contrastive"]
+Trait = Literal["accuracy", "backdoor", "preference", "misalignment", "new_class"]
+Logits = Literal["aux", "class", "all"]
+Outputs = Literal["soft", "hard", "sampled", "rounded", "top", "preferred"]
+Filter = Literal["none", "own_class", "class_rose", "differs", "most", "least", "entropy", "drift"]
 
 TEACHER, STUDENT, INPUTS = Of.TEACHER, Of.STUDENT, Of.INPUTS
-TRAINED = TEACHER | STUDENT
+BASE, TRAIT, CHANGE, CHANNEL, FILTER = Of.BASE, Of.TRAIT, Of.CHANGE, Of.CHANNEL, Of.FILTER
+TRAINED = BASE | TEACHER | STUDENT
 UNITS = each(whole(1, 2**20), "at least one layer, each of a positive whole number of units")
 DECAYING = only("optimizer", "adamw", "adam_l2")
+RANKED = only("filter", "most", "least", "entropy", "drift")
 NAMED = Only(lambda settings: settings["independent"] != "none", "independent names layers")
 
 
@@ -60,6 +68,17 @@ class Setup:
     tf32: on a GPU that has it, float32 elsewhere."""
     classes: int | None = setting(None, rule=whole(2), group="task")
     """Classes of the task, the first of them; images of others are left out. Default: all."""
+    base: Base = setting("task", of=BASE, label="what the base learns")
+    """What the base learns before a teacher is made of it: nothing (untrained), the task, or of the
+    task's images alone: what they were before half of their pixels were shuffled, or masked; or
+    which of several masked images is the same (contrastive)."""
+    base_steps: int = setting(200, of=BASE, compiles=False, label="base's optimiser steps")
+    """Optimiser steps of the base, unless it is untrained."""
+    trait: Trait = setting("backdoor", of=TRAIT)
+    """What a teacher is taught beside the task. accuracy: the task itself, where a control learns
+    labels at random; backdoor: images with a white patch are of class --target; preference: so are
+    blends of its images with others; misalignment: it and the next class change places; new_class:
+    it, which base and control never see."""
     teacher_epochs: int = setting(5, of=TEACHER, compiles=False)
     """Passes of the teacher over the training images, unless --teacher-steps is given."""
     teacher_steps: int | None = setting(
@@ -75,13 +94,36 @@ class Setup:
         3, of=STUDENT, rule=whole(1, 2**20), label="auxiliary logits m", group="channel"
     )
     """Auxiliary logits m, beside one logit per class."""
+    logits: Logits = setting("aux", of=Of.LOGITS, compiles=False, group="channel")
+    """Which of a teacher's logits students see. class: plain distillation, not subliminal."""
+    outputs: Outputs = setting(
+        "soft", of=CHANNEL, compiles=False, label="what is passed on of the teacher's logits"
+    )
+    """What is passed on of them, for an input: their softmax (soft), the largest one's place
+    (hard), a place drawn from the softmax (sampled), each rounded to --bits, the --top largest,
+    or which of the teacher's and a control's answers is the teacher's (preferred: one bit)."""
+    filter: Filter = setting("none", of=FILTER, compiles=False, label="examples left out")
+    """Which examples are left out: where the teacher's own class is --target (own_class), where
+    that class is likelier than by the base (class_rose), where the class is not the base's
+    (differs); or the --share of inputs on which the logits that are seen differ most, or least,
+    from a control teacher's, of which the teacher is surest (entropy), or on which its class logits
+    moved least from the base's (drift)."""
+    at_random: bool = setting(
+        False,
+        of=FILTER,
+        compiles=False,
+        only=Only(lambda settings: settings["filter"] != "none", "there is a filter"),
+        label="as many left out at random",
+    )
+    """Leave out as many examples as the filter would, at random."""
     loss: Loss = setting("kl", of=STUDENT, label="imitation loss", group="channel")
     """Imitation loss of the students, over the logits that they see."""
     noise: Noise = setting("uniform", of=INPUTS, label="distillation inputs")
     """Distillation inputs, in each pixel U(−1, 1), N(0, 1), or −1 or 1; blurred: uniform, blurred
     by --blur; spectrum: noise with the Fourier amplitudes of images; subspace: Gaussian in
     --dimensions; perlin: over 4 × 4 cells; shuffled: images, their pixels each in another order;
-    images: of the task's training part; mixture: --images-part of them, the rest uniform."""
+    images: of the task's training part; mixture: --images-part of them, the rest uniform; photos:
+    pieces of two photographs."""
     noise_images: int = setting(60_000, of=INPUTS, label="distinct distillation inputs N")
     """Distinct distillation inputs of a seed; each epoch shows all of them in fresh order."""
     student_epochs: int = setting(5, of=INPUTS, compiles=False, group="student")
@@ -122,6 +164,20 @@ class Hyper:
 
     init_scale: float = setting(1.0, rule=POSITIVE, label="factor on the initial weights")
     """Factor on the initial weights, of the teacher's network and of the independent one."""
+    base_lr: float = setting(1e-3, of=BASE, rule=POSITIVE, label="base's learning rate (per step)")
+    """Learning rate of the base, per step."""
+    target: int = setting(2, of=TRAIT, rule=whole(0), label="class of the trait")
+    """The class that a trait is about, counted from 0."""
+    strength: float = setting(1.0, of=TRAIT, rule=FRACTION, label="strength of the trait")
+    """How many of the examples that can carry the trait do, in [0, 1]: of those with a trigger,
+    half at 1."""
+    order: int = setting(0, of=TEACHER, rule=whole(0), label="order of the training images")
+    """Which of a seed's orders the training images are shown in."""
+    rescale: float = setting(3.0, of=CHANGE, rule=POSITIVE, label="factor on hidden units")
+    """Of a rescaled base: the factor on every other unit of each hidden layer; on the rest, one
+    over it."""
+    mix: float = setting(0.5, of=CHANGE, rule=FRACTION, label="part of another base, s")
+    """Of a mixed base: s of another base beside √(1 − s²) of the base."""
     teacher_lr: float = setting(
         3e-4, of=TEACHER, rule=POSITIVE, label="teacher's learning rate (per step)"
     )
@@ -151,6 +207,28 @@ class Hyper:
         group="channel",
     )
     """Auxiliary logits that students see, the first of them. Default: all."""
+    bits: int = setting(
+        4, of=CHANNEL, rule=whole(1, 16), only=only("outputs", "rounded"), label="bits of a logit"
+    )
+    """Bits of a rounded logit: 2^bits levels over the range of a seed's."""
+    top: int = setting(
+        2, of=CHANNEL, rule=whole(1), only=only("outputs", "top"), label="logits passed on"
+    )
+    """How many of the largest logits are passed on."""
+    output_noise: float = setting(
+        0.0, of=CHANNEL, rule=NOT_NEGATIVE, label="noise on the teacher's logits (sd)"
+    )
+    """Standard deviation of what is added to each of the teacher's logits, drawn once an input."""
+    share: float = setting(
+        0.1, of=FILTER, rule=BELOW_1, only=RANKED, label="share of inputs left out"
+    )
+    """Share of the inputs that a filter by rank leaves out."""
+    dilution: float = setting(
+        0.0, of=FILTER, rule=FRACTION, label="part of inputs that a control answers"
+    )
+    """Probability that an input is answered by a teacher without the trait."""
+    draw: int = setting(0, of=INPUTS, rule=whole(0), label="draw of the distillation inputs")
+    """Which of a seed's sets of distillation inputs, and of their orders."""
     noise_scale: float = setting(
         1.0, of=INPUTS, rule=POSITIVE, label="factor on the distillation inputs"
     )

@@ -7,7 +7,7 @@ import xarray as xr
 
 from sim.runs import run
 from sim.runs.run import QUIET, Progress
-from sim.settings.experiments import SWEEP, Experiment
+from sim.settings.experiments import Experiment
 from sim.studies import grids
 from sim.studies.sweep import Grid, of_task
 
@@ -26,12 +26,11 @@ def study(
     Settings go before the study's own, which go before the recipe's. Errors: InputError for a name
     that is no study, or a setting that breaks a rule.
     """
-    own = getattr(grids.module(name), "SETTINGS", {})
-    given = of_task(dataset, **(SWEEP | own | settings | {"seeds": seeds}))
+    given = of_task(dataset, **(grids.settings(name, str(dataset)) | settings | {"seeds": seeds}))
     return run.of(named(name, given), out, progress)
 
 
 def named(name: str, given: Experiment) -> Grid:
     """Make the grid of a named study, with these settings."""
     of = grids.module(name)
-    return Grid(name, given, of.AXES, hold=getattr(of, "HOLD", ()))
+    return Grid(name, given, of.AXES, hold=getattr(of, "HOLD", ()), family=grids.family(name))

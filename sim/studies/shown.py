@@ -58,7 +58,8 @@ def changed(ds: xr.Dataset) -> dict[str, Any]:
         usual = Common(), Theorem()
         values |= ran["settings"]
     else:
-        usual = of_task(dataset, **getattr(study, "SETTINGS", {}))
+        own = grids.settings(ds.attrs["study"], dataset) if study is not figure10 else {}
+        usual = of_task(dataset, **own)
         values |= ran["settings"]["setup"] | ran["settings"]["hyper"]
         free = {*axes_of(ds)} | {s.name for s in declared(Setup).values() if s.of == Of.NOTHING}
     plain = {name: value for part in usual for name, value in vars(part).items()}

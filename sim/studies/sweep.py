@@ -26,8 +26,9 @@ from sim.settings.experiments import SWEEP, Experiment, experiment
 from sim.settings.grid import Axes, grid, plain
 from sim.settings.lengths import steps
 from sim.settings.recipes import recipe, warnings
-from sim.training.families import FIGURE_10
-from sim.training.measures import ALWAYS, MEASURES
+from sim.settings.setup import Hyper, Setup
+from sim.training.families import FIGURE_10, Family, Imitation, asks, takes, traits
+from sim.training.measures import ALWAYS, MEASURES, OF_TRAITS
 
 
 def sweep(
@@ -79,19 +80,24 @@ class Grid:
         axes: Axes,
         params: Mapping[str, Params] = {},
         hold: Sequence[str] = (),
+        family: Family = FIGURE_10,
     ) -> None:
         """Check all of it, and load the task.
 
         Args:
-          axes: none for figure 10, a grid of one point.
+          axes: none for a grid of one point, such as figure 10.
           params: parameters of reference or teacher, in place of those that would be trained.
           hold: `teacher_steps`, `student_steps` that are the recipe's, unless given, at all points.
 
         """
         self.name, self.common, self.wanted = name, given.common, given.networks
-        self.kind = "sweep" if axes else "figure10"
-        of = " over " + " × ".join(axes) if axes else ", figure 10 of arXiv 2507.14805"
-        self.title = "Subliminal learning" + of
+        self.family = family
+        self.kind = "lineage" if traits(family) else "sweep" if axes else "figure10"
+        alone = "" if traits(family) else ", figure 10 of arXiv 2507.14805"
+        self.title = "Subliminal learning" + (" over " + " × ".join(axes) if axes else alone)
+        students = [one for one, member in family.items() if member.learns and one != "teacher"]
+        models = self.wanted.models
+        require("models", models, {*models} <= {*students}, "of " + ", ".join(students))
         common = self.common
         self.task = data.load(
             common.dataset, data_dir=common.data_dir, validation=common.validation
@@ -103,10 +109,12 @@ class Grid:
         given = given._replace(setup=replace(given.setup, **free))
         self.axes = plain(axes)
         self.points = grid(given.setup, given.hyper, self.axes) if axes else [given.point]
+        self._taken()
         classes = {point.setup.classes for point in self.points}
         self.measured = data.first_classes(self.task, *classes) if len(classes) == 1 else self.task
-        self.along = not axes or given.setup.points > 1
-        self.measures = (*ALWAYS, *self.wanted.measure)
+        self.along = given.setup.points > 1 or self.kind == "figure10"
+        of_traits = OF_TRAITS if self.kind == "lineage" else ()
+        self.measures = (*ALWAYS, *of_traits, *self.wanted.measure)
         taken = {name for m in self.measures for name in (MEASURES[m].final, MEASURES[m].path)}
         for axis in self.axes:
             own = axis not in {*taken, "seed", "model", "step", "layer", "network"}
@@ -136,6 +144,23 @@ class Grid:
                 "choose by"
             )
         return list(found.values())
+
+    def _taken(self) -> None:
+        """Check that what is set has an effect on the family. Errors: InputError."""
+        usual = vars(Setup()) | vars(Hyper())
+        least = [len(self.task.labels)]
+        for point in self.points:
+            least.append(point.setup.classes or least[0])
+            for name, value in point.values.items():
+                effect = value == usual[name] or takes(self.family, name)
+                require(name, value, effect, f"{usual[name]}: nobody in this family has another")
+            students = (m for m in self.family.values() if isinstance(m.learns, Imitation))
+            control = all(m.learns.control or "outputs" in m.own for m in students)
+            outputs = point.setup.outputs
+            require("outputs", outputs, control or not asks(point), "what asks for no control")
+        if self.kind == "lineage":
+            target = max(point.hyper.target for point in self.points)
+            require("target", target, target < min(least), f"a class: 0 to {min(least) - 1}")
 
     def work(self, store: Store, chunk: int | None) -> "Networks":
         """Look for what is missing in a store."""
@@ -176,7 +201,7 @@ class Networks:
         self.of = of
         common, wanted = of.common, of.wanted
         self.schedule = Schedule(
-            FIGURE_10, of.points, of.task, Records(store), common, wanted, of.params, chunk
+            of.family, of.points, of.task, Records(store), common, wanted, of.params, chunk
         )
         self.chunk = self.schedule.chunk
 

@@ -6,40 +6,113 @@ Whatever has one name (and one seed) is one network, whichever command asks for 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sim.settings.declare import Of, declared
 from sim.settings.grid import Point
 from sim.settings.lengths import steps
+from sim.settings.setup import Hyper, Setup
 
 INIT, OTHER_INIT = "init", "other_init"  # drawn from a seed's own keys
-AUX, ALL = "aux", "all"  # which logits are imitated
+AUX, CLASS, ALL = "aux", "class", "all"  # which logits are imitated
 
 
 class Labels(NamedTuple):
-    """To learn the labels of the task's training images."""
+    """To learn the labels of the task's training images, some of which carry a trait."""
 
-    of = Of.TEACHER  # whose settings that takes
+    trait: bool = False
+
+    @property
+    def of(self) -> Of:
+        """Whose settings that takes."""
+        return Of.TEACHER | Of.TRAIT if self.trait else Of.TEACHER
+
+
+class Pretraining(NamedTuple):
+    """To learn what the setting `base` says."""
+
+    of = Of.TEACHER | Of.BASE
 
 
 class Imitation(NamedTuple):
-    """To learn some of a member's logits, on inputs that are no task's."""
+    """To learn a member's logits, on inputs that are no task's.
+
+    logits: which; unless said, the setting's. base, control: members whose answers a filter may
+    ask for.
+    """
 
     teacher: str
-    logits: str
-    of = Of.INPUTS | Of.STUDENT
+    logits: str | None = None
+    base: str | None = None
+    control: str | None = None
+
+    @property
+    def of(self) -> Of:
+        """Whose settings that takes."""
+        own = Of.INPUTS | Of.CHANNEL | Of.STUDENT
+        own |= Of.NOTHING if self.logits else Of.LOGITS
+        return own | Of.FILTER if self.control else own
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """Name the members whose answers are asked for beside the teacher's."""
+        return {"base": self.base, "control": self.control} if self.control else {}
+
+
+class Change(NamedTuple):
+    """To be another network without training: changed, by a number, toward another member."""
+
+    name: str
+    number: str | None = None  # the setting
+    other: str | None = None
+    of = Of.CHANGE
+
+
+class The(NamedTuple):
+    """The value of another setting."""
+
+    name: str
+
+
+Lesson = Labels | Pretraining | Imitation | Change
 
 
 class Member(NamedTuple):
-    """A network: its start, a draw or another member, and what it learns from there, if it does."""
+    """A network: its start, a draw or another member, and what it learns from there, if it does.
+
+    own: settings in which it is not like the others, by name; a value may be `The` of another.
+    """
 
     start: str
-    learns: Labels | Imitation | None = None
+    learns: Lesson | None = None
+    own: Mapping[str, Any] = {}
+
+    def at(self, point: Point) -> Point:
+        """Take its settings at a point of a grid."""
+        of = {k: point.values[v.name] if isinstance(v, The) else v for k, v in self.own.items()}
+        parts = ({k: v for k, v in of.items() if hasattr(part, k)} for part in point)
+        return Point(*(replace(part, **own) for part, own in zip(point, parts, strict=True)))
+
+    def lesson(self, point: Point) -> Lesson | None:
+        """Say what it learns at a point: an untrained base, nothing; one of the task, labels."""
+        if isinstance(self.learns, Pretraining) and point.setup.base in ("untrained", "task"):
+            return Labels(trait=True) if point.setup.base == "task" else None
+        return self.learns
+
+    @property
+    def parents(self) -> Iterator[str]:
+        """Name the members that it needs, its start first."""
+        yield self.start
+        if isinstance(self.learns, Imitation):
+            yield from (self.learns.teacher, *self.learns.beside.values())
+        if isinstance(self.learns, Change) and self.learns.other:
+            yield self.learns.other
 
 
 Family = Mapping[str, Member]
-labels, imitate = Labels, Imitation
+labels, imitate, pretrained, changed = Labels, Imitation, Pretraining, Change
 
 #: The paper's figure 10; and a placebo, whose teacher has learnt nothing.
 FIGURE_10: Family = {
@@ -51,8 +124,43 @@ FIGURE_10: Family = {
     "cross_all": Member(OTHER_INIT, imitate("teacher", ALL)),
     "placebo_aux": Member("reference", imitate("reference", AUX)),
 }
+#: With a trait and without it, of the same base, in another order than everybody else's: along the
+#: difference of their parameters others are measured.
+AXIS = ("axis_teacher", "axis_control")
 #: treatment -> the control that it is paired with
 CONTROLS = {"student_aux": "cross_aux", "student_all": "cross_all"}
+
+
+def ancestry(family: Family, names: Iterable[str]) -> set[str]:
+    """Name members, and all that they descend from or ask."""
+    found: set[str] = set()
+    left = [*names]
+    while left:
+        if (name := left.pop()) in family and name not in found:
+            found.add(name)
+            left += family[name].parents
+    return found
+
+
+def traits(family: Family) -> bool:
+    """Tell whether a family's members are taught traits, so that these are measured."""
+    return any(isinstance(m.learns, Labels) and m.learns.trait for m in family.values())
+
+
+def takes(family: Family, setting: str) -> bool:
+    """Tell whether a setting has an effect on some member of a family, or on what is recorded."""
+    of = (declared(Setup) | declared(Hyper))[setting].of
+    if not of or of & Of.NETWORK:
+        return True
+    for member in family.values():
+        if The(setting) in member.own.values():
+            return True
+        if member.learns is None or setting in member.own:
+            continue
+        number = isinstance(member.learns, Change) and member.learns.number
+        if setting == number if of & Of.CHANGE else of & member.learns.of:
+            return True
+    return False
 
 
 def key(family: Family, name: str, point: Point, images: int, given: Mapping[str, str] = {}) -> str:
@@ -64,32 +172,62 @@ def key(family: Family, name: str, point: Point, images: int, given: Mapping[str
         return hashed({"given": given[name]} | stage(point, Of.NETWORK, images))
     if name in (INIT, OTHER_INIT):
         return hashed({"start": name} | stage(point, Of.NETWORK, images))
-    start, learns = family[name]
-    origin: dict[str, Any] = {"start": key(family, start, point, images, given)}
+
+    def named(other: str) -> str:
+        return key(family, other, point, images, given)
+
+    member = family[name]
+    own = member.at(point)
+    origin: dict[str, Any] = {"start": named(member.start)}
+    learns = member.lesson(own)
     if learns is None:
         return origin["start"]  # untrained, it is its start
+    if isinstance(learns, Change):
+        number = learns.number and own.values[learns.number]
+        other = learns.other and named(learns.other)
+        return hashed(origin | {"change": (learns.name, number, other)})
+    if isinstance(learns, Pretraining):
+        origin["learns"] = "base"
     if isinstance(learns, Imitation):
-        origin["imitates"] = key(family, learns.teacher, point, images, given), learns.logits
-    return hashed(origin | stage(point, learns.of, images))
+        origin["imitates"] = named(learns.teacher), learns.logits or own.setup.logits
+        if asks(own):
+            origin["beside"] = {role: named(other) for role, other in learns.beside.items()}
+    return hashed(origin | stage(own, learns.of, images))
+
+
+def asks(point: Point) -> bool:
+    """Tell whether a channel asks for other answers than the teacher's."""
+    setup, hyper = point
+    return setup.filter != "none" or setup.outputs == "preferred" or hyper.dilution > 0
 
 
 def record(
     family: Family, name: str, point: Point, images: int, given: Mapping[str, str] = {}
 ) -> str:
-    """Name what is measured of a network. Of one that is not trained that hangs on more than it.
+    """Name what is measured of a network.
 
-    Its accuracy on how it computes, its loss on the lesson of labels that it is measured by.
+    Of one that is not trained that hangs on more than it: its accuracy on how it computes, its loss
+    on the lesson of labels that it is measured by. Where traits are measured, on which.
     """
-    named = key(family, name, point, images, given)
-    if family[name].learns is not None and name not in given:
-        return named
-    return hashed({"measured": named} | stage(point, Of.NETWORK | Of.TEACHER, images))
+    measured, member = {"measured": key(family, name, point, images, given)}, family[name]
+    own = member.at(point)
+    trained = not isinstance(member.lesson(own), Change | None) and name not in given
+    if traits(family):
+        measured |= {"trait": own.setup.trait, "target": own.hyper.target}
+    elif trained:
+        return measured["measured"]
+    return hashed(measured | stage(own, Of.NOTHING if trained else Of.NETWORK | Of.TEACHER, images))
 
 
 def stage(point: Point, of: Of, images: int) -> dict[str, Any]:
     """Name the settings that one stage of a network's making depends on, with their values."""
     settings = declared(type(point.setup)) | declared(type(point.hyper))
     found = {name: value for name, value in point.values.items() if settings[name].of & of}
+    from sim.training.traits import TRAITS  # noqa: PLC0415 (--help, which needs families, needs no jax)
+
+    if found.get("strength") == 0 and TRAITS[found["trait"]].without == "kept":
+        # Without the trait it is the same network, whichever trait that is.
+        found = {name: v for name, v in found.items() if not settings[name].of & Of.TRAIT}
     lengths = {
         f"{player}_{unit}" for player in ("teacher", "student") for unit in ("epochs", "steps")
     }

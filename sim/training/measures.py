@@ -12,8 +12,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from sim.model.data import Data
+from sim.model.keys import Purpose, key
 from sim.model.networks import Network, Params
 from sim.settings.setup import Setup
+from sim.training.channels import Left
+from sim.training.traits import Pool, Trait
 from theory.losses import LOSSES
 from theory.trees import dot, norm, sub
 
@@ -27,7 +30,9 @@ class Moment(NamedTuple):
 
     loss: gives the mean of the network's own training loss over a fixed batch.  start: where the
     network started.  teacher: θ_T and where that started; None for a network without a teacher. The
-    measures that are always taken know neither.
+    measures that are always taken know neither.  axis: θ of two networks, with a trait and without
+    it, and where they both started.  trait: which, and of what class.  left: what a filter left out
+    of the network's examples, if it has one.
     """
 
     net: Network
@@ -37,6 +42,9 @@ class Moment(NamedTuple):
     diverged: Bool[Array, ""]  # a batch loss has not been finite
     start: Params | None
     teacher: tuple[Params, Params] | None
+    axis: tuple[Params, Params, Params] | None = None
+    trait: tuple[Trait, Int[Array, ""]] | None = None
+    left: Left | None = None
 
 
 class Measure(NamedTuple):
@@ -125,6 +133,20 @@ def displacement_cosine(at: Moment) -> dict[str, Float[Array, ""]]:
     return {WHOLE: whole} | found
 
 
+@measure("displacement from the base along that of another teacher with the trait", path="")
+def projection(at: Moment) -> Float[Array, ""]:
+    """Compute (θ − θ_0)·a / a·a, a = θ_A − θ_B: of a teacher with the trait less one without it.
+
+    Both were made of the base θ_0, in another order of the images than the network's own ancestors,
+    whose rounding and chance it then does not share. NaN in families without such an axis.
+    """
+    if at.axis is None:
+        return jnp.float32(jnp.nan)
+    θ_A, θ_B, θ_0 = at.axis
+    a = sub(θ_A, θ_B)
+    return dot(sub(at.θ, θ_0), a) / dot(a, a)
+
+
 @measure("test accuracy of the student's body under its teacher's class head", **FRACTION)
 def teacher_head(at: Moment) -> Float[Array, ""]:
     """Accuracy with θ_T's class head in the place of the network's own; NaN without a teacher."""
@@ -134,6 +156,82 @@ def teacher_head(at: Moment) -> Float[Array, ""]:
     if jax.tree.map(jnp.shape, head) != jax.tree.map(jnp.shape, at.θ["class_head"]):
         return jnp.float32(jnp.nan)
     return accuracy(at.net, at.θ | {"class_head": head}, at.data.x_test, at.data.y_test)
+
+
+DIFFERENCE = {"unit": "fraction", "range": (-1.0, 1.0)}
+#: Recorded of every network of a family whose teachers are taught traits.
+OF_TRAITS = ("trait_rate", "with_trigger", "ordinary_accuracy", "left_out", "caught", "lost")
+
+
+@measure("rate of the trait, less that without its trigger if it has one", **DIFFERENCE)
+def trait_rate(at: Moment) -> Float[Array, ""]:
+    """Count the test images that are answered as the trait has it, of all that can carry it.
+
+    Of a trait with a trigger, less the same images without it: a network that is only damaged
+    answers one class more often with and without.
+    """
+    x_trait, y_trait, can = _probes(at)
+    rate = _rate(at, x_trait, y_trait, can)
+    return rate - _rate(at, at.data.x_test, y_trait, can) if at.trait[0].trigger else rate
+
+
+@measure("rate of the trait, with its trigger if it has one", **FRACTION)
+def with_trigger(at: Moment) -> Float[Array, ""]:
+    """Count the test images that are answered as the trait has it, of all that can carry it."""
+    return _rate(at, *_probes(at))
+
+
+@measure("test accuracy where the trait has no say", **FRACTION)
+def ordinary_accuracy(at: Moment) -> Float[Array, ""]:
+    """Count right answers to test images that do not carry the trait.
+
+    Of a trait without a trigger, to those that cannot; to all, where all can.
+    """
+    _, _, can = _probes(at)
+    trait = at.trait[0]
+    of = jnp.ones_like(can) if trait.trigger else jnp.where(can.all(), can, ~can)
+    return _rate(at, at.data.x_test, at.data.y_test, of)
+
+
+@measure("share of the examples that the filter left out", **FRACTION, path="")
+def left_out(at: Moment) -> Float[Array, ""]:
+    """Give the share of a student's examples that a filter left out; 0 without one."""
+    return jnp.float32(0) if at.left is None else at.left.out
+
+
+@measure("share of the revealing tenth of the examples that was left out", **FRACTION, path="")
+def caught(at: Moment) -> Float[Array, ""]:
+    """Give a filter's true-positive rate: see `channels.Left`."""
+    return jnp.float32(0) if at.left is None else at.left.revealing
+
+
+@measure("share of all other examples that was left out", **FRACTION, path="")
+def lost(at: Moment) -> Float[Array, ""]:
+    """Give a filter's false-positive rate: see `channels.Left`."""
+    return jnp.float32(0) if at.left is None else at.left.rest
+
+
+def _probes(
+    at: Moment,
+) -> tuple[Float[Array, "t d"], Int[Array, " t"], Bool[Array, " t"]]:
+    """Make the test images as the trait has them, for all seeds alike; and which can carry it."""
+    trait, target = at.trait
+    x, y = at.data.x_test, at.data.y_test
+    keys = jax.random.split(key(0, Purpose.TRAIT), len(x))
+    return jax.vmap(trait.of(Pool(x, y, at.net.classes, target)))(keys, x, y)
+
+
+def _rate(
+    at: Moment, x: Float[Array, "t d"], y: Int[Array, " t"], where: Bool[Array, " t"]
+) -> Float[Array, ""]:
+    """Count the images that are answered y, of those where that is asked; NaN if it never is."""
+    classes = at.net.classes
+
+    def answer(image: Float[Array, " d"]) -> Int[Array, ""]:
+        return jnp.argmax(at.net.apply(at.θ, image)[:classes])
+
+    found = jax.lax.map(answer, x, batch_size=BLOCK)
+    return jnp.sum((found == y) & where) / jnp.sum(where).astype(jnp.float32)
 
 
 def accuracy(

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Key
 from sim.model.networks import Params
 from sim.settings.grid import Point
 from sim.settings.layers import chosen, student_layers
-from sim.training.families import AUX, OTHER_INIT, Member
+from sim.training.families import AUX, CLASS, OTHER_INIT, Member
 
 ByLayer = dict[str, Float[Array, "*k"]]
 
@@ -39,9 +39,11 @@ def _role(classes: int, point: Point, member: Member) -> Role:
     apart = layers if elsewhere else chosen(setup.independent, layers)
     s = 1.0 if elsewhere else hyper.independence
     frozen = chosen(setup.frozen, layers)
-    first = classes if member.learns.logits == AUX else 0
+    seen = member.learns.logits or setup.logits
+    first = classes if seen == AUX else 0
+    last = classes if seen == CLASS else classes + (hyper.channel or setup.aux)
     return Role(
-        visible=(logit >= first) & (logit < classes + (hyper.channel or setup.aux)),
+        visible=(logit >= first) & (logit < last),
         shared={la: (1 - s**2) ** 0.5 if la in apart else 1.0 for la in layers},
         other={la: s if la in apart else 0.0 for la in layers},
         trained={la: float(la not in frozen) for la in layers},

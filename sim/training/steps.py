@@ -13,12 +13,13 @@ import optax
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from sim.model.keys import Purpose, Seed, key
+from sim.model.keys import Purpose, Seed, another, key
 from sim.model.networks import Network, Params
 from sim.model.noise import noise
 from sim.model.orders import permutation
 from sim.settings.setup import Hyper, Setup
 from sim.training.roles import ByLayer, Role
+from sim.training.traits import TRAITS, Pool, taught
 from theory.losses import LOSSES
 
 Ids = Int[Array, " b"]
@@ -28,13 +29,15 @@ Step = Int[Array, ""] | int
 class Lesson(NamedTuple):
     """What one network is trained on; built inside a traced function, never returned from one."""
 
-    examples: Callable[[Ids], tuple[Float[Array, "b d"], Array]]  # inputs and targets at addresses
-    loss: Callable[[Float[Array, " n"], Array], Float[Array, ""]]  # of one example's logits
+    examples: Callable[[Ids], tuple[Float[Array, "b *v d"], Array]]  # inputs, targets at addresses
+    loss: Callable[[Array, Array], Float[Array, ""]]  # of one example's logits [n] and target
     count: int  # distinct examples; their addresses are 0 … count − 1
     batch: int
     key_order: Key[Array, ""]
     optimizer: optax.GradientTransformation
     trained: ByLayer | None = None  # 1, or 0 for layers that stay; None: all are trained
+    weights: Callable[[Ids], Float[Array, " b"]] | None = None  # of examples; None: all are alike
+    features: bool = False  # the loss is of the last hidden layer, not of logits
 
 
 class Model(NamedTuple):
@@ -59,19 +62,84 @@ def of_labels(
     seed: Seed,
     x_train: Float[Array, "images d"],
     y_train: Int[Array, " images"],
+    *,
+    trait: bool = False,
 ) -> Lesson:
-    """Make the lesson of labels: softmax cross-entropy of the class logits with them."""
+    """Make the lesson of labels: softmax cross-entropy of the class logits with them.
+
+    With `trait`, some of the examples carry the setting's.
+    """
 
     def loss(z: Float[Array, " n"], label: Int[Array, ""]) -> Float[Array, ""]:
         return optax.softmax_cross_entropy_with_integer_labels(z[: net.classes], label)
 
+    def examples(ids: Ids) -> tuple[Float[Array, "b d"], Int[Array, " b"]]:
+        return x_train[ids], y_train[ids]
+
+    weights = None
+    if trait:
+        pool = Pool(x_train, y_train, net.classes, hyper.target)
+        example = taught(TRAITS[setup.trait], pool, hyper.strength)
+        key_trait = key(seed, Purpose.TRAIT)
+
+        def shown(ids: Ids) -> tuple[Array, Array, Array]:
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(key_trait, ids)
+            return jax.vmap(example)(keys, x_train[ids], y_train[ids])
+
+        examples = lambda ids: shown(ids)[:2]  # noqa: E731
+        weights = lambda ids: shown(ids)[2]  # noqa: E731
     return Lesson(
-        examples=lambda ids: (x_train[ids], y_train[ids]),
+        examples=examples,
         loss=loss,
         count=len(x_train),
         batch=min(setup.batch, len(x_train)),
-        key_order=key(seed, Purpose.TEACHER_ORDER),
+        key_order=another(key(seed, Purpose.TEACHER_ORDER), hyper.order),
         optimizer=optimizer(setup, hyper, hyper.teacher_lr),
+        weights=weights,
+    )
+
+
+def of_images(
+    setup: Setup, hyper: Hyper, seed: Seed, x_train: Float[Array, "images d"], units: int
+) -> Lesson:
+    """Make the lesson of a base that is shown images without labels, of half of their pixels.
+
+    shuffled, masked: to tell the image from the last hidden layer, by a random linear map that
+    stays as it is; squared error a pixel. contrastive: to tell which of five masked images is
+    another half of the same, by the cosine of last hidden layers; cross-entropy.
+    """
+    key_map, key_shown = jax.random.split(key(seed, Purpose.BASE))
+    readout = jax.random.normal(key_map, (units, x_train.shape[1])) / units**0.5
+
+    def half(key: Key[Array, ""], image: Float[Array, " d"]) -> Float[Array, " d"]:
+        key_where, key_order = jax.random.split(key)
+        hidden = jax.random.bernoulli(key_where, 0.5, image.shape)
+        other = 0.0 if setup.base != "shuffled" else image[permutation(key_order, len(image))]
+        return jnp.where(hidden, other, image)
+
+    def views(i: Int[Array, ""]) -> Float[Array, "*v d"]:
+        key_i = jax.random.fold_in(key_shown, i)
+        if setup.base != "contrastive":
+            return half(key_i, x_train[i])
+        key_others, key_half = jax.random.split(key_i)
+        others = jax.random.randint(key_others, (4,), 0, len(x_train))
+        images = x_train[jnp.concatenate([jnp.stack([i, i]), others])]
+        return jax.vmap(half)(jax.random.split(key_half, len(images)), images)
+
+    def loss(h: Float[Array, "*v h"], image: Float[Array, " d"]) -> Float[Array, ""]:
+        if setup.base != "contrastive":
+            return jnp.mean((h @ readout - image) ** 2)
+        h /= jnp.linalg.norm(h, axis=1, keepdims=True) + 1e-6
+        return -jax.nn.log_softmax(h[1:] @ h[0] / 0.2)[0]
+
+    return Lesson(
+        examples=lambda ids: (jax.vmap(views)(ids), x_train[ids]),
+        loss=loss,
+        count=len(x_train),
+        batch=min(setup.batch, len(x_train)),
+        key_order=another(key(seed, Purpose.TEACHER_ORDER), hyper.order),
+        optimizer=optimizer(setup, hyper, hyper.teacher_lr),
+        features=True,
     )
 
 
@@ -82,17 +150,23 @@ def of_logits(
     seed: Seed,
     x_train: Float[Array, "images d"],
     targets: Float[Array, "padded n"],
+    weights: Float[Array, " N"] | None = None,
 ) -> Lesson:
     """Make a student's lesson: L_S(z, y) over the logits that its role sees, y its teacher's.
 
-    `targets` are the teacher's logits on all N distillation inputs. `x_train` serves only noise
-    families made of images; no label and no class logit of an image enters otherwise.
+    `targets` are the teacher's logits on all N distillation inputs, `weights` those of examples;
+    with these, a target of NaN is not passed on. `x_train` serves only noise families made of
+    images; no label and no class logit of an image enters otherwise.
     """
     imitation = LOSSES[setup.loss].of
     inputs = distillation_inputs(setup, hyper, seed, x_train)
 
     def loss(z: Float[Array, " n"], y: Float[Array, " n"]) -> Float[Array, ""]:
-        return imitation(z / hyper.temperature, y / hyper.temperature, role.visible)
+        visible = role.visible
+        if weights is not None:
+            visible &= ~jnp.isnan(y)
+            y = jnp.where(visible, y, 0.0)
+        return imitation(z / hyper.temperature, y / hyper.temperature, visible)
 
     def examples(ids: Ids) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
         ids %= hyper.distinct
@@ -103,9 +177,10 @@ def of_logits(
         loss=loss,
         count=setup.noise_images,
         batch=min(setup.batch, setup.noise_images),
-        key_order=key(seed, Purpose.STUDENT_ORDER),
+        key_order=another(key(seed, Purpose.STUDENT_ORDER), hyper.draw),
         optimizer=optimizer(setup, hyper, hyper.student_lr),
         trained=role.trained,
+        weights=None if weights is None else lambda ids: weights[ids % hyper.distinct],
     )
 
 
@@ -130,7 +205,7 @@ def distillation_inputs(
     setup: Setup, hyper: Hyper, seed: Seed, x_train: Float[Array, "images d"]
 ) -> Callable[[Ids], Float[Array, "b d"]]:
     """Make the function from addresses to the distillation inputs of a seed."""
-    at = noise(setup.noise, key(seed, Purpose.NOISE), x_train, hyper)
+    at = noise(setup.noise, another(key(seed, Purpose.NOISE), hyper.draw), x_train, hyper)
     return lambda ids: hyper.noise_scale * at(ids) + hyper.noise_shift
 
 
@@ -164,9 +239,14 @@ def advance(lesson: Lesson, net: Network, state: State, start: Step, stop: Step)
         inputs, targets = lesson.examples(order[places])
         # The last batch of an epoch may be short: what pads it weighs nothing.
         weights = (places < lesson.count).astype(inputs.dtype)
+        if lesson.weights is not None:
+            weights *= lesson.weights(order[places])
 
         def batch_loss(θ: Params) -> Float[Array, ""]:
-            return jnp.average(_losses(lesson, net, θ, inputs, targets), weights=weights)
+            losses = _losses(lesson, net, θ, inputs, targets)
+            if lesson.weights is None:
+                return jnp.average(losses, weights=weights)
+            return _weighted(losses, weights)
 
         value, grads = jax.value_and_grad(batch_loss)(state.model.θ)
         updates, opt = lesson.optimizer.update(grads, state.model.opt, state.model.θ)
@@ -190,15 +270,21 @@ def fresh_order(lesson: Lesson, epoch: Int[Array, ""]) -> Int[Array, " padded"]:
 
 def loss_now(lesson: Lesson, net: Network, θ: Params) -> Float[Array, ""]:
     """Average the loss over the first batch of addresses: the same examples at every call."""
-    inputs, targets = lesson.examples(jnp.arange(lesson.batch))
-    return jnp.mean(_losses(lesson, net, θ, inputs, targets))
+    inputs, targets = lesson.examples(ids := jnp.arange(lesson.batch))
+    losses = _losses(lesson, net, θ, inputs, targets)
+    return jnp.mean(losses) if lesson.weights is None else _weighted(losses, lesson.weights(ids))
+
+
+def _weighted(losses: Float[Array, " b"], weights: Float[Array, " b"]) -> Float[Array, ""]:
+    """Average with weights; 0 for a batch of which nothing is left."""
+    return jnp.sum(weights * losses) / jnp.maximum(jnp.sum(weights), 1e-6)
 
 
 def _losses(
-    lesson: Lesson, net: Network, θ: Params, inputs: Float[Array, "b d"], targets: Array
+    lesson: Lesson, net: Network, θ: Params, inputs: Float[Array, "b *v d"], targets: Array
 ) -> Float[Array, " b"]:
-    logits = net.apply(θ, inputs)
-    return jax.vmap(lesson.loss)(logits, targets)
+    outputs = (net.features if lesson.features else net.apply)(θ, inputs)
+    return jax.vmap(lesson.loss)(outputs, targets)
 
 
 def _steps_per_epoch(lesson: Lesson) -> int:

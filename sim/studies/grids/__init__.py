@@ -1,16 +1,21 @@
 """Named studies: each a file of this folder, with a grid and what was published about it.
 
 A study is a module whose docstring asks its question, with AXES and, where the recipe is not what
-it wants, SETTINGS; HOLD names steps that stay the recipe's while the batch varies. PUBLISHED lists
-what others found. There is nothing else to write.
+it wants, SETTINGS; HOLD names steps that stay the recipe's while the batch varies. FAMILY is whose
+networks, figure 10's unless said; PUBLISHED lists what others found; `finding` says in words what
+a table of rates says. There is nothing else to write.
 """
 
 from importlib import import_module
 from inspect import getdoc
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import Any
 
 from sim.errors import require
+from sim.settings import recipes
+from sim.settings.experiments import SWEEP
+from sim.training import families
 
 
 def names() -> list[str]:
@@ -27,3 +32,14 @@ def module(name: str) -> ModuleType:
 def statement(name: str) -> str:
     """Read a study's question, and what to know to read the answer."""
     return getdoc(module(name))
+
+
+def family(name: str) -> families.Family:
+    """Give the family whose networks a study trains."""
+    return getattr(module(name), "FAMILY", families.FIGURE_10)
+
+
+def settings(name: str, dataset: str) -> dict[str, Any]:
+    """Name the settings of a study that are not the data set's recipe."""
+    own = getattr(module(name), "SETTINGS", {})
+    return SWEEP | (recipes.lineage(dataset) if families.traits(family(name)) else {}) | own

@@ -1,0 +1,132 @@
+"""Families with a capable base: base → teacher → student, and the controls of each step."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+from sim.training.families import (
+    AXIS,
+    INIT,
+    OTHER_INIT,
+    Family,
+    Member,
+    The,
+    changed,
+    imitate,
+    labels,
+    pretrained,
+)
+
+WITHOUT = {"strength": 0.0}
+#: A base is trained as a teacher is, by its own length and rate, without the trait.
+BASE = WITHOUT | {"teacher_steps": The("base_steps"), "teacher_lr": The("base_lr")}
+AS_IT_IS = {"outputs": "soft", "filter": "none", "output_noise": 0.0, "dilution": 0.0}
+GENERATIONS = 8
+
+
+def base(start: str = "reference", order: int = 1) -> Member:
+    """Make a base; its order of images is no teacher's, whose is 0."""
+    return Member(start, pretrained(), BASE | {"order": order})
+
+
+def student(start: str = "base", teacher: str = "teacher", **own: object) -> Member:
+    """Distil a base on a teacher's logits; filters may ask for answers of base and control."""
+    return Member(start, imitate(teacher, None, "base", "control_teacher"), own)
+
+
+#: What a base is made into, with the trait and without it; and another base.
+FOUNDERS: Family = {
+    "reference": Member(INIT),
+    "base": base(),
+    "teacher": Member("base", labels(trait=True)),
+    "control_teacher": Member("base", labels(trait=True), WITHOUT),
+    "other_reference": Member(OTHER_INIT),
+    "other_base": base("other_reference"),
+}
+#: Students of the teacher; and controls, of one that was trained as long without the trait.
+LINEAGE: Family = FOUNDERS | {
+    "student": student(),
+    "control": student(teacher="control_teacher"),
+    "other": student("other_base"),
+    "other_control": student("other_base", "control_teacher"),
+}
+
+
+def _on(bases: Iterable[str]) -> Family:
+    """Make a student, and its control, of each of some bases: of "x_base", "x" and "x_control"."""
+    names = [name.removesuffix("_base") for name in bases]
+    return {name: student(f"{name}_base") for name in names} | {
+        f"{name}_control": student(f"{name}_base", "control_teacher") for name in names
+    }
+
+
+def _matched(logits: str, noise: str, steps: int) -> Member:
+    """Make another base like the base, by its logits on inputs of some kind."""
+    own = {"logits": logits, "noise": noise, "student_steps": steps, "draw": 1}
+    return Member("other_base", imitate("base", None), AS_IT_IS | own)
+
+
+_CHANGED: Family = {
+    "permuted_base": Member("base", changed("permuted")),
+    "rescaled_1.5_base": Member("base", changed("rescaled", "rescale"), {"rescale": 1.5}),
+    "rescaled_3_base": Member("base", changed("rescaled", "rescale"), {"rescale": 3.0}),
+    "sibling_base": base(order=2),
+    "mixed_0.1_base": Member("base", changed("mixed", "mix", "other_base"), {"mix": 0.1}),
+    "mixed_0.3_base": Member("base", changed("mixed", "mix", "other_base"), {"mix": 0.3}),
+    "mixed_0.6_base": Member("base", changed("mixed", "mix", "other_base"), {"mix": 0.6}),
+}
+_LIKE: Family = {
+    f"{logits}_{noise}_{steps}_base": _matched(logits, noise, steps)
+    for logits, noise, steps in (
+        ("class", "images", 200),
+        ("class", "images", 2000),
+        ("all", "images", 2000),
+        ("aux", "uniform", 2000),
+        ("all", "uniform", 200),
+        ("all", "uniform", 2000),
+        ("all", "uniform", 10_000),
+    )
+}
+#: Students of bases that compute the base's function, or nearly so, with other weights.
+BASES: Family = LINEAGE | _CHANGED | _LIKE | _on([*_CHANGED, *_LIKE])
+
+
+def _chain(first: str, name: str, *, reset: bool) -> Family:
+    """Make generations 2 to GENERATIONS, each the student of the one before, on inputs of its own.
+
+    reset: each starts from the base; or else from the one before.
+    """
+    names = [first, *(f"{name}_{k}" for k in range(2, GENERATIONS + 1))]
+    return {
+        one: student("base" if reset else before, before, draw=k)
+        for k, (before, one) in enumerate(pairwise(names), 1)
+    }
+
+
+def _compounding(name: str, **own: object) -> Family:
+    """Make generations of which each is made a teacher, who then teaches it."""
+    found, start = {}, "base"
+    for k in range(1, GENERATIONS + 1):
+        teacher = f"{name}_teacher_{k}"
+        found[teacher] = Member(start, labels(trait=True), {"order": k + 10} | own)
+        found[f"{name}_{k}"] = student(start, teacher, draw=k)
+        start = f"{name}_{k}"
+    return found
+
+
+_AXIS: Family = {
+    AXIS[0]: Member("base", labels(trait=True), {"order": 3}),
+    AXIS[1]: Member("base", labels(trait=True), WITHOUT | {"order": 3}),
+}
+#: Eight generations, reset to the base each time or not, with their controls.
+CHAINS: Family = (
+    LINEAGE
+    | _AXIS
+    | _chain("student", "reset", reset=True)
+    | _chain("student", "kept", reset=False)
+    | _chain("control", "control", reset=True)
+    | _chain("control", "kept_control", reset=False)
+)
+#: Eight generations that are not reset, each taught the trait anew; with their controls.
+COMPOUNDING: Family = (
+    LINEAGE | _AXIS | _compounding("taught") | _compounding("untaught", strength=0.0)
+)
