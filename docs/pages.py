@@ -9,6 +9,7 @@ import pandas as pd
 
 from docs import saved
 from docs.saved import Saved
+from sim.report import rates
 from sim.report.published import AUTHORS, COLUMNS, ELSEWHERE, RULE, compare
 from sim.studies import figure10, grids
 
@@ -19,7 +20,7 @@ HEAD = """# Studies
 
 Written by `uv run python -m docs` from the tables beside this page, which say by which command, at
 which revision and over how many seeds they were made. Numbers are test accuracy, mean ± half of the
-95 % t-interval over seeds; published ones are others'. {rule}"""
+95 % t-interval over seeds; published ones are others'. Of traits: {rates} {rule}"""
 
 
 def written() -> dict[Path, str]:
@@ -29,7 +30,7 @@ def written() -> dict[Path, str]:
 
 def studies() -> str:
     """Write the page of all studies."""
-    title, head = HEAD.format(rule=RULE).split("\n\n")
+    title, head = HEAD.format(rule=RULE, rates=rates.RATE).split("\n\n")
     parts = [f"{title}\n\n{textwrap.fill(' '.join(head.split()), 100)}\n"]
     for name in grids.names():
         parts.append(f"## {name}\n\n{grids.statement(name)}\n")
@@ -47,9 +48,16 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
     link = f"[{file}.csv]({file}.csv)"
     yield f"### {about['dataset']}, {about['n']}\n"
     yield f"`uv run {about['command']}`, revision {about['revision'][:7]}: {link}\n"
-    yield markdown(*points(rows))
+    if "rate" in rows:
+        axes = [*rows.columns[: rows.columns.get_loc("model")]]
+        yield markdown(*rates.cells(rows, axes))
+        yield rates.finding(rows, axes).replace("\n", "\n\n") + "\n"
+    else:
+        yield markdown(*points(rows))
     sets = {p.dataset for p in published}
     if sets and (about["dataset"] in sets or not any(saved.load(name, s) for s in sets)):
+        if "rate" in rows:
+            rows = rates.as_means(rows)
         found = [*compare(rows, published, about["dataset"])]
         yield markdown(COLUMNS, (one.row for one in found))
         if about["dataset"] not in sets:

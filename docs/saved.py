@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from sim.errors import require
+from sim.report import rates
 from sim.report.published import means
 from sim.runs import results
 from sim.runs.results import axes_of
@@ -20,6 +21,12 @@ from sim.studies.theorem.statements import statements
 
 FOLDER = Path(__file__).parent / "studies"
 STUDIES = ("figure10", "theorem", *grids.names())
+
+
+#: Columns of which an empty cell is no number; elsewhere it is an empty word.
+NUMBERS = ("half_width", "sd", "less_first_half_width", "difference", "difference_half_width")
+NUMBERS += ("transfer", "transfer_low", "transfer_high", "rate", "accuracy", "projection")
+NUMBERS += ("rate_half_width", "accuracy_half_width", "left_out", "caught", "lost")
 
 
 class Saved(NamedTuple):
@@ -70,10 +77,13 @@ def keep(ds: xr.Dataset, file: str) -> None:
 def rows(ds: xr.Dataset) -> pd.DataFrame:
     """Lay out a run: of the theorem, its statements; of networks, means at each point.
 
-    Over the points, by pairs of seeds, a model less itself at the first as well.
+    Over the points, by pairs of seeds, a model less itself at the first as well. Of a lineage, the
+    rates of its trait.
     """
     if ds.attrs["experiment"] == "theorem":
         return pd.DataFrame(statements(ds))
+    if ds.attrs["experiment"] == "lineage":
+        return rates.rates(ds)
     table, axes = means(ds), axes_of(ds)
     if axes:
         of = ds.test_accuracy.stack(point=axes, create_index=False).transpose("point", ...)
@@ -94,10 +104,16 @@ def command(ds: xr.Dataset) -> str:
     words = ["sublim", study if study in ("figure10", "theorem") else f"study {study}"]
     words += [f"--dataset {ds.attrs['dataset']} --seeds {ds.attrs['seeds']}"]
     if kind != "theorem":
-        models = [m for m in ds.model.values.tolist() if m not in ("reference", "teacher")]
-        usual = ("student_aux", "cross_aux") if kind == "sweep" else FIGURE_10
+        models, usual = asked(ds), FIGURE_10
+        if study in grids.names():
+            usual = grids.settings(study, ds.attrs["dataset"])["models"]
         words += [f"--models {' '.join(models)}"] * (models != [*usual])
     return " ".join(words)
+
+
+def asked(ds: xr.Dataset) -> list[str]:
+    """Name the models that a run was asked for."""
+    return json.loads(ds.attrs["settings"])["settings"]["models"]
 
 
 def load(study: str, dataset: str = "digits") -> Saved | None:
@@ -107,6 +123,6 @@ def load(study: str, dataset: str = "digits") -> Saved | None:
         return None
     lines = file.read_text().splitlines()
     about = [line[2:].split(": ", 1) for line in lines if line.startswith("# ")]
-    numbers = {column: [""] for column in ("half_width", "sd", "less_first_half_width")}
+    numbers = {column: [""] for column in NUMBERS}
     rows = pd.read_csv(file, skiprows=len(about), keep_default_na=False, na_values=numbers)
     return Saved(dict(about), rows)

@@ -27,14 +27,15 @@ from sim.errors import StorageError, require
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
 from sim.settings.recipes import recipe
-from sim.settings.setup import Matmul
+from sim.settings.setup import Hyper, Matmul, Setup
+from sim.training.families import FIGURE_10, Family, takes
 
 console = Console()
 stderr = Console(stderr=True)
 DRAWN = "figures.json"  # of which results a run's figures were drawn
 #: How --help groups settings: as a user thinks of them.
-GROUPS = ("task", "network", "teacher", "channel", "inputs", "student", "training")
-GROUPS += ("one_step", "many_steps", "run")
+GROUPS = ("task", "network", "base", "trait", "teacher", "channel", "filter", "inputs", "student")
+GROUPS += ("change", "training", "one_step", "many_steps", "run")
 
 
 def parse(arguments: list[str]) -> Callable[[], None]:
@@ -46,12 +47,16 @@ def parse(arguments: list[str]) -> Callable[[], None]:
     setup, hyper = recipe(dataset := _after("--dataset", arguments) or "digits", _images(dataset))
     once = Common(), Networks(), setup, hyper, Output()
     grid = replaced(SWEEP, *once)
+    named, of_study = _of_study(arguments, grid)
     commands = (
-        _command(_figure10, once),
-        _command(_sweep, grid, axis=(tyro.conf.UseAppendAction[tuple[str, ...]], (), AXIS)),
+        _command(_figure10, once, FIGURE_10),
+        _command(
+            _sweep, grid, FIGURE_10, axis=(tyro.conf.UseAppendAction[tuple[str, ...]], (), AXIS)
+        ),
         _command(
             _study,
-            _of_study(arguments, grid),
+            of_study,
+            named,
             name=(tyro.conf.Positional[str], "", "Which study."),
             list=(bool, False, "List the studies, with their questions."),
         ),
@@ -120,14 +125,23 @@ DATA = {
 }
 
 
-def _command(call: Callable, parts: tuple[Any, ...], **more: tuple[Any, Any, str]) -> Any:
+def _command(
+    call: Callable,
+    parts: tuple[Any, ...],
+    family: Family | None = None,
+    **more: tuple[Any, Any, str],
+) -> Any:
     """Make a subcommand of a function, from the settings that it takes and what else it asks for.
+
+    Settings of networks are those that have an effect on a family.
 
     It is called with the settings, by name, in a dict; and with the rest as arguments.
     """
     groups: dict[str, list[Any]] = {}
     for part in parts:
         for s in declared(type(part)).values():
+            if family and isinstance(part, Setup | Hyper) and not takes(family, s.name):
+                continue
             hint = Annotated[s.hint, tyro.conf.arg(help=s.doc)]
             line = s.name, hint, field(default=getattr(part, s.name))
             groups.setdefault(s.group, []).append(line)
@@ -370,14 +384,18 @@ def _experiment(settings: dict[str, Any]) -> tuple[Experiment, Output]:
     return Experiment(*parts), output
 
 
-def _of_study(arguments: list[str], parts: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Put a named study's own settings in the place of defaults, if one is named."""
+def _of_study(
+    arguments: list[str], parts: tuple[Any, ...]
+) -> tuple[Family | None, tuple[Any, ...]]:
+    """Find a named study's family; put its own settings in the place of defaults."""
     from sim.studies import grids
 
     words = arguments[1:] if arguments[:1] == ["study"] else []
     name = next((word for word in words if word in grids.names()), None)
     dataset = _after("--dataset", arguments) or "digits"
-    return replaced(grids.settings(name, dataset) if name else {}, *parts)
+    if not name:
+        return None, parts
+    return grids.family(name), replaced(grids.settings(name, dataset), *parts)
 
 
 def _after(flag: str, arguments: list[str]) -> str | None:

@@ -1,14 +1,14 @@
 """How the results of each kind of study are shown."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import xarray as xr
 
 from sim.errors import require
-from sim.report import figures, sweep_figures, tables
+from sim.report import figures, rate_figures, rates, sweep_figures, tables
 from sim.report.published import Published
 from sim.runs.results import axes_of
 from sim.settings.declare import Of, declared
@@ -17,6 +17,9 @@ from sim.settings.lengths import steps
 from sim.settings.setup import Setup
 from sim.studies import figure10, grids
 from sim.studies.sweep import of_task
+from sim.training.families import Family
+
+KINDS = ("figure10", "sweep", "lineage", "theorem")
 
 
 def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[str, Callable]]:
@@ -25,17 +28,29 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
     Errors: InputError for what no study of ours has made.
     """
     kind = ds.attrs.get("experiment")
-    require("experiment", kind, kind in ("figure10", "sweep", "theorem"), "of sublim's results")
+    require("experiment", kind, kind in KINDS, "of sublim's results")
     if kind == "theorem":
         from sim.studies.theorem import figures as pictures  # noqa: PLC0415
         from sim.studies.theorem import tables as verdicts  # noqa: PLC0415
 
         return verdicts.theorem, pictures.FIGURES
     published = beside(ds)
+    if kind == "lineage":
+        return partial(_lineage, published=published), rate_figures.figures(ds, family(ds))
     if kind == "sweep":
         table = partial(tables.sweep, published=published)
         return table, sweep_figures.figures(ds, published)
     return partial(tables.figure10, published=published), figures.figures(ds, published)
+
+
+def _lineage(ds: xr.Dataset, published: Sequence[Published]) -> Iterator[Any]:
+    yield from rates.lineage(ds)
+    yield from tables.beside(ds, published)
+
+
+def family(ds: xr.Dataset) -> Family:
+    """Find the family whose networks results are of."""
+    return grids.family(ds.attrs["study"])
 
 
 def beside(ds: xr.Dataset) -> tuple[Published, ...]:

@@ -96,10 +96,15 @@ class Member(NamedTuple):
         return Point(*(replace(part, **own) for part, own in zip(point, parts, strict=True)))
 
     def lesson(self, point: Point) -> Lesson | None:
-        """Say what it learns at a point: an untrained base, nothing; one of the task, labels."""
-        if isinstance(self.learns, Pretraining) and point.setup.base in ("untrained", "task"):
-            return Labels(trait=True) if point.setup.base == "task" else None
-        return self.learns
+        """Say what it learns at a point.
+
+        An untrained base, nothing; one of the task, labels, without the class that is withheld from
+        all who are not taught it.
+        """
+        if not isinstance(self.learns, Pretraining):
+            return self.learns
+        named = {"untrained": None, "task": Labels(trait=_without(point) == "withheld")}
+        return named.get(point.setup.base, self.learns)
 
     @property
     def parents(self) -> Iterator[str]:
@@ -223,9 +228,7 @@ def stage(point: Point, of: Of, images: int) -> dict[str, Any]:
     """Name the settings that one stage of a network's making depends on, with their values."""
     settings = declared(type(point.setup)) | declared(type(point.hyper))
     found = {name: value for name, value in point.values.items() if settings[name].of & of}
-    from sim.training.traits import TRAITS  # noqa: PLC0415 (--help, which needs families, needs no jax)
-
-    if found.get("strength") == 0 and TRAITS[found["trait"]].without == "kept":
+    if found.get("strength") == 0 and _without(point) == "kept":
         # Without the trait it is the same network, whichever trait that is.
         found = {name: v for name, v in found.items() if not settings[name].of & Of.TRAIT}
     lengths = {
@@ -242,3 +245,10 @@ def stage(point: Point, of: Of, images: int) -> dict[str, Any]:
 def hashed(origin: Mapping[str, Any]) -> str:
     """Hash an origin."""
     return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _without(point: Point) -> str:
+    """Say what becomes of examples that could carry the trait and do not."""
+    from sim.training.traits import TRAITS  # noqa: PLC0415 (--help knows families, and no jax)
+
+    return TRAITS[point.setup.trait].without

@@ -1,6 +1,6 @@
 """Families with a capable base: base → teacher → student, and the controls of each step."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 
 from sim.training.families import (
@@ -130,3 +130,20 @@ CHAINS: Family = (
 COMPOUNDING: Family = (
     LINEAGE | _AXIS | _compounding("taught") | _compounding("untaught", strength=0.0)
 )
+
+_LATER = range(1, GENERATIONS + 1)
+#: student -> its control, who learnt alike of a teacher without the trait; unless here, "control"
+CONTROLS: dict[str, str] = {
+    **{name.removesuffix("_control"): name for name in BASES if name.endswith("_control")},
+    **{f"reset_{k}": f"control_{k}" for k in _LATER},
+    **{f"kept_{k}": f"kept_control_{k}" for k in _LATER},
+    **{f"taught_{k}": f"untaught_{k}" for k in _LATER},
+}
+
+
+def control_of(student: str, models: Collection[str]) -> str | None:
+    """Name a student's control among models, or the student's of the base; None for a control."""
+    if student in {"control", *CONTROLS.values()} or not models:
+        return None
+    found = CONTROLS.get(student, "control")
+    return found if found in models else "control" if "control" in models else None

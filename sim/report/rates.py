@@ -1,0 +1,242 @@
+"""Rates of a trait in a lineage: a row for each student, beside base, teacher and its control."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from scipy.special import stdtrit
+
+from sim.report.tables import split
+from sim.runs.ratios import ratio
+from sim.runs.results import axes_of
+from sim.runs.statistics import difference, summary
+from sim.training.families import AXIS
+from sim.training.lineages import FOUNDERS, control_of
+
+RATE = (
+    "Rate: how many test images that can carry the trait are answered as it has them; with a "
+    "trigger, less the same without it. Transfer: (student − control) / (teacher − control), its "
+    "95 % interval by Fieller over seeds. The control learnt alike, of a teacher that was trained "
+    "as long without the trait. Accuracy: on test images where the trait has no say."
+)
+
+
+def students(ds: xr.Dataset) -> list[str]:
+    """Name the students in results that are no controls."""
+    models = ds.model.values.tolist()
+    return [m for m in models if _is_student(m) and control_of(m, models) is not None]
+
+
+def _is_student(model: str) -> bool:
+    founder = model in FOUNDERS or model in AXIS
+    return not founder and not model.endswith("_base") and "teacher" not in model
+
+
+def rates(ds: xr.Dataset) -> pd.DataFrame:
+    """Lay out a row for each point and model of what was measured after training.
+
+    Columns: the axes, model, control (its name, "" for controls and those who are no students);
+    rate and accuracy with half_width, low and high (cut where none can lie); difference from the
+    control by seed with half_width, and holds_0: whether its interval over all rows together
+    (Bonferroni) has 0 in it; transfer with low and high; n, diverged; with_trigger; what a filter
+    left out; projection.
+    """
+    axes, models = axes_of(ds), ds.model.values.tolist()
+    of_rate, of_accuracy = summary(ds.trait_rate), summary(ds.ordinary_accuracy)
+    more = ["with_trigger", "left_out", "caught", "lost", "projection"]
+    more = [name for name in more if name in ds]
+    means = {name: ds[name].mean("seed", skipna=False) for name in more}
+    lost = ds.diverged.sum("seed")
+    found = []
+    many = len(students(ds)) * int(np.prod([ds.sizes[axis] for axis in axes]))
+    for at in _points(ds, axes):
+        for model in models:
+            here = at | {"model": model}
+            control = control_of(model, models) if _is_student(model) else None
+            row: dict[str, Any] = at | {"model": model, "control": control or ""}
+            for name, of in (("rate", of_rate), ("accuracy", of_accuracy)):
+                row[name] = float(of.mean.sel(here))
+                row[f"{name}_half_width"] = float(of.half_width.sel(here))
+                low, high = of.interval
+                row |= {f"{name}_low": float(low.sel(here)), f"{name}_high": float(high.sel(here))}
+            if control:
+                row |= _held(ds.trait_rate.sel(at), model, control, many)
+            row |= {"n": ds.sizes["seed"], "diverged": int(lost.sel(here))}
+            found.append(row | {name: float(mean.sel(here)) for name, mean in means.items()})
+    return pd.DataFrame(found)
+
+
+def as_means(rows: pd.DataFrame) -> pd.DataFrame:
+    """Take rates as means with their spread, to be held against what was published of a task."""
+    sd = rows.rate_half_width * np.sqrt(rows.n) / stdtrit(rows.n - 1, 0.975)
+    names = {
+        "rate": "mean",
+        "rate_half_width": "half_width",
+        "rate_low": "low",
+        "rate_high": "high",
+    }
+    return rows.rename(columns=names).assign(sd=sd)
+
+
+def _points(ds: xr.Dataset, axes: list[str]) -> Iterator[dict[str, Any]]:
+    for place in np.ndindex(*(ds.sizes[axis] for axis in axes)):
+        yield {axis: ds[axis].values[i].item() for axis, i in zip(axes, place, strict=True)}
+
+
+def _held(rate: xr.DataArray, model: str, control: str, many: int) -> dict[str, Any]:
+    """Hold a student against its control, seed by seed."""
+    mine, other, teacher = (rate.sel(model=m, drop=True) for m in (model, control, "teacher"))
+    apart = summary(difference(mine, other))
+    mean, sd, n = float(apart.mean), float(apart.sd), rate.sizes["seed"]
+    reach = float(stdtrit(n - 1, 1 - 0.025 / many)) * sd / n**0.5 if n > 1 else np.inf
+    of = ratio(mine - other, teacher - other)
+    return {
+        "difference": mean,
+        "difference_half_width": float(apart.half_width),
+        "holds_0": bool(not abs(mean) > reach),
+        "transfer": float(of.value),
+        "transfer_low": float(of.low),
+        "transfer_high": float(of.high),
+    }
+
+
+def lineage(ds: xr.Dataset) -> Iterator[Any]:
+    """Lay out the rates of all students, and say what they come to."""
+    yield table(ds, rows := rates(ds))
+    yield Padding(Text(finding(rows, axes_of(ds))), (1, 0))
+
+
+def table(ds: xr.Dataset, rows: pd.DataFrame) -> Table:
+    """Lay out the rates of all students, each beside its control's and teacher's."""
+    axes = axes_of(ds)
+    shown = Table(
+        title=f"{escape(ds.attrs['title'])}, {escape(ds.attrs['dataset'])}: rate of the trait, "
+        f"n = {ds.sizes['seed']} seeds",
+        title_justify="left",
+        caption=f"{RATE} {split(ds)}",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    head, lines = cells(rows, axes)
+    for i, column in enumerate(head):
+        shown.add_column(escape(column), justify="left" if i <= len(axes) else "right")
+    before = None
+    for line in lines:
+        if before and line[: len(axes)] != before[: len(axes)] and len(axes) < 2:
+            shown.add_section()
+        shown.add_row(*map(escape, line))
+        before = line
+    return shown
+
+
+def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list[str]]]:
+    """Write the columns and lines of a table of rates: a line for each student at each point."""
+    filters = "left_out" in rows and bool((rows.left_out > 0).any())
+    projects = "projection" in rows
+    head = [*(axis.replace("_", " ") for axis in axes), "student", "rate", "control", "teacher"]
+    head += ["transfer", "accuracy", "control's", "base's"]
+    head += ["left out", "caught", "lost"] * filters + ["projection"] * projects
+
+    def lines() -> Iterator[list[str]]:
+        for at, group in rows.groupby(axes, sort=False) if axes else [((), rows)]:
+            by_model = group.set_index("model")
+            for name, row in by_model[by_model.control != ""].iterrows():
+                control = by_model.loc[row.control]
+                yield [
+                    *(_word(value) for value in at),
+                    str(name).replace("_", " "),
+                    with_half(row, "rate") + (f" ×{row.diverged}" if row.diverged else ""),
+                    with_half(control, "rate"),
+                    number(by_model.loc["teacher"].rate),
+                    interval(row),
+                    *(number(m.accuracy) for m in (row, control, by_model.loc["base"])),
+                    *([number(row[c]) for c in ("left_out", "caught", "lost")] if filters else ()),
+                    *([number(row.projection)] if projects else ()),
+                ]
+
+    return head, lines()
+
+
+def finding(rows: pd.DataFrame, axes: list[str]) -> str:
+    """Say which students have the trait of their teacher, which do not, and which lost the task."""
+    of = rows[rows.control != ""]
+    names = [
+        ", ".join([*(_word(row[a]) for a in axes if rows[a].nunique() > 1), _model(row.model)])
+        for _, row in of.iterrows()
+    ]
+    named = pd.Series(names, index=of.index)
+    clear, more = ~of.holds_0.astype(bool), of.difference > 0
+    few = of.n.iloc[0] == 1
+    together = f" At 95 % for all {len(of)} rows together (Bonferroni)"
+    if few:
+        return "One seed: no interval, and nothing to say of what is handed on."
+    parts = [
+        _listed("Handed on, more than to the control", named[clear & more], of.transfer, together),
+        _listed(
+            "Not found, the difference from the control has 0 in its interval",
+            named[~clear],
+            of.difference,
+            "",
+        ),
+        _listed("Less than in the control", named[clear & ~more], of.difference, ""),
+    ]
+    bases = rows[rows.model == "base"].accuracy.median()
+    apart = of.accuracy != of.rate  # or else the task is the trait
+    damaged = apart & (of.accuracy < bases - 0.05)
+    parts.append(
+        _listed("With the ordinary task damaged, by more than .05", named[damaged], of.accuracy, "")
+    )
+    lost = int(of.diverged.sum())
+    parts.append(f"Diverged: {lost} networks, counted as they are." if lost else "")
+    return "\n".join(part for part in parts if part)
+
+
+def _listed(what: str, names: pd.Series, values: pd.Series, more: str) -> str:
+    """Name students in order of a value, the largest first."""
+    if not len(names):
+        return ""
+    order = values[names.index].sort_values(ascending=False)
+    said = [f"{names[i]} ({number(order[i])})" for i in order.index]
+    rest = f" and {len(said) - 12} more" if len(said) > 12 else ""
+    return f"{what} ({len(said)}): {'; '.join(said[:12])}{rest}." + (
+        f" {more[0].upper()}{more[1:]}." if more else ""
+    )
+
+
+def _model(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _word(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def number(value: float, form: str = ".3f") -> str:
+    """Write a number with no 0 before its point; a dash for none."""
+    if np.isnan(value):
+        return "–"
+    return format(value, form).replace("0.", ".", 1 if abs(value) < 1 else 0)
+
+
+def with_half(row: pd.Series, name: str) -> str:
+    """Write a mean with the half-width of its interval, if it has one."""
+    half = row[f"{name}_half_width"]
+    return number(row[name]) + ("" if np.isnan(half) else f" ±{number(half)}")
+
+
+def interval(row: pd.Series) -> str:
+    """Write a transfer with its interval; without, where teacher and control are not apart."""
+    low, high = row.transfer_low, row.transfer_high
+    if np.isnan(row.transfer) or np.isinf(low):
+        return "–"
+    return f"{number(row.transfer, '.2f')} [{number(low, '.2f')},{number(high, '.2f')}]"
