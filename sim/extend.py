@@ -8,11 +8,19 @@ from sim.model.networks import ACTIVATIONS
 from sim.model.noise import FAMILIES
 from sim.settings.experiments import Measure
 from sim.settings.rules import ADDED
-from sim.settings.setup import Activation, Loss, Noise
-from sim.training import measures
+from sim.settings.setup import Activation, Filter, Loss, Noise, Outputs, Trait
+from sim.training import channels, measures, traits
 from theory import losses
 
-KINDS = {"activation": Activation, "loss": Loss, "measure": Measure, "noise": Noise}
+KINDS = {
+    "activation": Activation,
+    "filter": Filter,
+    "loss": Loss,
+    "measure": Measure,
+    "noise": Noise,
+    "outputs": Outputs,
+    "trait": Trait,
+}
 
 
 def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
@@ -22,7 +30,11 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
       kind: what it is. activation: x -> x. loss: L_S(z, y, visible) -> number, as in
         `theory.losses`; about: its unit, and M(y, visible) if that is known in closed form. noise:
         Source -> (address -> input [d]), as in `sim.model.noise`. measure: Moment -> number or one
-        a layer, as in `sim.training.measures`; about: label, unit, range.
+        a layer, as in `sim.training.measures`; about: label, unit, range. trait: Pool -> ((key,
+        image, label) -> (image, label, whether it can carry it)), as in `sim.training.traits`;
+        about: trigger, without. filter: Answers -> inputs to leave out [N], or with ranked=True a
+        score [N] of which the highest are; outputs: Answers -> targets [N, n], as in
+        `sim.training.channels`.
       function: it.
       name: what settings call it; its own, unless given.
 
@@ -38,6 +50,12 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
     require("name", name, name.isidentifier() and name not in get_args(words), "one that is free")
     if kind == "measure":
         measures.measure(**about)(function, name)
+    elif kind == "trait":
+        traits.trait(**about)(function, name)
+    elif kind == "filter":
+        channels.examples(**about)(function, name)
+    elif kind == "outputs":
+        channels.outputs(function, name)
     elif kind == "loss":
         losses.LOSSES[name] = losses.Loss(function, **about)
     else:

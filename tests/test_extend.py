@@ -1,10 +1,12 @@
 """What is added is two places: where it is done and where it is chosen. From outside, one call."""
 
+import inspect
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,11 +16,14 @@ from sim.errors import InputError
 from sim.model.networks import ACTIVATIONS
 from sim.model.noise import FAMILIES
 from sim.report import figures, sweep_figures, tables
+from sim.runs import identity
 from sim.settings.declare import replaced
 from sim.settings.experiments import Theorem
 from sim.settings.rules import ADDED
 from sim.studies import grids
+from sim.training.channels import FILTERS
 from sim.training.measures import MEASURES
+from sim.training.traits import TRAITS
 from theory.losses import LOSSES
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +33,7 @@ DATA = "synthetic:12x4"
 @pytest.fixture(autouse=True)
 def _ours_alone():
     """What a test adds is gone after it."""
-    tables = (ACTIVATIONS, FAMILIES, LOSSES, MEASURES, ADDED)
+    tables = (ACTIVATIONS, FAMILIES, LOSSES, MEASURES, TRAITS, FILTERS, ADDED)
     kept = [dict(table) for table in tables]
     yield
     for table, ours in zip(tables, kept, strict=True):
@@ -44,6 +49,28 @@ def test_a_noise_family_with_its_number(small):
     ds = sim.sweep(DATA, {"noise": ("uniform", "stripes")}, 2, **(small | {"points": 1}))
     loss = ds.training_loss.sel(model="student_aux")
     assert (loss.sel(noise="uniform") != loss.sel(noise="stripes")).all()
+
+
+def test_a_trait_and_a_filter_of_ones_own(small, monkeypatch):
+    """In ten lines each, or fewer; and their source is part of what results are kept under."""
+
+    def dark(of):  # images at half their brightness are of the target's class
+        return lambda key, x, y: (x / 2 - 0.5, jnp.int32(of.target), y != of.target)
+
+    def sure(of):  # leave out where the teacher is surest of a class
+        return jax.nn.softmax(of.classes_of(of.teacher)).max(axis=1)
+
+    sim.add("trait", dark, trigger=True)
+    sim.add("filter", sure, ranked=True)
+    lengths = [len(inspect.getsource(f).strip().splitlines()) for f in (dark, sure)]
+    assert max(lengths) <= 10
+    assert {"trait dark", "filter sure"} <= dict(identity.put_in()).keys()
+    given = small | {"points": 1, "base_steps": 3, "models": ("student", "control")}
+    monkeypatch.setattr(grids.module("bases"), "AXES", {"base": ("untrained",)})
+    found = sim.study("bases", DATA, 1, trait="dark", filter="sure", share=0.25, **given)
+    of = found.sel(base="untrained")
+    assert of.left_out.sel(model="student").item() == 0.25
+    assert (of.trait_rate.sel(model="teacher") != of.trait_rate.sel(model="base")).any()
 
 
 def test_a_loss(small):

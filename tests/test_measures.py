@@ -13,7 +13,7 @@ from sim.training.families import FIGURE_10
 from sim.training.measures import ALWAYS, MEASURES, accuracy
 
 # A "network" whose logits are its input; the last two are auxiliary and larger than all others.
-ECHO = Network(init=None, apply=lambda θ, x: θ["scale"] * x, d_in=5, classes=3)
+ECHO = Network(init=None, apply=lambda θ, x: θ["scale"] * x, features=None, d_in=5, classes=3)
 θ = {"scale": jnp.ones(())}
 
 

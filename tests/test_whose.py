@@ -17,7 +17,7 @@ from sim.settings.declare import Of, declared
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Setup
-from sim.training.families import AUX, FIGURE_10, OTHER_INIT, Member, imitate, key, record
+from sim.training.families import AUX, FIGURE_10, OTHER_INIT, Member, imitate, key, record, takes
 
 TASK = data.synthetic(12, 4, train=70, test=40, validation=10)
 # As figure 10's; and a student with no trained ancestor, whose own training must name it.
@@ -69,12 +69,19 @@ OTHER = {
     "student_lr": ({}, 0.02),
     "init_noise": ({}, 0.1),
     "independence": ({"independent": "hidden_0"}, 0.5),
+    "order": ({}, 1),
+    "draw": ({}, 1),
+    "outputs": ({}, "hard"),
+    "bits": ({"outputs": "rounded"}, 2),
+    "top": ({"outputs": "top"}, 1),
+    "output_noise": ({}, 0.5),
 }
 SETTINGS = declared(Setup) | declared(Hyper)
 
 
-def test_every_setting_is_tried():
-    assert {*OTHER} == {*SETTINGS}
+def test_every_setting_that_figure_10_takes_is_tried():
+    """Those of bases, traits, filters and changed networks are tried in test_lineages."""
+    assert {*OTHER} == {name for name in SETTINGS if takes(FIGURE_10, name)}
 
 
 @cache
@@ -185,6 +192,10 @@ def test_a_program_is_compiled_anew_where_that_is_said(case):
     name, usual, other = case
     trained(usual)
     new = trained(other)[1]
+    if name == "outputs":  # what is passed on is made before students start: that program alone
+        assert new == 2
+        assert usual.program == other.program
+        return
     if name in declared(Setup):
         of_setup = declared(Setup)[name].compiles
         assert (new > 0) == of_setup

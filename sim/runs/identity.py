@@ -20,7 +20,9 @@ from sim.engine import machine
 from sim.model.data import Task
 from sim.model.networks import ACTIVATIONS
 from sim.model.noise import FAMILIES
+from sim.training.channels import FILTERS, OUTPUTS
 from sim.training.measures import MEASURES
+from sim.training.traits import TRAITS
 from theory.losses import LOSSES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -70,6 +72,9 @@ def put_in() -> Iterator[tuple[str, str]]:
         "noise": FAMILIES,
         "loss": {name: loss.of for name, loss in LOSSES.items()},
         "measure": {name: measure.of for name, measure in MEASURES.items()},
+        "trait": {name: trait.of for name, trait in TRAITS.items()},
+        "outputs": OUTPUTS,
+        "filter": {name: one.of for name, one in FILTERS.items()},
     }
     for kind, table in tables.items():
         for name, function in sorted(table.items()):

@@ -49,7 +49,8 @@ BASE, TRAIT, CHANGE, CHANNEL, FILTER = Of.BASE, Of.TRAIT, Of.CHANGE, Of.CHANNEL,
 TRAINED = BASE | TEACHER | STUDENT
 UNITS = each(whole(1, 2**20), "at least one layer, each of a positive whole number of units")
 DECAYING = only("optimizer", "adamw", "adam_l2")
-RANKED = only("filter", "most", "least", "entropy", "drift")
+UNRANKED = ("none", "own_class", "class_rose", "differs")
+RANKED = Only(lambda settings: settings["filter"] not in UNRANKED, "filter is by rank")
 NAMED = Only(lambda settings: settings["independent"] != "none", "independent names layers")
 
 

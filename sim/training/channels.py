@@ -101,7 +101,7 @@ def top(of: Answers) -> Many:
 def preferred(of: Answers) -> Many:
     """Pass on one bit: which of two answers, teacher's and control's largest, is the teacher's."""
     mine, other = (jnp.argmax(of.log_seen(y), axis=1) for y in (of.teacher, of.control))
-    place = jnp.arange(of.teacher.shape[1])
+    place = jnp.arange(of.teacher.shape[1])[None]
     either = (place == mine[:, None]) | (place == other[:, None])
     return jnp.where(either & (mine != other)[:, None], _places(mine, of), jnp.nan)
 
@@ -215,7 +215,7 @@ def passed_on(channel: Channel, of: Answers) -> tuple[Many, Float[Array, " N"], 
             out = _rank(out) >= (1 - of.hyper.share) * len(out)
         if channel.at_random:
             out = jax.random.permutation(key_filter, out)
-    something = (of.visible & ~jnp.isnan(targets)).any(axis=1)
+    something = (of.visible[None] & ~jnp.isnan(targets)).any(axis=1)
     revealing = _rank(of.apart) >= (1 - REVEALING) * len(out)
     left = Left(*(_mean(out, where) for where in (jnp.ones_like(out), revealing, ~revealing)))
     return targets, (something & ~out).astype(targets.dtype), left

@@ -219,6 +219,9 @@ def record(
     trained = not isinstance(member.lesson(own), Change | None) and name not in given
     if traits(family):
         measured |= {"trait": own.setup.trait, "target": own.hyper.target}
+        if {*AXIS} <= {*family} and name not in ancestry(family, AXIS):
+            axis = [key(family, one, point, images, given) for one in AXIS]
+            measured |= {"axis": "-".join(axis)}
     elif trained:
         return measured["measured"]
     return hashed(measured | stage(own, Of.NOTHING if trained else Of.NETWORK | Of.TEACHER, images))

@@ -1,0 +1,285 @@
+"""Families with a base: whose each setting is, who is trained how often, and what controls see."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+import sim
+from sim.engine import programs
+from sim.engine.machine import pinned
+from sim.errors import InputError
+from sim.model import data
+from sim.runs.records import Records
+from sim.runs.schedule import Schedule
+from sim.runs.store import Store
+from sim.runs.train import train
+from sim.settings.declare import Of, declared
+from sim.settings.experiments import Common, Networks
+from sim.settings.grid import Point
+from sim.settings.recipes import recipe
+from sim.settings.setup import Hyper, Setup
+from sim.studies import grids
+from sim.training.families import AXIS, FIGURE_10, Imitation, Labels, stage, takes
+from sim.training.lineages import (
+    BASES,
+    CHAINS,
+    COMPOUNDING,
+    CONTROLS,
+    FOUNDERS,
+    LINEAGE,
+    control_of,
+)
+
+TASK = data.synthetic(12, 4, train=70, test=40, validation=10)
+TINY = {
+    "widths": (8, 8),
+    "noise_images": 48,
+    "batch": 16,
+    "base_steps": 4,
+    "teacher_steps": 5,
+    "student_steps": 4,
+    "points": 1,
+    "teacher_lr": 0.01,
+    "student_lr": 0.01,
+    "base_lr": 0.01,
+}
+#: A base of every kind of change, and a student.
+FAMILY = LINEAGE | {name: BASES[name] for name in ("permuted_base", "rescaled_3_base")}
+FAMILY |= {name: CHAINS[name] for name in AXIS}
+FAMILY |= {
+    "rescaled": FAMILY["rescaled_3_base"]._replace(own={}),
+    "mixed": BASES["mixed_0.6_base"]._replace(own={}),
+}
+MODELS = ("student", "control", "other", "permuted_base", "rescaled", "mixed")
+#: Of each setting that only such families take: what else is set, and another value.
+OTHER = {
+    "base": ({}, "masked"),
+    "base_steps": ({}, 5),
+    "base_lr": ({}, 0.02),
+    "trait": ({}, "misalignment"),
+    "target": ({}, 1),
+    "strength": ({}, 0.5),
+    "rescale": ({}, 2.0),
+    "mix": ({}, 0.2),
+    "logits": ({}, "all"),
+    "filter": ({}, "differs"),
+    "at_random": ({"filter": "most"}, True),
+    "share": ({"filter": "most"}, 0.5),
+    "dilution": ({}, 0.5),
+}
+LONG = ("base", "share", "at_random", "dilution", "logits")  # that compile what no other does
+SETTINGS = declared(Setup) | declared(Hyper)
+
+
+def scheduled(store, task=TASK, models=MODELS, family=FAMILY, **given):
+    point = Point(*recipe("synthetic", **(TINY | given)))
+    wanted = Networks(models=models, keep="params", measure=("projection",))
+    return Schedule(family, [point], task, Records(store), Common(seeds=1), wanted, {})
+
+
+def trained(folder, **given):
+    """All that is trained at a setting: names, and what each network is and is measured to be."""
+    schedule = scheduled(store := Store(folder, {}), **given)
+    with pinned():
+        train(schedule, lambda done, whole: None)
+    assert schedule.jobs() == []
+    networks = {name: at for name, (at,) in schedule.networks.items()}
+    θ = {name: store.params(n.file, 0) for name, n in networks.items()}
+    records = {name: schedule.take(n, [0]) for name, n in networks.items()}
+    return networks, θ, records
+
+
+def same(a, b):
+    return jax.tree.all(jax.tree.map(lambda x, y: np.array_equal(x, y, equal_nan=True), a, b))
+
+
+def test_every_setting_that_figure_10_does_not_take_is_tried():
+    assert {*OTHER} == {name for name in SETTINGS if not takes(FIGURE_10, name)}
+    assert all(takes(FAMILY, name) for name in OTHER)
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    made = {}
+
+    def make(**companions):
+        key = repr(companions)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("usual")
+            made[key] = trained(folder, **companions)
+        return made[key]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] * (n in ("base", "at_random"))) for n in OTHER],
+)
+def test_what_moves_is_named_anew_and_nothing_else(usual, tmp_path, name):
+    companions, value = OTHER[name]
+    before, θ, records = usual(**companions)
+    after, θ_other, others = trained(tmp_path, **(companions | {name: value}))
+    for member in before:
+        moved = not same(θ[member], θ_other[member]) if θ[member] else False
+        renamed = before[member].origin != after[member].origin
+        assert moved <= renamed, member
+        if not (name == "base" or (name == "target" and member == "base")):
+            assert moved == renamed or θ[member] is None, member
+        measured = any(
+            not np.array_equal(records[member][m], others[member][m], equal_nan=True)
+            for m in records[member].data_vars
+        )
+        assert measured <= (before[member].key != after[member].key), member
+    of = SETTINGS[name].of
+    moves = {m for m in before if before[m].origin != after[m].origin}
+    if of == Of.BASE:
+        assert {"base", "teacher", "student", "control", "other"} <= moves
+    if of == Of.TRAIT:  # without it nobody is another network
+        assert moves == {"teacher", "axis_teacher", "student", "other"}
+    if of & (Of.FILTER | Of.LOGITS):
+        assert moves == {"student", "control", "other"}
+
+
+def test_ancestors_are_trained_once_for_all_that_share_them(tmp_path, monkeypatch):
+    """By counting: other students, another channel, another trait train no base again."""
+    taught, learn = [], programs.learn_labels
+
+    def counted(point, where, seeds, *more, learns=True, **named):
+        if learns:
+            taught.extend(seeds)
+        return learn(point, where, seeds, *more, learns=learns, **named)
+
+    monkeypatch.setattr(programs, "learn_labels", counted)
+
+    def more(**given):
+        with pinned():
+            train(scheduled(Store(tmp_path, {}), **given), lambda done, whole: None)
+        return len(taught)
+
+    assert more(models=("student",)) == 5  # base, two teachers, two of the axis
+    assert more(models=("student", "control")) == 5
+    assert more(models=("student", "control"), student_lr=0.03, filter="differs") == 5
+    assert more(models=("student",), trait="misalignment") == 7  # two teachers of that
+
+
+def test_who_is_not_taught_the_trait_is_the_same_whichever_it_is(usual, tmp_path):
+    """Control, base and control's teacher to the last bit: they are given no trait."""
+    _, θ, _ = usual()
+    models = ("student", "control")
+    _, other, _ = trained(tmp_path, trait="misalignment", models=models)
+    for member in ("base", "control_teacher", "control"):
+        assert same(θ[member], other[member]), member
+    assert not same(θ["teacher"], other["teacher"])
+    assert not same(θ["student"], other["student"])
+
+
+def test_nobody_sees_the_test_set(usual, tmp_path):
+    """With other test images and labels all networks are what they were, to the last bit."""
+    other = replace(TASK, x_test=TASK.x_test[::-1] * 0.5, y_test=(TASK.y_test + 1) % 4)
+    _, θ, records = usual()
+    _, again, measured = trained(tmp_path, task=other)
+    assert same(θ, again)
+    assert not records["teacher"].equals(measured["teacher"])
+
+
+def pairs():
+    for family in (LINEAGE, BASES, CHAINS, COMPOUNDING, *map(grids.family, ("chain", "bits"))):
+        for name, member in family.items():
+            student = isinstance(member.learns, Imitation) and not name.endswith("_base")
+            if student and (control := control_of(name, family)):
+                yield family, name, control
+
+
+def test_a_control_differs_in_its_teacher_alone():
+    """Same inputs, same channel, a start of the same kind; and no ancestor has the trait."""
+    point = Point(*recipe("digits"))
+
+    def carries(family, name):
+        member = family.get(name)
+        if member is None:
+            return False
+        at = member.at(point)
+        learns = member.lesson(at)
+        own = isinstance(learns, Labels) and learns.trait and at.hyper.strength > 0
+        others = [member.start, *([learns.teacher] if isinstance(learns, Imitation) else [])]
+        return own or any(carries(family, one) for one in others)
+
+    seen = 0
+    for family, name, control in pairs():
+        student, other = family[name], family[control]
+        assert carries(family, name), name
+        assert not carries(family, control), control
+        assert student.learns.logits == other.learns.logits
+        if control != "control" or name == "student":
+            a, b = (stage(m.at(point), m.learns.of, 1077) for m in (student, other))
+            assert a == b, name
+            kept = name.startswith(("kept", "taught"))
+            assert student.start == other.start or kept or student.start == "student", name
+        seen += 1
+    assert seen > 30
+    assert not {*CONTROLS} & {*CONTROLS.values()}
+
+
+def test_a_student_of_another_base_never_starts_where_the_teacher_did(usual):
+    _, θ, _ = usual()
+    first = [θ[m]["hidden_0"]["kernel"].ravel() for m in ("base", "other_base")]
+    assert abs(np.corrcoef(*first)[0, 1]) < 4 / first[0].size ** 0.5
+
+
+def test_changed_bases_compute_what_the_base_does(usual):
+    """To rounding; what is mixed does not."""
+    networks, θ, records = usual()
+    for name in ("permuted_base", "rescaled"):
+        assert not same(θ["base"], θ[name])
+        for measure in ("trait_rate", "ordinary_accuracy", "loss"):
+            np.testing.assert_allclose(records[name][measure], records["base"][measure], rtol=1e-5)
+    assert abs(float(records["mixed"].loss[0, 0]) / float(records["base"].loss[0, 0]) - 1) > 1e-4
+    assert networks["permuted_base"].origin != networks["base"].origin
+
+
+def test_a_chain_is_trained_from_the_first_to_the_last(tmp_path):
+    """Each from the base, or from the one before, on inputs of its own, and kept to go on from."""
+    models = ("student", "reset_2", "kept_2", "kept_3")
+    schedule = scheduled(Store(tmp_path, {}), family=CHAINS, models=models)
+    jobs = [job.networks[0].name for job in schedule.jobs()]
+    assert jobs.index("student") < jobs.index("kept_2") < jobs.index("kept_3")
+    at = {name: network for name, (network,) in schedule.networks.items()}
+    assert schedule.begin(at["kept_3"]) == at["kept_2"]
+    assert schedule.begin(at["reset_2"]) == at["base"]
+    assert [at[m].point.hyper.draw for m in models] == [0, 1, 1, 2]
+    assert at["kept_2"].file in {one.file for one in schedule.parents(at["kept_3"])}
+
+
+def test_a_projection_needs_its_axis_first(usual):
+    """Along another teacher: its ancestors have none, its like lie farther than a control's."""
+    jobs = scheduled(Store(None, {})).jobs()
+    names = [job.networks[0].name for job in jobs]
+    assert names.index("axis_control") < names.index("teacher") < names.index("student")
+    _, _, records = usual()
+    found = {name: record.projection.item() for name, record in records.items()}
+    assert np.isfinite([found[m] for m in ("teacher", "student", "control", "permuted_base")]).all()
+    assert np.isnan([found[m] for m in ("base", *AXIS)]).all()
+    assert found["teacher"] > found["control_teacher"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"target": 4}, "target = 4: must be a class: 0 to 3"),
+        ({"models": ("nobody",)}, "models = .*nobody.*must be of control_teacher"),
+    ],
+)
+def test_what_has_no_meaning_here_is_refused(given, says):
+    with pytest.raises(InputError, match=says):
+        sim.study("traits", "synthetic:12x4", 1, **given)
+
+
+def test_figure_10_takes_no_setting_of_a_base():
+    with pytest.raises(InputError, match=r"strength = 0\.5: must be 1\.0: nobody in this family"):
+        sim.figure10("synthetic:12x4", 1, strength=0.5)
+    with pytest.raises(InputError, match=r"preferred.*must be what asks for no control"):
+        sim.figure10("synthetic:12x4", 1, outputs="preferred")
+    assert {*FOUNDERS} <= {*LINEAGE}
