@@ -116,7 +116,7 @@ def usual(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[pytest.mark.slow] * (n in ("base", "at_random"))) for n in OTHER],
+    [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in OTHER],
 )
 def test_what_moves_is_named_anew_and_nothing_else(usual, tmp_path, name):
     companions, value = OTHER[name]
