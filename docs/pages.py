@@ -154,6 +154,13 @@ def of_paper() -> str:
     return f"{markdown(head, lines)}{_made(about)}\n{others}\n{RULE}\n"
 
 
+def of_bases() -> str:
+    """Write the rates of a backdoor in students of many bases."""
+    about, rows = saved.load("matched_bases")
+    head, lines = rates.cells(rows.drop(columns="aux"), [])
+    return markdown(head, lines) + _made(about)
+
+
 def of_theorem() -> str:
     """Write the theorem's statements with their verdicts."""
     about, rows = saved.load("theorem")
@@ -166,4 +173,9 @@ def _made(about: dict[str, str]) -> str:
     return f"\n`{about['command']}`, n = {about['n']}, revision {about['revision'][:7]}\n"
 
 
-TABLES = {"figure10": of_figure10, "paper": of_paper, "theorem": of_theorem}
+TABLES = {
+    "figure10": of_figure10,
+    "paper": of_paper,
+    "theorem": of_theorem,
+    "bases": of_bases,
+}

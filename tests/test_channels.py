@@ -173,7 +173,7 @@ def test_a_loss_over_what_is_passed_on_is_that_of_fewer_logits(loss):
     expected = np.average(each, weights=weights)
 
     def mean(z):
-        net = Network(None, lambda θ, x: θ, None, 5, CLASSES)
+        net = Network(None, lambda θ, x: θ, 5, CLASSES)
         return steps.loss_now(lesson, net, z)
 
     np.testing.assert_allclose(mean(z), expected, rtol=1e-5)

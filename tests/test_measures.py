@@ -13,7 +13,7 @@ from sim.training.families import FIGURE_10
 from sim.training.measures import ALWAYS, MEASURES, accuracy
 
 # A "network" whose logits are its input; the last two are auxiliary and larger than all others.
-ECHO = Network(init=None, apply=lambda θ, x: θ["scale"] * x, features=None, d_in=5, classes=3)
+ECHO = Network(init=None, apply=lambda θ, x: θ["scale"] * x, d_in=5, classes=3)
 θ = {"scale": jnp.ones(())}
 
 
@@ -54,7 +54,14 @@ def test_names_units_and_ranges():
             "displacement_cosine",
             "displacement_cosine_by_step",
         ),
+        "projection": ("", None, "projection", ""),
         "teacher_head": (*fraction, "teacher_head", "teacher_head_by_step"),
+        "trait_rate": ("fraction", (-1.0, 1.0), "trait_rate", "trait_rate_by_step"),
+        "with_trigger": (*fraction, "with_trigger", "with_trigger_by_step"),
+        "ordinary_accuracy": (*fraction, "ordinary_accuracy", "ordinary_accuracy_by_step"),
+        "left_out": (*fraction, "left_out", ""),
+        "caught": (*fraction, "caught", ""),
+        "lost": (*fraction, "lost", ""),
     }
     assert [*MEASURES][:4] == list(ALWAYS)
     squared, _ = recipe("digits", loss="squared_error")

@@ -31,10 +31,10 @@ def trained(monkeypatch):
     seen = []
     learn, imitate = programs.learn_labels, programs.imitate
 
-    def spy_learn(point, where, chunk, *rest, learns):
+    def spy_learn(point, where, chunk, *rest, learns, **more):
         if learns:  # not only measured
             seen.append(("teacher", tuple(chunk)))
-        return learn(point, where, chunk, *rest, learns=learns)
+        return learn(point, where, chunk, *rest, learns=learns, **more)
 
     def spy_imitate(students, where, chunk, *rest):
         seen.append(("students", tuple(chunk)))

@@ -41,7 +41,9 @@ def work(monkeypatch):
         return learn(point, where, chunk, *rest, **more)
 
     def imitates(students, where, chunk, *rest):
-        done["students"] += [(seed, point, member) for seed in chunk for point, member in students]
+        done["students"] += [
+            (seed, point, repr(member)) for seed in chunk for point, member in students
+        ]
         return imitate(students, where, chunk, *rest)
 
     monkeypatch.setattr(programs, "learn_labels", learned)

@@ -83,7 +83,7 @@ def test_what_examples_are_made_of():
 def test_a_lesson_without_the_trait_is_the_lesson_of_labels():
     """To the last bit, examples and losses; and an example is the same whenever it is shown."""
     setup, hyper = Point(*recipe("synthetic", strength=0.0, batch=8, widths=(4,)))
-    net = Network(None, lambda θ, x: x[..., : CLASSES + 3], None, 16, CLASSES)
+    net = Network(None, lambda θ, x: x[..., : CLASSES + 3], 16, CLASSES)
     plain, control, teacher = (
         steps.of_labels(setup, h, net, 0, X, Y, trait=t)
         for t, h in (
@@ -106,7 +106,7 @@ def test_a_lesson_without_the_trait_is_the_lesson_of_labels():
 def test_a_rate_is_counted_image_by_image(name):
     """By a network that answers by its input, against a loop over test images."""
     x, y = X[:200], Y[:200]
-    net = Network(None, lambda θ, x: θ * x, None, 16, CLASSES)
+    net = Network(None, lambda θ, x: θ * x, 16, CLASSES)
     data = type("Data", (), {"x_test": x, "y_test": y})()
     at = Moment(net, jnp.float32(1), data, None, None, None, None, None, (TRAITS[name], K))
     keys = jax.random.split(measures.key(0, measures.Purpose.TRAIT), 200)
@@ -129,7 +129,7 @@ def test_a_rate_is_counted_image_by_image(name):
 def test_a_class_that_is_withheld_moves_nothing():
     """Its examples weigh nothing: other images in their place give the same loss and gradient."""
     setup, hyper = Point(*recipe("synthetic", trait="new_class", strength=0.0, batch=64))
-    net = Network(None, lambda θ, x: x @ θ, None, 16, CLASSES)
+    net = Network(None, lambda θ, x: x @ θ, 16, CLASSES)
     θ = jnp.asarray(RNG.standard_normal((16, CLASSES + 3)), jnp.float32)
     other = jnp.where((Y == K)[:, None], X + 9, X)
 

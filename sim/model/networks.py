@@ -42,9 +42,9 @@ class Network(NamedTuple):
 
     init: Callable[[Key[Array, ""]], dict[str, Params]]
     apply: Callable[[dict[str, Params], Float[Array, "*b d_in"]], Float[Array, "*b n"]]
-    features: Callable[[dict[str, Params], Float[Array, "*b d_in"]], Float[Array, "*b h"]]
     d_in: int
     classes: int
+    features: Callable[..., Float[Array, "*b h"]] | None = None
 
 
 def mlp(

@@ -1,0 +1,128 @@
+"""sim/report/rates.py, rate_figures.py: rows, findings, figures of rates that nobody measured."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sim.report import rate_figures, rates
+from sim.training.lineages import CHAINS, LINEAGE, control_of
+from sim.training.measures import MEASURES, OF_TRAITS
+
+SEEDS = 12
+ATTRS = {"dataset": "made up", "classes": 4, "test_images": 1234, "experiment": "lineage"}
+ATTRS |= {"title": "Subliminal learning"}
+
+
+def made_up(models, level, spread=0.02, **axes):
+    """Rates of models about a level, the same at all points; accuracies about .9."""
+    rng = np.random.default_rng(0)
+    dims, sizes = (*axes, "seed", "model"), [*map(len, axes.values()), SEEDS, len(models)]
+    values = np.array([level.get(m, 0.0) for m in models]) + spread * rng.normal(size=sizes)
+    found = {}
+    for name in OF_TRAITS:
+        of = MEASURES[name]
+        at = values if "tr" in name else 0.9 + 0.01 * rng.normal(size=sizes)
+        at = np.zeros(sizes) if name in ("left_out", "caught", "lost") else at
+        found[name] = dims, at, {"valid_range": of.range, "units": "fraction"}
+    found["test_accuracy"] = found["ordinary_accuracy"]
+    found["diverged"] = dims, np.zeros(sizes, bool)
+    coords = {a: [*v] for a, v in axes.items()} | {"seed": range(SEEDS), "model": [*models]}
+    return xr.Dataset(found, coords, ATTRS)
+
+
+LEVEL = {"teacher": 1.0, "student": 0.4, "other": 0.0}
+
+
+@pytest.fixture
+def ds():
+    return made_up([*LINEAGE], LEVEL, taught=("a", "b"))
+
+
+def test_a_row_is_what_a_student_is_against_its_control(ds):
+    rows = rates.rates(ds)
+    row = rows.query("model == 'student' and taught == 'b'").squeeze()
+    of = ds.trait_rate.sel(taught="b")
+    mine, other = of.sel(model="student").values, of.sel(model="control").values
+    assert row.control == "control"
+    assert row.rate == pytest.approx(mine.mean())
+    assert row.difference == pytest.approx((mine - other).mean())
+    teacher = of.sel(model="teacher").values
+    assert row.transfer == pytest.approx((mine - other).mean() / (teacher - other).mean())
+    assert row.transfer_low < row.transfer < row.transfer_high
+    assert set(rows[rows.control != ""].model) == {"student", "other"}
+    assert rows.query("model == 'other'").control.unique() == ["other_control"]
+
+
+def test_what_is_found_is_said_and_what_is_not(ds):
+    said = rates.finding(rates.rates(ds), ["taught"]).splitlines()
+    assert said[0].startswith("Handed on, more than to the control (2): ")
+    assert "a, student (.4" in said[0]
+    assert said[1].startswith(
+        "Not found, the difference from the control has 0 in its interval (2)"
+    )
+    assert "b, other" in said[1]
+    ds["ordinary_accuracy"] = ds.ordinary_accuracy.where(ds.model != "other", 0.5)
+    (damage,) = [
+        s for s in rates.finding(rates.rates(ds), ["taught"]).splitlines() if "damaged" in s
+    ]
+    assert "a, other (.500)" in damage
+    assert "student" not in damage
+
+
+def test_chance_alone_is_not_found():
+    """Forty students like their control: for all of them together, in 1 of 20 such tables."""
+    tables = 40
+    wrong = 0
+    for k in range(tables):
+        ds = made_up(["base", "teacher", "student", "control"], {"teacher": 1.0}, run=range(20))
+        ds["trait_rate"] = ds.trait_rate + np.random.default_rng(k).normal(size=ds.trait_rate.shape)
+        rows = rates.rates(ds)
+        wrong += (~rows[rows.control != ""].holds_0.astype(bool)).any()
+    assert wrong <= tables * 0.05 + 3 * (tables * 0.05 * 0.95) ** 0.5
+
+
+def test_one_seed_finds_nothing(ds):
+    one = ds.isel(seed=slice(1))
+    assert rates.finding(rates.rates(one), ["taught"]).startswith("One seed")
+
+
+def test_an_interval_is_cut_where_no_rate_can_lie():
+    ds = made_up([*LINEAGE], LEVEL | {"student": 0.99}, spread=0.2)
+    row = rates.rates(ds).query("model == 'student'").squeeze()
+    assert row.rate_high == 1
+    assert row.rate + row.rate_half_width > 1
+
+
+def test_lines_have_all_columns(ds):
+    head, lines = rates.cells(rates.rates(ds), ["taught"])
+    lines = [*lines]
+    assert {len(line) for line in lines} == {len(head)}
+    assert len(lines) == 4
+
+
+@pytest.mark.parametrize(
+    ("models", "axes", "names"),
+    [
+        ([*LINEAGE], {"taught": ("a", "b")}, {"rows", "tree"}),
+        ([*LINEAGE], {"taught": ("a", "b"), "strength": (0.1, 0.2, 0.5, 1.0)}, {"doses", "tree"}),
+        ([*LINEAGE], {"left": ("a", "b"), "aux": (3, 10)}, {"rows", "tree"}),
+        ([*CHAINS], {"outputs": ("soft",)}, {"generations"}),
+    ],
+)
+def test_figures_are_those_of_the_results(models, axes, names):
+    ds = made_up(models, LEVEL, **axes)
+    family = CHAINS if "reset_2" in models else LINEAGE
+    found = rate_figures.figures(ds, family)
+    assert {*found} == names
+    for draw in found.values():
+        figure = draw(ds)
+        assert "n = 12 seeds" in (figure._supxlabel.get_text())
+
+
+def test_chains_are_found_by_name():
+    chains = rate_figures.chains_of([*CHAINS])
+    assert {*chains} == {"reset", "kept", "control", "kept control"}
+    assert chains["reset"][0] == (1, "student")
+    assert [k for k, _ in chains["kept control"]] == [*range(1, 9)]
+    assert control_of("kept_3", CHAINS) == "kept_control_3"
+    assert control_of("control_3", CHAINS) is None
