@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from docs import saved
 from sim.report import rate_figures, rates
 from sim.training.lineages import CHAINS, LINEAGE, control_of
 from sim.training.measures import MEASURES, OF_TRAITS
@@ -55,10 +56,10 @@ def test_a_row_is_what_a_student_is_against_its_control(ds):
 
 def test_what_is_found_is_said_and_what_is_not(ds):
     said = rates.finding(rates.rates(ds), ["taught"]).splitlines()
-    assert said[0].startswith("Handed on, more than to the control (2): ")
-    assert "a, student (.4" in said[0]
+    assert said[0].startswith("Handed on, by transfer (2): ")
+    assert "a, student (" in said[0]
     assert said[1].startswith(
-        "Not found, the difference from the control has 0 in its interval (2)"
+        "Not found: the difference from the control, named here, has 0 in its"
     )
     assert "b, other" in said[1]
     ds["ordinary_accuracy"] = ds.ordinary_accuracy.where(ds.model != "other", 0.5)
@@ -77,8 +78,18 @@ def test_chance_alone_is_not_found():
         ds = made_up(["base", "teacher", "student", "control"], {"teacher": 1.0}, run=range(20))
         ds["trait_rate"] = ds.trait_rate + np.random.default_rng(k).normal(size=ds.trait_rate.shape)
         rows = rates.rates(ds)
-        wrong += (~rows[rows.control != ""].holds_0.astype(bool)).any()
+        wrong += (rows[rows.control != ""].holds_0 == 0).any()
     assert wrong <= tables * 0.05 + 3 * (tables * 0.05 * 0.95) ** 0.5
+
+
+def test_a_table_that_was_kept_says_the_same(ds, tmp_path, monkeypatch):
+    monkeypatch.setattr(saved, "FOLDER", tmp_path)
+    rows = rates.rates(ds)
+    (tmp_path / "x.csv").write_text("# n: 12\n" + rows.to_csv(index=False, float_format="%.6g"))
+    again = saved.load("x").rows
+    assert rates.finding(again, ["taught"]) == rates.finding(rows, ["taught"])
+    (_, lines), (_, others) = (rates.cells(of, ["taught"]) for of in (again, rows))
+    assert [*lines] == [*others]
 
 
 def test_one_seed_finds_nothing(ds):

@@ -20,6 +20,7 @@ from sim.runs.statistics import difference, summary
 from sim.training.families import AXIS
 from sim.training.lineages import FOUNDERS, control_of
 
+TRACE = 0.05  # of the teacher's rate: below it, what is handed on is called so little
 RATE = (
     "Rate: how many test images that can carry the trait are answered as it has them; with a "
     "trigger, less the same without it. Transfer: (student − control) / (teacher − control), its "
@@ -44,9 +45,9 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
 
     Columns: the axes, model, control (its name, "" for controls and those who are no students);
     rate and accuracy with half_width, low and high (cut where none can lie); difference from the
-    control by seed with half_width, and holds_0: whether its interval over all rows together
-    (Bonferroni) has 0 in it; transfer with low and high; n, diverged; with_trigger; what a filter
-    left out; projection.
+    control by seed with half_width, and holds_0: 1 where its interval over all rows together
+    (Bonferroni) has 0 in it, or else 0; transfer with low and high; n, diverged; with_trigger; what
+    a filter left out; projection.
     """
     axes, models = axes_of(ds), ds.model.values.tolist()
     of_rate, of_accuracy = summary(ds.trait_rate), summary(ds.ordinary_accuracy)
@@ -100,7 +101,7 @@ def _held(rate: xr.DataArray, model: str, control: str, many: int) -> dict[str, 
     return {
         "difference": mean,
         "difference_half_width": float(apart.half_width),
-        "holds_0": bool(not abs(mean) > reach),
+        "holds_0": float(not abs(mean) > reach),
         "transfer": float(of.value),
         "transfer_low": float(of.low),
         "transfer_high": float(of.high),
@@ -175,33 +176,38 @@ def finding(rows: pd.DataFrame, axes: list[str]) -> str:
         for _, row in of.iterrows()
     ]
     named = pd.Series(names, index=of.index)
-    clear, more = ~of.holds_0.astype(bool), of.difference > 0
+    clear, more = of.holds_0 == 0, of.difference > 0
     few = of.n.iloc[0] == 1
     together = f" At 95 % for all {len(of)} rows together (Bonferroni)"
     if few:
         return "One seed: no interval, and nothing to say of what is handed on."
+    trace = of.transfer < TRACE
     parts = [
-        _listed("Handed on, more than to the control", named[clear & more], of.transfer, together),
+        _listed("Handed on, by transfer", named[clear & more & ~trace], of.transfer, together),
         _listed(
-            "Not found, the difference from the control has 0 in its interval",
+            f"Handed on, less than {number(TRACE, '.2f')} of what the teacher has, by transfer",
+            named[clear & more & trace],
+            of.transfer,
+        ),
+        _listed(
+            "Not found: the difference from the control, named here, has 0 in its interval",
             named[~clear],
             of.difference,
-            "",
         ),
-        _listed("Less than in the control", named[clear & ~more], of.difference, ""),
+        _listed("Less than in the control, by the difference", named[clear & ~more], of.difference),
     ]
     bases = rows[rows.model == "base"].accuracy.median()
     apart = of.accuracy != of.rate  # or else the task is the trait
     damaged = apart & (of.accuracy < bases - 0.05)
     parts.append(
-        _listed("With the ordinary task damaged, by more than .05", named[damaged], of.accuracy, "")
+        _listed("With the ordinary task damaged, by more than .05", named[damaged], of.accuracy)
     )
     lost = int(of.diverged.sum())
     parts.append(f"Diverged: {lost} networks, counted as they are." if lost else "")
     return "\n".join(part for part in parts if part)
 
 
-def _listed(what: str, names: pd.Series, values: pd.Series, more: str) -> str:
+def _listed(what: str, names: pd.Series, values: pd.Series, more: str = "") -> str:
     """Name students in order of a value, the largest first."""
     if not len(names):
         return ""
