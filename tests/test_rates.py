@@ -1,5 +1,7 @@
 """sim/report/rates.py, rate_figures.py: rows, findings, figures of rates that nobody measured."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -130,8 +132,20 @@ def test_figures_are_those_of_the_results(models, axes, names):
         assert "n = 12 seeds" in (figure._supxlabel.get_text())
 
 
+def test_decays_are_fitted_along_chains():
+    """What falls by a fifth a generation has τ = −1 / ln .8 in its interval."""
+    level = {name: 0.8 * 0.8 ** (k - 1) for k, name in rates.chains_of([*CHAINS])["reset"]}
+    ds = made_up([*CHAINS], LEVEL | level, spread=0.003, outputs=("soft",))
+    (table,) = rates.decays(ds)
+    columns = {column.header: [*column.cells] for column in table.columns}
+    τ = columns["τ"][columns["chain"].index("reset")].replace("\\", "")
+    value, low, high = map(float, re.fullmatch(r"(\S+) \[(.*),(.*)\]", τ).groups())
+    assert low <= -1 / np.log(0.8) <= high
+    assert abs(value + 1 / np.log(0.8)) < 0.3
+
+
 def test_chains_are_found_by_name():
-    chains = rate_figures.chains_of([*CHAINS])
+    chains = rates.chains_of([*CHAINS])
     assert {*chains} == {"reset", "kept", "control", "kept control"}
     assert chains["reset"][0] == (1, "student")
     assert [k for k, _ in chains["kept control"]] == [*range(1, 9)]

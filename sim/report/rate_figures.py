@@ -1,6 +1,5 @@
 """Figures of rates of a trait: rows of students, doses, generations; a family as a tree."""
 
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -10,7 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.report.rates import number, rates
+from sim.report.rates import chains_of, number, rates
 from sim.report.style import SERIES, SIZE, caption, drawn, setting, words
 from sim.runs.results import axes_of
 from sim.settings.grid import label
@@ -19,6 +18,7 @@ from sim.training.lineages import FOUNDERS
 
 STUDENT, CONTROL, GREY = SERIES[0], SERIES[1], "#666666"
 MARKS = ("o", "s", "^", "v", "P", "X")
+FROM_TEACHER = ("reset", "kept")  # chains whose first generation is the teacher's student
 MEANING = "Marker and bar: mean, 95 % t-interval."
 RATE = "rate of the trait (fraction)"
 
@@ -52,6 +52,8 @@ def rows(ds: xr.Dataset) -> Figure:
         _dot(last, control, "accuracy", y, CONTROL, "D", 4.5)
         _dot(last, row, "accuracy", y, STUDENT, "o", 6.5)
     base = table[table.model == "base"].accuracy.mean()
+    low, high = last.get_xlim()
+    last.set_xlim(min(low, high - 0.1), high)  # what differs by less than that looks alike
     last.axvline(base, color=GREY, lw=1, ls=(0, (2, 3)), zorder=0)
     last.set_xlabel("accuracy on the rest\n(dotted: base)", fontsize=SIZE)
     grid[0].set_yticks(range(many), [words(name) for name, *_ in panels[0][1]], fontsize=SIZE - 1)
@@ -106,12 +108,15 @@ def generations(ds: xr.Dataset, measure: str = "rate") -> Figure:
     parts = [*table.groupby(axes, sort=False)] if axes else [((), table)]
     columns = min(len(parts), ds.sizes[axes[-1]] if len(axes) > 1 else 3)
     height = -(-len(parts) // columns)
-    figure = Figure(figsize=(1.2 + 3.2 * columns, 1.3 + 2.5 * height), layout="constrained")
+    width = max(7.0, 1.2 + 3.2 * columns)  # 7: the caption's
+    figure = Figure(figsize=(width, 1.3 + 2.5 * height), layout="constrained")
     panels = figure.subplots(height, columns, sharex=True, sharey=True, squeeze=False).ravel()
     chains = chains_of(ds.model.values.tolist())
     for panel, (at, part) in zip(panels, parts, strict=False):
         by_model = part.set_index("model")
         for i, (chain, members) in enumerate(chains.items()):
+            if chain in FROM_TEACHER:
+                members = [(0, "teacher"), *members]  # noqa: PLW2901
             of = by_model.loc[[name for _, name in members]]
             panel.errorbar(
                 [k for k, _ in members],
@@ -132,19 +137,9 @@ def generations(ds: xr.Dataset, measure: str = "rate") -> Figure:
     figure.supylabel(RATE if measure == "rate" else measure, fontsize=SIZE)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=4, frameon=False)
-    caption(figure, f"generation\n{setting(ds)}. {MEANING}")
+    zero = "generation (0: the teacher)" if {*chains} & {*FROM_TEACHER} else "generation"
+    caption(figure, f"{zero}\n{setting(ds)}. {MEANING}")
     return figure
-
-
-def chains_of(models: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
-    """Find chains among models, by name: of each its generations (k, name), from 1 on."""
-    found: dict[str, list[tuple[int, str]]] = {}
-    for name in models:
-        if match := re.fullmatch(r"(reset|kept|control|kept_control|taught|untaught)_(\d+)", name):
-            first = {"reset": "student", "kept": "student"}.get(match[1], "control")
-            start = [(1, first)] if int(match[2]) == 2 else []
-            found.setdefault(match[1].replace("_", " "), [*start]).append((int(match[2]), name))
-    return found
 
 
 @drawn

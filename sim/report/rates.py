@@ -1,6 +1,7 @@
 """Rates of a trait in a lineage: a row for each student, beside base, teacher and its control."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from rich.text import Text
 from scipy.special import stdtrit
 
 from sim.report.tables import split
+from sim.runs import fits
 from sim.runs.ratios import ratio
 from sim.runs.results import axes_of
 from sim.runs.statistics import difference, summary
@@ -111,6 +113,7 @@ def _held(rate: xr.DataArray, model: str, control: str, many: int) -> dict[str, 
 def lineage(ds: xr.Dataset) -> Iterator[Any]:
     """Lay out the rates of all students, and say what they come to."""
     yield table(ds, rows := rates(ds))
+    yield from decays(ds)
     yield Padding(Text(finding(rows, axes_of(ds))), (1, 0))
 
 
@@ -205,6 +208,52 @@ def finding(rows: pd.DataFrame, axes: list[str]) -> str:
     lost = int(of.diverged.sum())
     parts.append(f"Diverged: {lost} networks, counted as they are." if lost else "")
     return "\n".join(part for part in parts if part)
+
+
+def chains_of(models: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
+    """Find chains among models, by name: of each its generations (k, name), from 1 on."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for name in models:
+        if match := re.fullmatch(r"(reset|kept|control|kept_control|taught|untaught)_(\d+)", name):
+            first = {"reset": "student", "kept": "student"}.get(match[1], "control")
+            start = [(1, first)] if int(match[2]) == 2 else []
+            found.setdefault(match[1].replace("_", " "), [*start]).append((int(match[2]), name))
+    return found
+
+
+def decays(ds: xr.Dataset) -> Iterator[Table]:
+    """Lay out how rates fall along chains: fits of A e^(−k/τ) + c and of A k^(−p) over k ≥ 1."""
+    axes = axes_of(ds)
+    chains = {name: of for name, of in chains_of(ds.model.values.tolist()).items() if len(of) > 2}
+    if not chains or ds.sizes["seed"] < 2:
+        return
+    shown = Table(
+        title="Fits over generations k = 1, 2, …, 95 % by bootstrap over seeds",
+        title_justify="left",
+        caption="A e^(−k/τ) + c: τ in generations, ∞ where no fall is seen. A k^(−p). AICc: of the "
+        "first less the second; the lower is the better fit, small differences say nothing.",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    for column in (*(axis.replace("_", " ") for axis in axes), "chain", "τ", "c", "p", "AICc"):
+        shown.add_column(escape(column))
+    for at in _points(ds, axes):
+        for chain, members in chains.items():
+            names = [name for _, name in members]
+            of = ds.trait_rate.sel(at | {"model": names}).transpose("seed", "model")
+            ks = [k for k, _ in members]
+            values = xr.DataArray(of.values, dims=("seed", "generation"), coords={"generation": ks})
+            first, second = fits.exponential(values), fits.power(values)
+            cells = [
+                f"{number(e.value, '.2f')} [{number(e.low, '.2f')},{number(e.high, '.2f')}]"
+                for e in (first.τ, first.c, second.p)
+            ]
+            aicc = number(first.aicc - second.aicc, ".1f")
+            shown.add_row(*map(_word, at.values()), chain, *map(escape, cells), aicc)
+    yield shown
 
 
 def _listed(what: str, names: pd.Series, values: pd.Series, more: str = "") -> str:

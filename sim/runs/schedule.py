@@ -217,28 +217,29 @@ class Schedule:
         return found
 
     def _of_chunk(self, seeds: tuple[int, ...], lacks: set[str]) -> list[Job]:
-        """List the jobs of a chunk of seeds, of which records are lacking."""
-        needed: set[str] = set()  # parameters, by origin, that are not kept
+        """List the jobs of a chunk of seeds, of which records are lacking: from the last back."""
+        needed: set[str] = set()  # parameters, by file, that are not kept
         found: list[Job] = []
         for group in reversed(self.groups):
             first, lacking = group[0], [n for n in group if n.key in lacks]
             asked = [n for n in group if n.key in lacks or n.file in needed]
-            if not asked:
+            untrained = self.lesson(first) is None
+            if not asked or (untrained and self._seen_before(first, found)):
                 continue
             kept = all(self._kept(n, seeds) for n in asked)
-            if self.lesson(first) is None or (kept and self._as_it_is(first)):
-                if not (self.lesson(first) is None and self._seen_before(first, found)):
-                    found += [Job(seeds, (n,), trains=False) for n in lacking]
-                needed |= {
-                    one.file
-                    for n in lacking
-                    if self.lesson(n) is None and isinstance(one := self.source(n), Network)
-                    if not self._kept(one, seeds)
-                }
-                continue
-            found += [Job(seeds, block) for block in reversed([*self._blocks(group, asked)])]
-            parents = [one for n in asked for one in self.parents(n)]
-            needed |= {one.file for one in parents if not self._kept(one, seeds)}
+            if untrained or (kept and self._as_it_is(first)):
+                found += [Job(seeds, (n,), trains=False) for n in lacking]
+                asks = [one for n in lacking for one in (self.source(n), *self.axis(n))]
+            else:
+                found += [Job(seeds, block) for block in reversed([*self._blocks(group, asked)])]
+                asks = [one for n in asked for one in self.parents(n)]
+            needed |= {
+                one.file
+                for one in asks
+                if isinstance(one, Network)
+                and one.name not in self.given
+                and not self._kept(one, seeds)
+            }
         return found[::-1]
 
     def _as_it_is(self, network: Network) -> bool:
