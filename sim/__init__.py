@@ -10,6 +10,7 @@ _FUNCTIONS = {
     "sweep": "studies.sweep",
     "add": "extend",
     "study": "studies.named",
+    "lineage": "studies.lineage",
     "load": "runs.saved",
     "theorem": "studies.theorem.run",
     "boundaries": "studies.theorem.run",

@@ -48,6 +48,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
     once = Common(), Networks(), setup, hyper, Output()
     grid = replaced(SWEEP, *once)
     named, of_study = _of_study(arguments, grid)
+    family, of_file = _of_file(arguments, grid)
     commands = (
         _command(_figure10, once, FIGURE_10),
         _command(
@@ -59,6 +60,12 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             named,
             name=(tyro.conf.Positional[str], "", "Which study."),
             list=(bool, False, "List the studies, with their questions."),
+        ),
+        _command(
+            _lineage,
+            of_file,
+            family,
+            file=(tyro.conf.Positional[Path], tyro.MISSING, "A TOML file, see examples/."),
         ),
         _command(_theorem, (Common(seeds=64), Theorem(), Output())),
         _command(_bench, (), **BENCH),
@@ -230,6 +237,20 @@ def _study(settings: dict[str, Any], name: str, list: bool) -> None:
     _show(study, given.common, output)
 
 
+def _lineage(settings: dict[str, Any], file: Path) -> None:
+    """Run a family of your own: who starts from whom, learns what from whom, with rates of a trait.
+
+    A TOML file has settings by name, which flags go before, and a table members.NAME for each
+    member: start (a member above it, init or other_init), learns (base, labels, logits with a
+    teacher, change with a name), and settings of its own.
+    """
+    from sim.studies import lineage
+
+    of = lineage.read(file)
+    given, output = _experiment(settings)
+    _show(lambda: lineage.made(of, given), given.common, output)
+
+
 def _theorem(settings: dict[str, Any]) -> None:
     """Hold the paper's Lemma 1 and Theorem 1 against networks, in float64, over many seeds.
 
@@ -396,6 +417,23 @@ def _of_study(
     if not name:
         return None, parts
     return grids.family(name), replaced(grids.settings(name, dataset), *parts)
+
+
+def _of_file(arguments: list[str], parts: tuple[Any, ...]) -> tuple[Family | None, tuple[Any, ...]]:
+    """Find the family of a file; put the file's settings in the place of defaults."""
+    words = arguments[1:] if arguments[:1] == ["lineage"] else []
+    file = next((word for word in words if Path(word).expanduser().is_file()), None)
+    if not file:
+        return None, parts
+    from sim.studies import lineage
+
+    of = lineage.read(file)
+    dataset = _after("--dataset", arguments) or of.dataset
+    _, _, setup, hyper, output = parts
+    setup, hyper = recipe(dataset, _images(dataset))
+    common, networks, *_ = parts
+    own = lineage.settings(of, dataset) | {"dataset": dataset}
+    return of.family, replaced(own, common, networks, setup, hyper, output)
 
 
 def _after(flag: str, arguments: list[str]) -> str | None:

@@ -1,9 +1,11 @@
 """sim/training/families.py: a network's name is its origin, with nothing left out of it."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from sim.errors import InputError
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.training.families import (
@@ -13,10 +15,13 @@ from sim.training.families import (
     INIT,
     OTHER_INIT,
     Member,
+    described,
     imitate,
     key,
     labels,
+    read,
 )
+from sim.training.lineages import BASES, CHAINS, COMPOUNDING
 
 USUAL = Point(*recipe("digits"))
 IMAGES = 1077
@@ -98,3 +103,30 @@ def test_the_number_of_images_counts_where_epochs_do():
     assert all(other.values())
     fixed = Point(replace(USUAL.setup, teacher_steps=9), USUAL.hyper)
     assert key(FIGURE_10, "teacher", fixed, 500) == named("teacher", fixed)
+
+
+@pytest.mark.parametrize("family", [FIGURE_10, BASES, CHAINS, COMPOUNDING])
+def test_a_family_is_read_from_what_is_written_of_it(family):
+    assert read(json.loads(json.dumps(described(family)))) == family
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"learns": "labels"}, "must be a table with a start"),
+        ({"start": "nobody"}, r"x.start = 'nobody': must be a member above"),
+        (
+            {"start": "init", "learns": "tricks"},
+            r"x.learns = 'tricks': must be one of lab",
+        ),
+        ({"start": "init", "learns": "logits"}, "must be given with teacher"),
+        ({"start": "init", "learns": "logits", "teacher": "x"}, "must be of members above it"),
+        (
+            {"start": "init", "learns": "labels", "teacher_rl": 1},
+            r"x.teacher_rl = 1: must be",
+        ),
+    ],
+)
+def test_what_is_no_member_is_named(table, says):
+    with pytest.raises(InputError, match=says):
+        read({"x": table})

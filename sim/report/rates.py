@@ -1,5 +1,6 @@
 """Rates of a trait in a lineage: a row for each student, beside base, teacher and its control."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,9 +20,10 @@ from sim.runs import fits
 from sim.runs.ratios import ratio
 from sim.runs.results import axes_of
 from sim.runs.statistics import difference, summary
-from sim.training.families import AXIS
-from sim.training.lineages import FOUNDERS, control_of
+from sim.training import families, lineages
+from sim.training.lineages import BASES, CHAINS, COMPOUNDING
 
+ALL = BASES | CHAINS | COMPOUNDING  # of results that do not say whose they are
 TRACE = 0.05  # of the teacher's rate: below it, what is handed on is called so little
 RATE = (
     "Rate: how many test images that can carry the trait are answered as it has them; with a "
@@ -32,14 +34,11 @@ RATE = (
 
 
 def students(ds: xr.Dataset) -> list[str]:
-    """Name the students in results that are no controls."""
+    """List the students in results, controls among them, by the family that these are of."""
     models = ds.model.values.tolist()
-    return [m for m in models if _is_student(m) and control_of(m, models) is not None]
-
-
-def _is_student(model: str) -> bool:
-    founder = model in FOUNDERS or model in AXIS
-    return not founder and not model.endswith("_base") and "teacher" not in model
+    written = json.loads(ds.attrs.get("settings", "{}")).get("settings", {}).get("family")
+    family = families.read(dict(written)) if written else ALL
+    return [model for model in models if model in lineages.students(family)]
 
 
 def rates(ds: xr.Dataset) -> pd.DataFrame:
@@ -58,11 +57,12 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
     means = {name: ds[name].mean("seed", skipna=False) for name in more}
     lost = ds.diverged.sum("seed")
     found = []
-    many = len(students(ds)) * int(np.prod([ds.sizes[axis] for axis in axes]))
+    treated = [m for m in students(ds) if lineages.control_of(m, models) is not None]
+    many = len(treated) * int(np.prod([ds.sizes[axis] for axis in axes]))
     for at in _points(ds, axes):
         for model in models:
             here = at | {"model": model}
-            control = control_of(model, models) if _is_student(model) else None
+            control = lineages.control_of(model, models) if model in treated else None
             row: dict[str, Any] = at | {"model": model, "control": control or ""}
             for name, of in (("rate", of_rate), ("accuracy", of_accuracy)):
                 row[name] = float(of.mean.sel(here))

@@ -17,6 +17,7 @@ from sim.settings.lengths import steps
 from sim.settings.setup import Setup
 from sim.studies import figure10, grids
 from sim.studies.sweep import of_task
+from sim.training import families
 from sim.training.families import Family
 
 KINDS = ("figure10", "sweep", "lineage", "theorem")
@@ -49,8 +50,9 @@ def _lineage(ds: xr.Dataset, published: Sequence[Published]) -> Iterator[Any]:
 
 
 def family(ds: xr.Dataset) -> Family:
-    """Find the family whose networks results are of."""
-    return grids.family(ds.attrs["study"])
+    """Read the family whose networks results are of."""
+    written = json.loads(ds.attrs["settings"])["settings"].get("family")
+    return families.read(dict(written)) if written else grids.family(ds.attrs["study"])
 
 
 def beside(ds: xr.Dataset) -> tuple[Published, ...]:

@@ -27,7 +27,7 @@ from sim.settings.grid import Axes, grid, plain
 from sim.settings.lengths import steps
 from sim.settings.recipes import recipe, warnings
 from sim.settings.setup import Hyper, Setup
-from sim.training.families import FIGURE_10, Family, Imitation, asks, takes, traits
+from sim.training.families import FIGURE_10, Family, Imitation, asks, described, takes, traits
 from sim.training.measures import ALWAYS, MEASURES, OF_TRAITS
 
 
@@ -124,6 +124,7 @@ class Grid:
             "setup": vars(given.setup),
             "hyper": vars(given.hyper),
             "axes": [*self.axes.items()],
+            "family": [*described(family).items()],  # in order, which sorted keys would lose
             "models": self.wanted.models,
             "measure": self.wanted.measure,
             "keep": self.wanted.keep,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from sim.errors import require
 from sim.settings.declare import Of, declared
 from sim.settings.grid import Point
 from sim.settings.lengths import steps
@@ -145,6 +146,54 @@ def ancestry(family: Family, names: Iterable[str]) -> set[str]:
             found.add(name)
             left += family[name].parents
     return found
+
+
+KINDS = {"labels": Labels, "base": Pretraining, "logits": Imitation, "change": Change}
+
+
+def described(family: Family) -> dict[str, dict[str, Any]]:
+    """Write a family as plain tables: each member's start, what it learns, its own settings."""
+    kinds = {kind: word for word, kind in KINDS.items()}
+    found = {}
+    for name, (start, learns, own) in family.items():
+        lesson = {} if learns is None else {"learns": kinds[type(learns)]} | learns._asdict()
+        plain = {k: {"of": v.name} if isinstance(v, The) else v for k, v in own.items()}
+        found[name] = {"start": start} | {k: v for k, v in lesson.items() if v is not None} | plain
+    return found
+
+
+def read(tables: Mapping[str, Mapping[str, Any]]) -> Family:
+    """Read a family from what `described` writes. Errors: InputError for what is no member's."""
+    settings = {*declared(Setup), *declared(Hyper)}
+    found: dict[str, Member] = {}
+    for name, table in tables.items():
+        require(
+            name, table, isinstance(table, Mapping) and "start" in table, "a table with a start"
+        )
+        left = dict(table)
+        start, word = left.pop("start"), left.pop("learns", None)
+        known = [*found, INIT, OTHER_INIT]
+        require(f"{name}.start", start, start in known, "a member above, init or other_init")
+        require(f"{name}.learns", word, word in (None, *KINDS), "one of " + ", ".join(KINDS))
+        learns = None
+        if word:
+            kind = KINDS[word]
+            fields = {k: left.pop(k) for k in kind._fields if k in left and not _own(k, kind, left)}
+            missing = [k for k in kind._fields if k not in {*fields, *kind._field_defaults}]
+            require(name, word, not missing, "given with " + ", ".join(missing))
+            learns = kind(**fields)
+            for other in Member(start, learns).parents:
+                require(name, other, other in known, "of members above it")
+        for k, v in left.items():
+            require(f"{name}.{k}", v, k in settings, "a setting, or what its lesson takes")
+        own = {k: The(v["of"]) if isinstance(v, Mapping) else v for k, v in left.items()}
+        found[name] = Member(start, learns, own)
+    return found
+
+
+def _own(key: str, kind: type, table: Mapping[str, Any]) -> bool:
+    """Tell whether a word is a member's own setting, though its lesson has a field so called."""
+    return kind is Labels and key == "trait" and not isinstance(table[key], bool)
 
 
 def traits(family: Family) -> bool:

@@ -8,6 +8,8 @@ from sim.training.families import (
     INIT,
     OTHER_INIT,
     Family,
+    Imitation,
+    Labels,
     Member,
     The,
     changed,
@@ -61,8 +63,8 @@ def _on(bases: Iterable[str]) -> Family:
 
 def _matched(logits: str, noise: str, steps: int) -> Member:
     """Make another base like the base, by its logits on inputs of some kind."""
-    own = {"logits": logits, "noise": noise, "student_steps": steps, "draw": 1}
-    return Member("other_base", imitate("base", None), AS_IT_IS | own)
+    own = {"noise": noise, "student_steps": steps, "draw": 1}
+    return Member("other_base", imitate("base", logits), AS_IT_IS | own)
 
 
 _CHANGED: Family = {
@@ -143,7 +145,25 @@ CONTROLS: dict[str, str] = {
 
 def control_of(student: str, models: Collection[str]) -> str | None:
     """Name a student's control among models, or the student's of the base; None for a control."""
-    if student in {"control", *CONTROLS.values()} or not models:
+    if student in CONTROLS.values() or student.endswith("control"):
         return None
-    found = CONTROLS.get(student, "control")
+    found = CONTROLS.get(student, f"{student}_control")
     return found if found in models else "control" if "control" in models else None
+
+
+def students(family: Family) -> list[str]:
+    """Name the members that learn logits of somebody who was taught, with a trait or without."""
+
+    def taught(name: str) -> bool:
+        if name not in family:
+            return False
+        start, learns, _ = family[name]
+        if isinstance(learns, Imitation):
+            return taught(learns.teacher) or taught(start)
+        return isinstance(learns, Labels) or taught(start)
+
+    return [
+        name
+        for name, member in family.items()
+        if isinstance(member.learns, Imitation) and taught(member.learns.teacher)
+    ]
