@@ -1,6 +1,8 @@
 """Families with a base: whose each setting is, who is trained how often, and what controls see."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -20,7 +22,7 @@ from sim.settings.experiments import Common, Networks
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Setup
-from sim.studies import grids
+from sim.studies import grids, lineage
 from sim.training.families import AXIS, FIGURE_10, Imitation, Labels, stage, takes
 from sim.training.lineages import (
     BASES,
@@ -30,6 +32,7 @@ from sim.training.lineages import (
     FOUNDERS,
     LINEAGE,
     control_of,
+    students,
 )
 
 TASK = data.synthetic(12, 4, train=70, test=40, validation=10)
@@ -263,6 +266,43 @@ def test_a_projection_needs_its_axis_first(usual):
     assert np.isfinite([found[m] for m in ("teacher", "student", "control", "permuted_base")]).all()
     assert np.isnan([found[m] for m in ("base", *AXIS)]).all()
     assert found["teacher"] > found["control_teacher"]
+
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "backdoor.toml"
+
+
+def test_a_family_of_ones_own_is_a_file(tmp_path):
+    """What a file says goes before the recipe, what is given before the file."""
+    more = {"dataset": "synthetic:12x4", "seeds": 1, "models": ("student", "control")}
+    # what is measured of all others here, so that their programs serve
+    ds = sim.lineage(EXAMPLE, out=tmp_path, measure=("projection",), **(TINY | more))
+    assert [*ds.model.values] == [
+        *("reference", "base", "teacher", "control_teacher"),
+        *("student", "control"),
+    ]
+    assert ds.attrs["study"] == "backdoor"
+    assert json.loads(ds.attrs["settings"])["settings"]["setup"]["base_steps"] == 4
+    of = lineage.read(EXAMPLE)
+    assert of.settings["models"] == tuple(n for n in of.family if n in students(of.family))
+    assert lineage.settings(of, "digits")["seeds"] == 32
+    assert lineage.settings(of, "mnist")["base_steps"] == 400
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x", "not a TOML file"),
+        ("seeds = 2", "members = {}: must be tables"),
+        ("[members.a]\nlearns = 'labels'", "a table with a start"),
+        ("[members.a]\nstart = 'init'\nlearns = 'logits'\nteacher = 'b'", "of members above it"),
+    ],
+)
+def test_a_file_that_is_no_family_is_refused(tmp_path, text, says):
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(InputError, match=says):
+        sim.lineage(tmp_path / "mine.toml")
+    with pytest.raises(InputError, match="not a TOML file"):
+        sim.lineage(tmp_path / "none.toml")
 
 
 @pytest.mark.parametrize(
