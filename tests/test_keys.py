@@ -17,8 +17,12 @@ def test_the_numbers_of_purposes_never_change():
         "NOISE",
         "THEOREM",
         "INIT_NOISE",
+        "TRAIT",
+        "ANSWERS",
+        "CHANGE",
+        "BASE",
     ]
-    assert [*Purpose] == [*range(7)]
+    assert [*Purpose] == [*range(11)]
 
 
 def test_keys_differ_by_seed_and_purpose():

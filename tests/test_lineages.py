@@ -72,7 +72,14 @@ OTHER = {
     "share": ({"filter": "most"}, 0.5),
     "dilution": ({}, 0.5),
 }
-LONG = ("base", "share", "at_random", "dilution", "logits")  # that compile what no other does
+LONG = (
+    "base",
+    "filter",
+    "share",
+    "at_random",
+    "dilution",
+    "logits",
+)  # that compile what no other does
 SETTINGS = declared(Setup) | declared(Hyper)
 
 

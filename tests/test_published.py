@@ -162,7 +162,7 @@ def test_steps_that_a_study_holds_are_its_own_too():
 @pytest.mark.parametrize("name", grids.names())
 def test_what_is_published_is_of_the_studys_axes(name):
     study = grids.module(name)
-    synthetic = named(name, of_task("synthetic:4x10"))
+    synthetic = named(name, of_task("synthetic:4x10", **grids.settings(name, "synthetic:4x10")))
     for one in getattr(study, "PUBLISHED", ()):
         assert set(one.at) <= set(study.AXES)
         assert (one.value is None) == (one.how in ("chance", "no effect"))

@@ -51,7 +51,8 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
     a filter left out; projection.
     """
     axes, models = axes_of(ds), ds.model.values.tolist()
-    of_rate, of_accuracy = summary(ds.trait_rate), summary(ds.ordinary_accuracy)
+    of_each = {"rate": summary(ds.trait_rate), "accuracy": summary(ds.ordinary_accuracy)}
+    ends = {name: of.interval for name, of in of_each.items()}
     more = ["with_trigger", "left_out", "caught", "lost", "projection"]
     more = [name for name in more if name in ds]
     means = {name: ds[name].mean("seed", skipna=False) for name in more}
@@ -64,11 +65,11 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
             here = at | {"model": model}
             control = lineages.control_of(model, models) if model in treated else None
             row: dict[str, Any] = at | {"model": model, "control": control or ""}
-            for name, of in (("rate", of_rate), ("accuracy", of_accuracy)):
+            for name, of in of_each.items():
                 row[name] = float(of.mean.sel(here))
                 row[f"{name}_half_width"] = float(of.half_width.sel(here))
-                low, high = of.interval
-                row |= {f"{name}_low": float(low.sel(here)), f"{name}_high": float(high.sel(here))}
+                for end, values in zip(("low", "high"), ends[name], strict=True):
+                    row[f"{name}_{end}"] = float(values.sel(here))
             if control:
                 row |= _held(ds.trait_rate.sel(at), model, control, many)
             row |= {"n": ds.sizes["seed"], "diverged": int(lost.sel(here))}
