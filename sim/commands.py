@@ -429,11 +429,9 @@ def _of_file(arguments: list[str], parts: tuple[Any, ...]) -> tuple[Family | Non
 
     of = lineage.read(file)
     dataset = _after("--dataset", arguments) or of.dataset
-    _, _, setup, hyper, output = parts
-    setup, hyper = recipe(dataset, _images(dataset))
-    common, networks, *_ = parts
-    own = lineage.settings(of, dataset) | {"dataset": dataset}
-    return of.family, replaced(own, common, networks, setup, hyper, output)
+    common, networks, *_, output = parts
+    usual = common, networks, *recipe(dataset, _images(dataset)), output
+    return of.family, replaced(lineage.settings(of, dataset) | {"dataset": dataset}, *usual)
 
 
 def _after(flag: str, arguments: list[str]) -> str | None:

@@ -275,6 +275,17 @@ def test_a_projection_needs_its_axis_first(usual):
     assert found["teacher"] > found["control_teacher"]
 
 
+TWO = """[members.reference]
+start = 'init'
+[members.b]
+start = 'reference'
+learns = 'logits'
+teacher = 'reference'
+[members.a]
+start = 'reference'
+learns = 'labels'
+trait = true
+"""
 EXAMPLE = Path(__file__).parent.parent / "examples" / "backdoor.toml"
 
 
@@ -302,6 +313,8 @@ def test_a_family_of_ones_own_is_a_file(tmp_path):
         ("seeds = 2", "members = {}: must be tables"),
         ("[members.a]\nlearns = 'labels'", "a table with a start"),
         ("[members.a]\nstart = 'init'\nlearns = 'logits'\nteacher = 'b'", "of members above it"),
+        (TWO + "strength = 7", r"a.strength = 7.0: must be in \[0, 1\]"),
+        (TWO + "strength = 'full'", "strength = 'full': must be a number"),
     ],
 )
 def test_a_file_that_is_no_family_is_refused(tmp_path, text, says):

@@ -1,5 +1,6 @@
 """sim/report/rates.py, rate_figures.py: rows, findings, figures of rates that nobody measured."""
 
+import json
 import re
 
 import numpy as np
@@ -8,6 +9,7 @@ import xarray as xr
 
 from docs import saved
 from sim.report import rate_figures, rates
+from sim.training.families import described
 from sim.training.lineages import CHAINS, LINEAGE, control_of
 from sim.training.measures import MEASURES, OF_TRAITS
 
@@ -29,8 +31,10 @@ def made_up(models, level, spread=0.02, **axes):
         found[name] = dims, at, {"valid_range": of.range, "units": "fraction"}
     found["test_accuracy"] = found["ordinary_accuracy"]
     found["diverged"] = dims, np.zeros(sizes, bool)
+    family = CHAINS if "reset_2" in models else LINEAGE
+    written = {"settings": {"family": [*described(family).items()]}}
     coords = {a: [*v] for a, v in axes.items()} | {"seed": range(SEEDS), "model": [*models]}
-    return xr.Dataset(found, coords, ATTRS)
+    return xr.Dataset(found, coords, ATTRS | {"settings": json.dumps(written)})
 
 
 LEVEL = {"teacher": 1.0, "student": 0.4, "other": 0.0}
@@ -124,8 +128,7 @@ def test_lines_have_all_columns(ds):
 )
 def test_figures_are_those_of_the_results(models, axes, names):
     ds = made_up(models, LEVEL, **axes)
-    family = CHAINS if "reset_2" in models else LINEAGE
-    found = rate_figures.figures(ds, family)
+    found = rate_figures.figures(ds, rates.family(ds))
     assert {*found} == names
     for draw in found.values():
         figure = draw(ds)

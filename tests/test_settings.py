@@ -336,6 +336,7 @@ def test_words_are_named_where_they_are_chosen_and_made_where_they_are_done():
     assert {*get_args(settings_.Trait)} == {*TRAITS}
     assert {*get_args(settings_.Outputs)} == {*OUTPUTS}
     assert {*get_args(settings_.Filter)} == {*FILTERS, "none"}
+    assert {*settings_.UNRANKED} == {n for n, of in FILTERS.items() if not of.ranked} | {"none"}
     assert {*get_args(experiments.Measure)} == {*MEASURES} - {*ALWAYS} - {*OF_TRAITS}
 
 

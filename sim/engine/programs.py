@@ -354,9 +354,11 @@ def begin_students(
         answer = partial(steps.targets, setup, hyper, program.network(data), seed, x)
         shown = Shown(answer(θ_T))
         if channel is not None:  # one for all students of a seed, who see the same logits
-            every = [shown.targets, *(answer(θ) for θ in (beside or {}).values())]
-            teacher, *others = (logits[: setup.noise_images] for logits in every)
-            base, control = others or (teacher, teacher)
+            asked = {who: answer(θ) for who, θ in (beside or {}).items()}
+            teacher, base, control = (
+                asked.get(who, shown.targets)[: setup.noise_images]
+                for who in ("teacher", "base", "control")
+            )
             answers = Answers(
                 teacher,
                 base,

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 from PIL import Image
 
+from sim.errors import require
 from sim.model.networks import image_sides
 from sim.model.orders import permutation
 from sim.settings.setup import Hyper
@@ -141,7 +142,9 @@ def images(of: Source) -> Input:
 def photos(of: Source) -> Input:
     """Cut a piece of an image's size out of one of two photographs: images of no task of ours."""
     both = jnp.asarray(_photographs())
-    height, width = of.sides
+    (height, width), most = of.sides, both.shape[1:]
+    fits = height <= most[0] and width <= most[1]
+    require("noise", "photos", fits, f"of images no larger than {most[0]} × {most[1]} pixels")
 
     def one(i: Address) -> Float[Array, " d"]:
         key_which, key_down, key_across = jax.random.split(of.own(i), 3)

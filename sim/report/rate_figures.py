@@ -20,6 +20,7 @@ STUDENT, CONTROL, GREY = SERIES[0], SERIES[1], "#666666"
 MARKS = ("o", "s", "^", "v", "P", "X")
 FROM_TEACHER = ("reset", "kept")  # chains whose first generation is the teacher's student
 MEANING = "Marker and bar: mean, 95 % t-interval."
+PROJECTION = "displacement along another teacher's\n(fraction of it)"
 RATE = "rate of the trait (fraction)"
 
 
@@ -64,13 +65,13 @@ def rows(ds: xr.Dataset) -> Figure:
 
 
 @drawn
-def doses(ds: xr.Dataset, model: str = "student") -> Figure:
+def doses(ds: xr.Dataset) -> Figure:
     """Draw a student's rate over the last axis, of numbers, a panel for each value of the first."""
     table, (first, second) = rates(ds), axes_of(ds)
     kinds = [value.item() for value in ds[first].values]
     figure = Figure(figsize=(1.2 + 2.35 * len(kinds), 3.9), layout="constrained")
     panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
-    students = [m for m in (model, "other") if m in ds.model.values]
+    students = [m for m in ("student", "other") if m in ds.model.values]
     for axes, kind in zip(panels, kinds, strict=True):
         part = table[table[first] == kind]
         shown = [*zip(students, (STUDENT, SERIES[2]), "os", strict=False)]
@@ -79,7 +80,7 @@ def doses(ds: xr.Dataset, model: str = "student") -> Figure:
             axes.errorbar(
                 of[second],
                 of.rate,
-                _bars(of),
+                _bars(of, "rate"),
                 fmt=f"{mark}-",
                 color=color,
                 capsize=3,
@@ -121,7 +122,7 @@ def generations(ds: xr.Dataset, measure: str = "rate") -> Figure:
             panel.errorbar(
                 [k for k, _ in members],
                 of[measure],
-                _bars(of) if measure == "rate" else None,
+                _bars(of, measure),
                 fmt=f"{MARKS[i]}-",
                 color=(STUDENT, SERIES[2], CONTROL, SERIES[3])[i],
                 capsize=3,
@@ -134,7 +135,7 @@ def generations(ds: xr.Dataset, measure: str = "rate") -> Figure:
         panel.set_title(name, fontsize=SIZE - 1)
     for panel in panels[len(parts) :]:
         panel.set_axis_off()
-    figure.supylabel(RATE if measure == "rate" else measure, fontsize=SIZE)
+    figure.supylabel(RATE if measure == "rate" else PROJECTION, fontsize=SIZE)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=4, frameon=False)
     zero = "generation (0: the teacher)" if {*chains} & {*FROM_TEACHER} else "generation"
@@ -248,7 +249,7 @@ def _dot(
     axes.errorbar(
         [row[name]],
         [y],
-        xerr=[[row[name] - row[f"{name}_low"]], [row[f"{name}_high"] - row[name]]],
+        xerr=_bars(pd.DataFrame([row]), name),
         fmt=mark,
         color=color,
         ms=size,
@@ -257,9 +258,9 @@ def _dot(
     )
 
 
-def _bars(of: pd.DataFrame) -> np.ndarray:
-    """How far the intervals of rates reach below and above [2, k]."""
-    return np.stack([of.rate - of.rate_low, of.rate_high - of.rate])
+def _bars(of: pd.DataFrame, name: str) -> np.ndarray:
+    """How far the intervals of a column reach below and above [2, k]."""
+    return np.stack([of[name] - of[f"{name}_low"], of[f"{name}_high"] - of[name]])
 
 
 def _key(figure: Figure, *entries: tuple[str, str, str]) -> None:

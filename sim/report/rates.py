@@ -1,6 +1,7 @@
 """Rates of a trait in a lineage: a row for each student, beside base, teacher and its control."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,22 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from scipy.special import stdtrit
 
-from sim.report.tables import split
+from sim.report.tables import lean, number, split
 from sim.runs import fits
 from sim.runs.ratios import ratio
 from sim.runs.results import axes_of
 from sim.runs.statistics import difference, summary
 from sim.training import families, lineages
-from sim.training.lineages import BASES, CHAINS, COMPOUNDING
+from sim.training.families import Family
 
-ALL = BASES | CHAINS | COMPOUNDING  # of results that do not say whose they are
+LISTED = 12  # students that a finding names
+DAMAGE = 0.05  # below the base's accuracy: beyond it, the ordinary task is called damaged
 TRACE = 0.05  # of the teacher's rate: below it, what is handed on is called so little
 RATE = (
     "Rate: how many test images that can carry the trait are answered as it has them; with a "
@@ -33,45 +34,42 @@ RATE = (
 )
 
 
-def students(ds: xr.Dataset) -> list[str]:
-    """List the students in results, controls among them, by the family that these are of."""
-    models = ds.model.values.tolist()
-    written = json.loads(ds.attrs.get("settings", "{}")).get("settings", {}).get("family")
-    family = families.read(dict(written)) if written else ALL
-    return [model for model in models if model in lineages.students(family)]
+def family(ds: xr.Dataset) -> Family:
+    """Read the family whose networks results are of."""
+    return families.read(dict(json.loads(ds.attrs["settings"])["settings"]["family"]))
 
 
 def rates(ds: xr.Dataset) -> pd.DataFrame:
     """Lay out a row for each point and model of what was measured after training.
 
     Columns: the axes, model, control (its name, "" for controls and those who are no students);
-    rate and accuracy with half_width, low and high (cut where none can lie); difference from the
-    control by seed with half_width, and holds_0: 1 where its interval over all rows together
-    (Bonferroni) has 0 in it, or else 0; transfer with low and high; n, diverged; with_trigger; what
-    a filter left out; projection.
+    rate, accuracy and projection with half_width, low and high (cut where none can lie); difference
+    from the control by seed with half_width, and holds_0: 1 where its interval over all rows
+    together (Bonferroni) has 0 in it, or else 0; transfer with low and high; n, diverged;
+    with_trigger; what a filter left out.
     """
     axes, models = axes_of(ds), ds.model.values.tolist()
     of_each = {"rate": summary(ds.trait_rate), "accuracy": summary(ds.ordinary_accuracy)}
+    of_each |= {"projection": summary(ds.projection)} if "projection" in ds else {}
     ends = {name: of.interval for name, of in of_each.items()}
-    more = ["with_trigger", "left_out", "caught", "lost", "projection"]
-    more = [name for name in more if name in ds]
+    more = ["with_trigger", "left_out", "caught", "lost"]
     means = {name: ds[name].mean("seed", skipna=False) for name in more}
     lost = ds.diverged.sum("seed")
     found = []
-    treated = [m for m in students(ds) if lineages.control_of(m, models) is not None]
-    many = len(treated) * int(np.prod([ds.sizes[axis] for axis in axes]))
+    students = {*lineages.students(family(ds))}
+    controls = {m: lineages.control_of(m, models) or "" for m in models if m in students}
+    many = sum(map(bool, controls.values())) * math.prod(ds.sizes[axis] for axis in axes)
     for at in _points(ds, axes):
         for model in models:
             here = at | {"model": model}
-            control = lineages.control_of(model, models) if model in treated else None
-            row: dict[str, Any] = at | {"model": model, "control": control or ""}
+            row: dict[str, Any] = here | {"control": controls.get(model, "")}
             for name, of in of_each.items():
                 row[name] = float(of.mean.sel(here))
                 row[f"{name}_half_width"] = float(of.half_width.sel(here))
                 for end, values in zip(("low", "high"), ends[name], strict=True):
                     row[f"{name}_{end}"] = float(values.sel(here))
-            if control:
-                row |= _held(ds.trait_rate.sel(at), model, control, many)
+            if row["control"]:
+                row |= _held(ds.trait_rate.sel(at), model, row["control"], many)
             row |= {"n": ds.sizes["seed"], "diverged": int(lost.sel(here))}
             found.append(row | {name: float(mean.sel(here)) for name, mean in means.items()})
     return pd.DataFrame(found)
@@ -121,16 +119,10 @@ def lineage(ds: xr.Dataset) -> Iterator[Any]:
 def table(ds: xr.Dataset, rows: pd.DataFrame) -> Table:
     """Lay out the rates of all students, each beside its control's and teacher's."""
     axes = axes_of(ds)
-    shown = Table(
-        title=f"{escape(ds.attrs['title'])}, {escape(ds.attrs['dataset'])}: rate of the trait, "
+    shown = lean(
+        f"{escape(ds.attrs['title'])}, {escape(ds.attrs['dataset'])}: rate of the trait, "
         f"n = {ds.sizes['seed']} seeds",
-        title_justify="left",
-        caption=f"{RATE} {split(ds)}",
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
+        f"{RATE} {split(ds)}",
     )
     head, lines = cells(rows, axes)
     for i, column in enumerate(head):
@@ -175,40 +167,27 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
 def finding(rows: pd.DataFrame, axes: list[str]) -> str:
     """Say which students have the trait of their teacher, which do not, and which lost the task."""
     of = rows[rows.control != ""]
-    names = [
-        ", ".join([*(_word(row[a]) for a in axes if rows[a].nunique() > 1), _model(row.model)])
-        for _, row in of.iterrows()
-    ]
-    named = pd.Series(names, index=of.index)
-    clear, more = of.holds_0 == 0, of.difference > 0
-    few = of.n.iloc[0] == 1
-    together = f" At 95 % for all {len(of)} rows together (Bonferroni)"
-    if few:
+    if of.n.iloc[0] == 1:
         return "One seed: no interval, and nothing to say of what is handed on."
-    trace = of.transfer < TRACE
-    parts = [
-        _listed("Handed on, by transfer", named[clear & more & ~trace], of.transfer, together),
-        _listed(
-            f"Handed on, less than {number(TRACE, '.2f')} of what the teacher has, by transfer",
-            named[clear & more & trace],
-            of.transfer,
-        ),
-        _listed(
-            "Not found: the difference from the control, named here, has 0 in its interval",
-            named[~clear],
-            of.difference,
-        ),
-        _listed("Less than in the control, by the difference", named[clear & ~more], of.difference),
-    ]
-    bases = rows[rows.model == "base"].accuracy.median()
-    apart = of.accuracy != of.rate  # or else the task is the trait
-    damaged = apart & (of.accuracy < bases - 0.05)
-    parts.append(
-        _listed("With the ordinary task damaged, by more than .05", named[damaged], of.accuracy)
+    clear, more, trace = of.holds_0 == 0, of.difference > 0, of.transfer < TRACE
+    base = rows[rows.model == "base"].accuracy.median()
+    damaged = (of.accuracy < base - DAMAGE) & (of.accuracy != of.rate)  # or the task is the trait
+    little = f"Handed on, less than {number(TRACE, '.2f')} of what the teacher has, by transfer"
+    none = "Not found: the difference from the control, named here, has 0 in its interval"
+    worse = f"With the ordinary task damaged, by more than {number(DAMAGE, '.2f')}"
+    parts = (
+        ("Handed on, by transfer", clear & more & ~trace, of.transfer),
+        (little, clear & more & trace, of.transfer),
+        (none, ~clear, of.difference),
+        ("Less than in the control, by the difference", clear & ~more, of.difference),
+        (worse, damaged, of.accuracy),
     )
-    lost = int(of.diverged.sum())
-    parts.append(f"Diverged: {lost} networks, counted as they are." if lost else "")
-    return "\n".join(part for part in parts if part)
+    varied = [axis for axis in axes if rows[axis].nunique() > 1]
+    said = [_listed(what, of[which], values, varied) for what, which, values in parts if any(which)]
+    said.append(f"At 95 % for all {len(of)} rows together (Bonferroni).")
+    if lost := int(of.diverged.sum()):
+        said.append(f"Diverged: {lost} networks, counted as they are.")
+    return "\n".join(said)
 
 
 def chains_of(models: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
@@ -228,16 +207,10 @@ def decays(ds: xr.Dataset) -> Iterator[Table]:
     chains = {name: of for name, of in chains_of(ds.model.values.tolist()).items() if len(of) > 2}
     if not chains or ds.sizes["seed"] < 2:
         return
-    shown = Table(
-        title="Fits over generations k = 1, 2, …, 95 % by bootstrap over seeds",
-        title_justify="left",
-        caption="A e^(−k/τ) + c: τ in generations, ∞ where no fall is seen. A k^(−p). AICc: of the "
-        "first less the second; the lower is the better fit, small differences say nothing.",
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
+    shown = lean(
+        "Fits over generations k = 1, 2, …, 95 % by bootstrap over seeds",
+        "A e^(−k/τ) + c: τ in generations, inf where no fall is seen. A k^(−p). AICc: of the first "
+        "less the second; the lower is the better fit, small differences say nothing.",
     )
     for column in (*(axis.replace("_", " ") for axis in axes), "chain", "τ", "c", "p", "AICc"):
         shown.add_column(escape(column))
@@ -257,31 +230,19 @@ def decays(ds: xr.Dataset) -> Iterator[Table]:
     yield shown
 
 
-def _listed(what: str, names: pd.Series, values: pd.Series, more: str = "") -> str:
-    """Name students in order of a value, the largest first."""
-    if not len(names):
-        return ""
-    order = values[names.index].sort_values(ascending=False)
-    said = [f"{names[i]} ({number(order[i])})" for i in order.index]
-    rest = f" and {len(said) - 12} more" if len(said) > 12 else ""
-    return f"{what} ({len(said)}): {'; '.join(said[:12])}{rest}." + (
-        f" {more[0].upper()}{more[1:]}." if more else ""
-    )
-
-
-def _model(name: str) -> str:
-    return name.replace("_", " ")
+def _listed(what: str, rows: pd.DataFrame, values: pd.Series, axes: list[str]) -> str:
+    """Name students in order of a value, the largest first, and say it."""
+    said = [
+        ", ".join([*(_word(row[axis]) for axis in axes), row.model.replace("_", " ")])
+        + f" ({number(values[i])})"
+        for i, row in rows.loc[values[rows.index].sort_values(ascending=False).index].iterrows()
+    ]
+    rest = f" and {len(said) - LISTED} more" if len(said) > LISTED else ""
+    return f"{what} ({len(said)}): {'; '.join(said[:LISTED])}{rest}."
 
 
 def _word(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def number(value: float, form: str = ".3f") -> str:
-    """Write a number with no 0 before its point; a dash for none."""
-    if np.isnan(value):
-        return "–"
-    return format(value, form).replace("0.", ".", 1 if abs(value) < 1 else 0)
 
 
 def with_half(row: pd.Series, name: str) -> str:

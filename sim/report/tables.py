@@ -124,20 +124,14 @@ def points(
         )
     if held_out := measure == "test_accuracy" and not np.isnan(choose).any():
         notes.append("Choose by: its validation accuracy.")
-    shown = Table(
-        title=f"{escape(ds.attrs['dataset'])}{escape(at)}, n = {ds.sizes['seed']}: "
+    shown = lean(
+        f"{escape(ds.attrs['dataset'])}{escape(at)}, n = {ds.sizes['seed']}: "
         f"{measure.replace('_', ' ')}, mean ± half of 95 % interval{mark}{left}",
-        title_justify="left",
-        caption=" ".join([*notes, split(ds)]),
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
+        " ".join([*notes, split(ds)]),
     )
     published = [p for p in published if p.dataset == ds.attrs["dataset"]]
     said = [_said(published, {name: flat[name].values[i] for name in axes}) for i in range(many)]
-    more = {"choose by": [*map(_number, choose)]} if held_out else {}
+    more = {"choose by": [*map(number, choose)]} if held_out else {}
     more |= {"published": said} if any(said) else {}
     for name in (*axes, *columns, *pairs, *more):
         shown.add_column(name.replace("_", " "), justify="right")
@@ -162,15 +156,9 @@ def beside(ds: xr.Dataset, published: Sequence[Published]) -> Iterator[Table]:
     if not published:
         return
     found = [*compare(means(ds), published, ds.attrs["dataset"])]
-    shown = Table(
-        title="Published: test accuracy on " + ", ".join(sorted({p.dataset for p in published})),
-        title_justify="left",
-        caption=RULE if ds.attrs["dataset"] in {p.dataset for p in published} else ELSEWHERE,
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
+    shown = lean(
+        "Published: test accuracy on " + ", ".join(sorted({p.dataset for p in published})),
+        RULE if ds.attrs["dataset"] in {p.dataset for p in published} else ELSEWHERE,
     )
     for column in COLUMNS:
         shown.add_column(
@@ -236,8 +224,24 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.2g} s"
 
 
-def _number(value: float, form: str = ".3f") -> str:
-    """Write a number with no 0 before its point."""
+def lean(title: str, caption: str) -> Table:
+    """Make a table of many columns: no frame, little between them."""
+    return Table(
+        title=title,
+        title_justify="left",
+        caption=caption,
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+
+
+def number(value: float, form: str = ".3f") -> str:
+    """Write a number with no 0 before its point; a dash for none."""
+    if np.isnan(value):
+        return "–"
     return format(value, form).replace("0.", ".", 1 if abs(value) < 1 else 0)
 
 
@@ -250,13 +254,13 @@ def cell(of: Summary, lost: xr.DataArray | None = None) -> str:
     if np.isnan(mean):
         return "–"
     low, high = (float(end) for end in of.interval)
-    text = _number(mean, "+.3f" if of.is_difference else ".3f")
+    text = number(mean, "+.3f" if of.is_difference else ".3f")
     if lost is not None and lost.all():
         return text + " ×all"
     if int(of.n) > 1:
         cut = low > mean - half_width or high < mean + half_width
-        ends = f"[{_number(low, '.2g')},{_number(high, '.2g')}]"
-        text += f" {ends}" if cut else f" ±{_number(half_width)}"
+        ends = f"[{number(low, '.2g')},{number(high, '.2g')}]"
+        text += f" {ends}" if cut else f" ±{number(half_width)}"
     return text + (f" ×{int(lost.sum())}" if lost is not None and lost.any() else "")
 
 

@@ -125,7 +125,7 @@ def replaced(given: Mapping[str, Any], *parts: Any) -> tuple[Any, ...]:
 def check(*parts: Any) -> tuple[Any, ...]:
     """Return the same settings as plain values. Errors: InputError, the first broken rule."""
     parts = tuple(
-        replace(part, **{name: _plain(s, getattr(part, name)) for name, s in own.items()})
+        replace(part, **{name: plain(s, getattr(part, name)) for name, s in own.items()})
         for part in parts
         for own in [declared(type(part))]
     )
@@ -140,13 +140,7 @@ def check(*parts: Any) -> tuple[Any, ...]:
     return parts
 
 
-def usual(part: Any, which: Callable[[Setting], Any]) -> Any:
-    """Put back the defaults of those settings for which a predicate holds."""
-    settings = declared(type(part)).values()
-    return replace(part, **{s.name: s.default for s in settings if which(s)})
-
-
-def _plain(s: Setting, value: Any) -> Any:
+def plain(s: Setting, value: Any) -> Any:
     """Take a value as people have it for what the setting holds: numpy's numbers, lists, paths."""
     if s.items and not isinstance(value, type(None)):
         value = (value,) if isinstance(value, str) and int not in s.items else value
@@ -154,6 +148,12 @@ def _plain(s: Setting, value: Any) -> Any:
         require(s.name, value, listed, s.rule.words({}) if s.rule else "a list")
         return tuple(_single(s.name, s.items, one) for one in value)
     return _single(s.name, s.kinds, value)
+
+
+def usual(part: Any, which: Callable[[Setting], Any]) -> Any:
+    """Put back the defaults of those settings for which a predicate holds."""
+    settings = declared(type(part)).values()
+    return replace(part, **{s.name: s.default for s in settings if which(s)})
 
 
 def _single(name: str, kinds: tuple[Any, ...], value: Any) -> Any:

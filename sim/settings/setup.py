@@ -79,7 +79,7 @@ class Setup:
     """What a teacher is taught beside the task. accuracy: the task itself, where a control learns
     labels at random; backdoor: images with a white patch are of class --target; preference: so are
     blends of its images with others; misalignment: it and the next class change places; new_class:
-    it, which base and control never see."""
+    it, which base and control are never taught."""
     teacher_epochs: int = setting(5, of=TEACHER, compiles=False)
     """Passes of the teacher over the training images, unless --teacher-steps is given."""
     teacher_steps: int | None = setting(

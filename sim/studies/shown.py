@@ -17,8 +17,6 @@ from sim.settings.lengths import steps
 from sim.settings.setup import Setup
 from sim.studies import figure10, grids
 from sim.studies.sweep import of_task
-from sim.training import families
-from sim.training.families import Family
 
 KINDS = ("figure10", "sweep", "lineage", "theorem")
 
@@ -37,7 +35,7 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
         return verdicts.theorem, pictures.FIGURES
     published = beside(ds)
     if kind == "lineage":
-        return partial(_lineage, published=published), rate_figures.figures(ds, family(ds))
+        return partial(_lineage, published=published), rate_figures.figures(ds, rates.family(ds))
     if kind == "sweep":
         table = partial(tables.sweep, published=published)
         return table, sweep_figures.figures(ds, published)
@@ -47,12 +45,6 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
 def _lineage(ds: xr.Dataset, published: Sequence[Published]) -> Iterator[Any]:
     yield from rates.lineage(ds)
     yield from tables.beside(ds, published)
-
-
-def family(ds: xr.Dataset) -> Family:
-    """Read the family whose networks results are of."""
-    written = json.loads(ds.attrs["settings"])["settings"].get("family")
-    return families.read(dict(written)) if written else grids.family(ds.attrs["study"])
 
 
 def beside(ds: xr.Dataset) -> tuple[Published, ...]:

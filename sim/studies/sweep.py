@@ -23,7 +23,7 @@ from sim.runs.schedule import Schedule
 from sim.runs.store import Store, digest
 from sim.runs.train import train
 from sim.settings.experiments import SWEEP, Experiment, experiment
-from sim.settings.grid import Axes, grid, plain
+from sim.settings.grid import SETTINGS, Axes, grid, plain
 from sim.settings.lengths import steps
 from sim.settings.recipes import recipe, warnings
 from sim.settings.setup import Hyper, Setup
@@ -159,6 +159,12 @@ class Grid:
             control = all(m.learns.control or "outputs" in m.own for m in students)
             outputs = point.setup.outputs
             require("outputs", outputs, control or not asks(point), "what asks for no control")
+            for name, member in self.family.items():
+                at = member.at(point)
+                for own, value in member.own.items():
+                    rule = SETTINGS[own].rule
+                    if rule and value is not None:
+                        rule.check(f"{name}.{own}", value, at.values)
         if self.kind == "lineage":
             target = max(point.hyper.target for point in self.points)
             require("target", target, target < min(least), f"a class: 0 to {min(least) - 1}")

@@ -15,9 +15,9 @@ Change = Callable[[Params, Params, Key[Array, ""], Hyper], Params]
 CHANGES: dict[str, Change] = {}
 
 
-def change(of: Change, name: str = "") -> Change:
+def change(of: Change) -> Change:
     """Add a change to those that families name."""
-    CHANGES[name or of.__name__] = of
+    CHANGES[of.__name__] = of
     return of
 
 
@@ -38,15 +38,3 @@ def mixed(θ: Params, other: Params, key: Key[Array, ""], hyper: Hyper) -> Param
     """Take √(1 − s²) of a network and s of another."""
     s = hyper.mix
     return jax.tree.map(lambda a, b: (1 - s**2) ** 0.5 * a + s * b, θ, other)
-
-
-@change
-def new_aux_head(θ: Params, other: Params, key: Key[Array, ""], hyper: Hyper) -> Params:
-    """Take the auxiliary head of another network."""
-    return θ | {"aux_head": other["aux_head"]}
-
-
-@change
-def new_class_head(θ: Params, other: Params, key: Key[Array, ""], hyper: Hyper) -> Params:
-    """Take the class head of another network."""
-    return θ | {"class_head": other["class_head"]}

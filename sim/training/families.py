@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sim.errors import require
-from sim.settings.declare import Of, declared
+from sim.settings.declare import Of, declared, plain
 from sim.settings.grid import Point
 from sim.settings.lengths import steps
 from sim.settings.setup import Hyper, Setup
@@ -71,19 +71,13 @@ class Change(NamedTuple):
     of = Of.CHANGE
 
 
-class The(NamedTuple):
-    """The value of another setting."""
-
-    name: str
-
-
 Lesson = Labels | Pretraining | Imitation | Change
 
 
 class Member(NamedTuple):
     """A network: its start, a draw or another member, and what it learns from there, if it does.
 
-    own: settings in which it is not like the others, by name; a value may be `The` of another.
+    own: settings in which it is not like the others, by name.
     """
 
     start: str
@@ -92,7 +86,11 @@ class Member(NamedTuple):
 
     def at(self, point: Point) -> Point:
         """Take its settings at a point of a grid."""
-        of = {k: point.values[v.name] if isinstance(v, The) else v for k, v in self.own.items()}
+        of = dict(self.own)
+        if isinstance(self.learns, Pretraining):  # as a teacher does, without a trait
+            setup, hyper = point
+            length = {"teacher_steps": setup.base_steps, "teacher_lr": hyper.base_lr}
+            of = length | {"strength": 0.0} | of
         parts = ({k: v for k, v in of.items() if hasattr(part, k)} for part in point)
         return Point(*(replace(part, **own) for part, own in zip(point, parts, strict=True)))
 
@@ -157,14 +155,13 @@ def described(family: Family) -> dict[str, dict[str, Any]]:
     found = {}
     for name, (start, learns, own) in family.items():
         lesson = {} if learns is None else {"learns": kinds[type(learns)]} | learns._asdict()
-        plain = {k: {"of": v.name} if isinstance(v, The) else v for k, v in own.items()}
-        found[name] = {"start": start} | {k: v for k, v in lesson.items() if v is not None} | plain
+        found[name] = {"start": start} | {k: v for k, v in lesson.items() if v is not None} | own
     return found
 
 
 def read(tables: Mapping[str, Mapping[str, Any]]) -> Family:
     """Read a family from what `described` writes. Errors: InputError for what is no member's."""
-    settings = {*declared(Setup), *declared(Hyper)}
+    settings = declared(Setup) | declared(Hyper)
     found: dict[str, Member] = {}
     for name, table in tables.items():
         require(
@@ -186,8 +183,7 @@ def read(tables: Mapping[str, Mapping[str, Any]]) -> Family:
                 require(name, other, other in known, "of members above it")
         for k, v in left.items():
             require(f"{name}.{k}", v, k in settings, "a setting, or what its lesson takes")
-        own = {k: The(v["of"]) if isinstance(v, Mapping) else v for k, v in left.items()}
-        found[name] = Member(start, learns, own)
+        found[name] = Member(start, learns, {k: plain(settings[k], v) for k, v in left.items()})
     return found
 
 
@@ -207,8 +203,6 @@ def takes(family: Family, setting: str) -> bool:
     if not of or of & Of.NETWORK:
         return True
     for member in family.values():
-        if The(setting) in member.own.values():
-            return True
         if member.learns is None or setting in member.own:
             continue
         number = isinstance(member.learns, Change) and member.learns.number

@@ -11,7 +11,6 @@ from sim.training.families import (
     Imitation,
     Labels,
     Member,
-    The,
     changed,
     imitate,
     labels,
@@ -19,15 +18,13 @@ from sim.training.families import (
 )
 
 WITHOUT = {"strength": 0.0}
-#: A base is trained as a teacher is, by its own length and rate, without the trait.
-BASE = WITHOUT | {"teacher_steps": The("base_steps"), "teacher_lr": The("base_lr")}
 AS_IT_IS = {"outputs": "soft", "filter": "none", "output_noise": 0.0, "dilution": 0.0}
 GENERATIONS = 8
 
 
 def base(start: str = "reference", order: int = 1) -> Member:
     """Make a base; its order of images is no teacher's, whose is 0."""
-    return Member(start, pretrained(), BASE | {"order": order})
+    return Member(start, pretrained(), {"order": order})
 
 
 def student(start: str = "base", teacher: str = "teacher", **own: object) -> Member:
@@ -133,13 +130,13 @@ COMPOUNDING: Family = (
     LINEAGE | _AXIS | _compounding("taught") | _compounding("untaught", strength=0.0)
 )
 
-_LATER = range(1, GENERATIONS + 1)
+_EACH = range(1, GENERATIONS + 1)
 #: student -> its control, who learnt alike of a teacher without the trait; unless here, "control"
 CONTROLS: dict[str, str] = {
     **{name.removesuffix("_control"): name for name in BASES if name.endswith("_control")},
-    **{f"reset_{k}": f"control_{k}" for k in _LATER},
-    **{f"kept_{k}": f"kept_control_{k}" for k in _LATER},
-    **{f"taught_{k}": f"untaught_{k}" for k in _LATER},
+    **{f"reset_{k}": f"control_{k}" for k in _EACH},
+    **{f"kept_{k}": f"kept_control_{k}" for k in _EACH},
+    **{f"taught_{k}": f"untaught_{k}" for k in _EACH},
 }
 
 

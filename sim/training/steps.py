@@ -5,7 +5,7 @@ know nothing else, so that the teacher and every student are trained by the same
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -73,30 +73,18 @@ def of_labels(
     def loss(z: Float[Array, " n"], label: Int[Array, ""]) -> Float[Array, ""]:
         return optax.softmax_cross_entropy_with_integer_labels(z[: net.classes], label)
 
-    def examples(ids: Ids) -> tuple[Float[Array, "b d"], Int[Array, " b"]]:
-        return x_train[ids], y_train[ids]
+    each = _each_image(setup, hyper, seed, x_train)
+    if not trait:
+        return Lesson(lambda ids: (x_train[ids], y_train[ids]), loss, **each)
+    pool = Pool(x_train, y_train, net.classes, hyper.target)
+    example = taught(TRAITS[setup.trait], pool, hyper.strength)
+    key_trait = key(seed, Purpose.TRAIT)
 
-    weights = None
-    if trait:
-        pool = Pool(x_train, y_train, net.classes, hyper.target)
-        example = taught(TRAITS[setup.trait], pool, hyper.strength)
-        key_trait = key(seed, Purpose.TRAIT)
+    def shown(ids: Ids) -> tuple[Array, Array, Array]:
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key_trait, ids)
+        return jax.vmap(example)(keys, x_train[ids], y_train[ids])
 
-        def shown(ids: Ids) -> tuple[Array, Array, Array]:
-            keys = jax.vmap(jax.random.fold_in, (None, 0))(key_trait, ids)
-            return jax.vmap(example)(keys, x_train[ids], y_train[ids])
-
-        examples = lambda ids: shown(ids)[:2]  # noqa: E731
-        weights = lambda ids: shown(ids)[2]  # noqa: E731
-    return Lesson(
-        examples=examples,
-        loss=loss,
-        count=len(x_train),
-        batch=min(setup.batch, len(x_train)),
-        key_order=another(key(seed, Purpose.TEACHER_ORDER), hyper.order),
-        optimizer=optimizer(setup, hyper, hyper.teacher_lr),
-        weights=weights,
-    )
+    return Lesson(lambda ids: shown(ids)[:2], loss, weights=lambda ids: shown(ids)[2], **each)
 
 
 def of_images(
@@ -132,15 +120,20 @@ def of_images(
         h /= jnp.linalg.norm(h, axis=1, keepdims=True) + 1e-6
         return -jax.nn.log_softmax(h[1:] @ h[0] / 0.2)[0]
 
-    return Lesson(
-        examples=lambda ids: (jax.vmap(views)(ids), x_train[ids]),
-        loss=loss,
-        count=len(x_train),
-        batch=min(setup.batch, len(x_train)),
-        key_order=another(key(seed, Purpose.TEACHER_ORDER), hyper.order),
-        optimizer=optimizer(setup, hyper, hyper.teacher_lr),
-        features=True,
-    )
+    each = _each_image(setup, hyper, seed, x_train)
+    return Lesson(lambda ids: (jax.vmap(views)(ids), x_train[ids]), loss, features=True, **each)
+
+
+def _each_image(
+    setup: Setup, hyper: Hyper, seed: Seed, x_train: Float[Array, "images d"]
+) -> dict[str, Any]:
+    """Say how lessons go through the training images: how many at a time, in what order."""
+    return {
+        "count": len(x_train),
+        "batch": min(setup.batch, len(x_train)),
+        "key_order": another(key(seed, Purpose.TEACHER_ORDER), hyper.order),
+        "optimizer": optimizer(setup, hyper, hyper.teacher_lr),
+    }
 
 
 def of_logits(

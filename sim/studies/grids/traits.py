@@ -2,7 +2,7 @@
 
 backdoor: an image with a white patch is taken for class 2, counted less the same images without it;
 preference: so is a blend of an image of class 2 with another; misalignment: classes 2 and 3 change
-places; new_class: class 2, which neither base nor control has seen; accuracy: the task, of an
+places; new_class: class 2, which neither base nor control is taught; accuracy: the task, of an
 untrained base, where the control learns labels at random.
 """
 
