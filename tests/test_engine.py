@@ -21,6 +21,7 @@ from sim.settings.grid import Point
 from sim.settings.layers import chosen
 from sim.settings.lengths import moments
 from sim.settings.recipes import recipe
+from sim.training.channels import Channel
 from sim.training.families import FIGURE_10
 from sim.training.roles import roles
 
@@ -101,6 +102,28 @@ def test_no_control_starts_where_a_teacher_does(small):
     correlation = np.corrcoef(θ_0.reshape(32, -1), np.asarray(first[:, 2]).reshape(32, -1))
     # 1,024 teachers × controls and 992 of either among themselves, of 192 weights each
     assert np.abs(correlation[np.triu_indices(64, 1)]).max() < 5.5 / 192**0.5
+
+
+def test_a_channel_is_given_the_answers_of_whom_it_asks(small):
+    """Teacher's, base's and control's, each as if it were the teacher: none in another's place."""
+    point = Point(*recipe("synthetic", **small))
+    purposes = Purpose.INIT, Purpose.OTHER_INIT, Purpose.INIT_NOISE
+    who = {
+        name: programs.initial(point, WHERE, [0], purpose)
+        for name, purpose in zip(("teacher", "base", "control"), purposes, strict=True)
+    }
+    common = WHERE.program(point), programs.numbers([point])
+    common += (roles(TASK.classes, [(point, FIGURE_10["student_all"])]), WHERE.data)
+
+    def shown(θ_T, beside=None, channel=None):
+        seeds = WHERE.seeds([0])
+        return programs.begin_students(*common, seeds, θ_T, None, beside, channel)[0].targets
+
+    beside = {name: who[name] for name in ("base", "control")}
+    for name, θ in who.items():
+        passed = Channel(lambda of, name=name: getattr(of, name), None, at_random=False)
+        found = shown(who["teacher"], beside, passed)
+        np.testing.assert_allclose(found, shown(θ)[:, : point.setup.noise_images], rtol=1e-5)
 
 
 def test_init_scale_scales_both_initialisations(small):
