@@ -131,8 +131,8 @@ def generations(ds: xr.Dataset, measure: str = "rate") -> Figure:
                 label=chain,
             )
         panel.axhline(0, color=GREY, lw=0.8, zorder=0)
-        name = ", ".join(f"{words(label(a))} {words(v)}" for a, v in zip(axes, at, strict=True))
-        panel.set_title(name, fontsize=SIZE - 1)
+        said = (v if isinstance(v, str) else f"{a} {v}" for a, v in zip(axes, at, strict=True))
+        panel.set_title(words(", ".join(said)).replace("_", " "), fontsize=SIZE - 1)
     for panel in panels[len(parts) :]:
         panel.set_axis_off()
     figure.supylabel(RATE if measure == "rate" else PROJECTION, fontsize=SIZE)
