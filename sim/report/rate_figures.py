@@ -176,7 +176,8 @@ def tree(ds: xr.Dataset, family: Family) -> Figure:
                     "",
                     (place[name][0] - 0.24, place[name][1]),
                     (place[parent][0] + 0.24, place[parent][1]),
-                    arrowprops={"arrowstyle": "->", "color": color, "ls": style, "lw": 1.5},
+                    arrowprops={"arrowstyle": "->", "color": color, "ls": style, "lw": 1.5}
+                    | {"connectionstyle": f"arc3,rad={'-' if style == '-' else ''}0.12"},
                 )
     for name, (x, y) in place.items():
         row = at.loc[name]

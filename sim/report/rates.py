@@ -126,7 +126,8 @@ def table(ds: xr.Dataset, rows: pd.DataFrame) -> Table:
     )
     head, lines = cells(rows, axes)
     for i, column in enumerate(head):
-        shown.add_column(escape(column), justify="left" if i <= len(axes) else "right")
+        side = "left" if i <= len(axes) else "right"
+        shown.add_column(escape(column), justify=side, no_wrap=column == "transfer")
     before = None
     for line in lines:
         if before and line[: len(axes)] != before[: len(axes)] and len(axes) < 2:
@@ -141,7 +142,7 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
     filters = "left_out" in rows and bool((rows.left_out > 0).any())
     projects = "projection" in rows
     head = [*(axis.replace("_", " ") for axis in axes), "student", "rate", "control", "teacher"]
-    head += ["transfer", "accuracy", "control's", "base's"]
+    head += ["transfer", "accuracy", "of control", "of base"]
     head += ["left out", "caught", "lost"] * filters + ["projection"] * projects
 
     def lines() -> Iterator[list[str]]:
