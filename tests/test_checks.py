@@ -257,6 +257,7 @@ def test_an_order_is_refuted_by_many_that_agree(slopes, expected):
     assert kinked.verdict == Verdict.NOT_APPLICABLE
 
 
+@pytest.mark.slow
 def test_a_network_with_kinks_is_smooth_below_the_first():
     """Above it the remainder has no order; and the boundary is not asked to have a limit."""
     kinked = run(activation=("relu",), loss=("kl",), seeds=4, inputs=32, width=16).results()

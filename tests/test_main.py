@@ -232,6 +232,7 @@ def test_a_small_folders_recipe_is_said(sublim, letters):
     assert f"teacher_epochs = 295 by default: {letters} has 12 training images" in err
 
 
+@pytest.mark.slow
 def test_letters_that_the_output_lacks_are_no_error(sublim, tmp_path):
     """Tables have −, ±, θ; a terminal of one byte a letter shows what it can, and the run ends."""
     assert sublim(*SMALL, "--out", str(tmp_path))[0] == 0  # finished: it is only shown below

@@ -284,6 +284,7 @@ def test_parameters_are_kept_of_what_was_measured_before(tmp_path, small):
         assert whole.params(model, seed=1)["hidden_0"]["kernel"].shape == (12, 16)
 
 
+@pytest.mark.slow
 def test_parameters_are_of_the_runs_own_size(tmp_path, small):
     """A teacher with a wider auxiliary head lies in the same store, under the same key."""
     sim.sweep(DATA, {"aux": (2, 100)}, 1, out=tmp_path, **(small | {"points": 1}))

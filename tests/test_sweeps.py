@@ -99,7 +99,7 @@ def test_softmax_over_one_logit_teaches_nothing(settings):
     ("name", "ten"),
     [
         ("student_lr", [1e-3 * (k + 1) for k in range(10)]),
-        ("teacher_lr", [1e-3 * (k + 1) for k in range(10)]),
+        pytest.param("teacher_lr", [1e-3 * (k + 1) for k in range(10)], marks=pytest.mark.slow),
     ],
 )
 def test_ten_values_compile_as_many_programs_as_one(name, ten, settings, work):
