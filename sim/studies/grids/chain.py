@@ -11,9 +11,10 @@ FAMILY = LINEAGE | {
     f"reset_{k}": student(teacher="student" if k == 2 else f"reset_{k - 1}", draw=k - 1)
     for k in _LATER
 }
-AXES = {"base": ("untrained",)}
+AXES = {}
 SETTINGS = {
     "models": ("student", *(f"reset_{k}" for k in _LATER), "control", "other"),
+    "base": "untrained",
     "trait": "accuracy",
     "noise_images": 20_000,
 }
