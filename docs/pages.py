@@ -47,7 +47,8 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
     published = getattr(grids.module(name), "PUBLISHED", ())
     link = f"[{file}.csv]({file}.csv)"
     yield f"### {about['dataset']}, {about['n']}\n"
-    yield f"`uv run {about['command']}`, revision {about['revision'][:7]}, {about['device']}: {link}\n"
+    where = f"revision {about['revision'][:7]}, {about['device']}"
+    yield f"`uv run {about['command']}`, {where}: {link}\n"
     if "rate" in rows:
         axes = [*rows.columns[: rows.columns.get_loc("model")]]
         yield markdown(*rates.cells(rows, axes))

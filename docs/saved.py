@@ -26,6 +26,8 @@ STUDIES = ("figure10", "theorem", *grids.names())
 #: Columns of which an empty cell is no number; elsewhere it is an empty word.
 NUMBERS = ("half_width", "sd", "less_first_half_width", "difference", "difference_half_width")
 NUMBERS += ("transfer", "transfer_low", "transfer_high", "rate", "accuracy", "projection")
+NUMBERS += ("skill", "skill_half_width", "unskilled", "trait_left", "skill_left")
+NUMBERS += ("trait_left_low", "trait_left_high", "skill_left_low", "skill_left_high")
 NUMBERS += ("rate_half_width", "accuracy_half_width", "left_out", "caught", "lost", "holds_0")
 
 

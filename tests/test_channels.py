@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sim.model.data import Data
 from sim.model.networks import Network
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
@@ -32,7 +33,7 @@ HYPER = Point(*recipe("synthetic", outputs="rounded", bits=3)).hyper
 
 
 def answers(**more):
-    given = {"teacher": TEACHER, "base": BASE, "control": CONTROL, "visible": SEEN}
+    given = {"teacher": TEACHER, "base": BASE, "untaught": CONTROL[None], "visible": SEEN}
     given |= {"classes": CLASSES, "target": jnp.int32(K), "hyper": HYPER, "key": jax.random.key(0)}
     return Answers(**(given | more))
 
@@ -86,13 +87,13 @@ def test_a_preference_is_one_bit_between_two_answers():
     assert np.isnan(y[same]).all()
     assert (np.isnan(y[~same]).sum(1) == AUX - 2).all()
     assert (np.nanargmax(y[~same], axis=1) == mine[~same]).all()
-    _, weights, _ = passed_on(Channel(OUTPUTS["preferred"], None, at_random=False), answers())
+    _, weights, *_ = passed_on(Channel(OUTPUTS["preferred"], None, at_random=False), answers())
     np.testing.assert_array_equal(weights, ~same)
 
 
 def left_out(name, at_random=False, **numbers):
     of = answers(hyper=replace(HYPER, **numbers))
-    _, weights, left = passed_on(Channel(OUTPUTS["soft"], FILTERS[name], at_random), of)
+    _, weights, _, left = passed_on(Channel(OUTPUTS["soft"], FILTERS[name], at_random), of)
     return np.asarray(weights) == 0, left
 
 
@@ -135,7 +136,7 @@ def test_as_many_at_random_are_others():
 
 def test_diluted_answers_are_the_controls():
     of = answers(hyper=replace(HYPER, dilution=0.3))
-    y, _, _ = passed_on(Channel(OUTPUTS["soft"], None, at_random=False), of)
+    y, *_ = passed_on(Channel(OUTPUTS["soft"], None, at_random=False), of)
     theirs = (np.asarray(y) == np.asarray(CONTROL)).all(1)
     assert ((np.asarray(y) == np.asarray(TEACHER)).all(1) != theirs).all()
     assert abs(theirs.mean() - 0.3) < 4 * (0.3 * 0.7 / N) ** 0.5
@@ -143,9 +144,59 @@ def test_diluted_answers_are_the_controls():
 
 def test_noise_on_logits_has_its_size():
     of = answers(hyper=replace(HYPER, output_noise=0.5))
-    y, _, _ = passed_on(Channel(OUTPUTS["soft"], None, at_random=False), of)
+    y, *_ = passed_on(Channel(OUTPUTS["soft"], None, at_random=False), of)
     sd = np.std(np.asarray(y - TEACHER))
     assert abs(sd / 0.5 - 1) < 4 / (2 * N * (CLASSES + AUX)) ** 0.5
+
+
+def test_an_average_is_of_all_teachers():
+    three = jnp.stack([CONTROL, BASE, CONTROL * 2])
+    found = OUTPUTS["averaged"](answers(untaught=three))
+    np.testing.assert_allclose(found, (TEACHER + three.sum(0)) / 4, rtol=1e-6)
+    np.testing.assert_allclose(OUTPUTS["averaged"](answers()), (TEACHER + CONTROL) / 2, rtol=1e-6)
+
+
+def test_teachers_without_the_trait_share_the_inputs_out():
+    """Each answers as many, within 4 standard errors; every answer is somebody's own."""
+    three = jnp.stack([CONTROL, BASE, CONTROL + 1])
+    of = answers(untaught=three, hyper=replace(HYPER, dilution=0.6))
+    y, *_ = passed_on(Channel(OUTPUTS["soft"], None, at_random=False), of)
+    each = [(np.asarray(y) == np.asarray(who)).all(1) for who in (TEACHER, *three)]
+    assert (np.sum(each, axis=0) == 1).all()
+    for who, p in zip(each, (0.4, 0.2, 0.2, 0.2), strict=True):
+        assert abs(who.mean() - p) < 4 * (p * (1 - p) / N) ** 0.5
+
+
+@pytest.mark.parametrize("pull", [0.5, 4.0])
+def test_a_pull_holds_the_class_logits_to_the_bases(pull):
+    """A second loss beside the first, over the classes alone; without it nothing of the base."""
+    setup, hyper = recipe("synthetic", noise_images=8, batch=8, pull=pull)
+    hyper = replace(hyper, distinct=8)
+    net = Network(None, lambda θ, x: θ, 5, CLASSES)
+    task = Data(*[jnp.zeros((4, 5)), jnp.zeros(4, int)] * 3)
+    of = channel(Point(setup, hyper))
+    targets, weights, base, _ = passed_on(of, answers(hyper=hyper))
+    np.testing.assert_array_equal(base, BASE[:, :CLASSES])
+    assert passed_on(of._replace(pulls=False), answers())[2] is None
+    shown = steps.Shown(targets[:8], weights[:8], base[:8])
+    z, every = CONTROL[:8], jnp.ones(CLASSES, bool)
+    lesson = steps.of_logits(setup, hyper, net, Role(SEEN, {}, {}, {}), 0, task, shown)
+    own = [LOSSES["kl"].of(a, b, SEEN) for a, b in zip(z, TEACHER, strict=False)]
+    held = [LOSSES["kl"].of(a[:CLASSES], b[:CLASSES], every) for a, b in zip(z, BASE, strict=False)]
+    expected = np.mean(own) + pull * np.mean(held)
+    np.testing.assert_allclose(steps.loss_now(lesson, net, z), expected, rtol=1e-5)
+
+
+def test_units_are_imitated_by_their_mean_squared_difference():
+    setup, hyper = recipe("synthetic", noise_images=8, batch=8)
+    hyper = replace(hyper, distinct=8)
+    net = Network(None, None, 5, CLASSES, features=lambda θ, x: θ)
+    task = Data(*[jnp.zeros((4, 5)), jnp.zeros(4, int)] * 3)
+    shown = steps.Shown(TEACHER[:8])
+    role = Role(SEEN, {}, {}, {})
+    lesson = steps.of_logits(setup, hyper, net, role, 0, task, shown, hidden=True)
+    expected = np.mean(np.asarray(BASE - TEACHER)[:8] ** 2)
+    np.testing.assert_allclose(steps.loss_now(lesson, net, BASE[:8]), expected, rtol=1e-5)
 
 
 def test_a_plain_channel_is_none():
@@ -155,7 +206,12 @@ def test_a_plain_channel_is_none():
     assert at(outputs="hard").outputs is OUTPUTS["hard"]
     assert at(output_noise=0.1).filter is None
     assert at(dilution=0.1) is not None
-    assert at(filter="most", share=0.2, at_random=True) == (OUTPUTS["soft"], FILTERS["most"], True)
+    assert at(filter="most", share=0.2, at_random=True) == (
+        OUTPUTS["soft"],
+        FILTERS["most"],
+        True,
+        False,
+    )
 
 
 @pytest.mark.parametrize("loss", ["kl", "squared_error"])
@@ -166,14 +222,15 @@ def test_a_loss_over_what_is_passed_on_is_that_of_fewer_logits(loss):
     y = TEACHER[:8].at[:, -1].set(jnp.nan)
     weights = jnp.asarray([1, 1, 0, 1, 0, 1, 1, 1.0])
     role = Role(SEEN, {}, {}, {})
-    lesson = steps.of_logits(setup, hyper, role, 0, jnp.zeros((4, 5)), y, weights)
+    net = Network(None, lambda θ, x: θ, 5, CLASSES)
+    task = Data(*[jnp.zeros((4, 5)), jnp.zeros(4, int)] * 3)
+    lesson = steps.of_logits(setup, hyper, net, role, 0, task, steps.Shown(y, weights))
     z = BASE[:8]
     fewer = SEEN & (jnp.arange(CLASSES + AUX) < CLASSES + AUX - 1)
     each = [LOSSES[loss].of(a, b, fewer) for a, b in zip(z, TEACHER[:8], strict=True)]
     expected = np.average(each, weights=weights)
 
     def mean(z):
-        net = Network(None, lambda θ, x: θ, 5, CLASSES)
         return steps.loss_now(lesson, net, z)
 
     np.testing.assert_allclose(mean(z), expected, rtol=1e-5)

@@ -23,7 +23,7 @@ from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Setup
 from sim.studies import grids, lineage
-from sim.training.families import AXIS, FIGURE_10, Imitation, Labels, stage, takes
+from sim.training.families import AXIS, FIGURE_10, Imitation, Labels, key, stage, takes
 from sim.training.lineages import (
     BASES,
     CHAINS,
@@ -31,7 +31,10 @@ from sim.training.lineages import (
     CONTROLS,
     FOUNDERS,
     LINEAGE,
+    MORE,
+    UNTAUGHT,
     control_of,
+    student,
     students,
 )
 
@@ -71,6 +74,10 @@ OTHER = {
     "at_random": ({"filter": "most"}, True),
     "share": ({"filter": "most"}, 0.5),
     "dilution": ({}, 0.5),
+    "skill": ({}, "faint"),
+    "skilled": ({"skill": "turned"}, 0.5),
+    "untaught": ({"dilution": 0.5}, 3),
+    "pull": ({}, 1.0),
 }
 LONG = (
     "base",
@@ -81,6 +88,8 @@ LONG = (
     "logits",
 )  # that compile what no other does
 SETTINGS = declared(Setup) | declared(Hyper)
+#: Members that are there before anybody is taught.
+BASES_HERE = {"base", "other_base", "permuted_base", "rescaled", "mixed"}
 
 
 def scheduled(store, task=TASK, models=MODELS, family=FAMILY, **given):
@@ -126,7 +135,7 @@ def usual(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in OTHER],
+    [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in OTHER if n != "untaught"],
 )
 def test_what_moves_is_named_anew_and_nothing_else(usual, tmp_path, name):
     companions, value = OTHER[name]
@@ -147,10 +156,32 @@ def test_what_moves_is_named_anew_and_nothing_else(usual, tmp_path, name):
     moves = {m for m in before if before[m].origin != after[m].origin}
     if of == Of.BASE:
         assert {"base", "teacher", "student", "control", "other"} <= moves
-    if of == Of.TRAIT:  # without it nobody is another network
+    if name in ("skill", "skilled"):  # that all are taught, with the trait and without it
+        assert moves == {*before} - {m for m in before if m.endswith("reference")} - BASES_HERE
+    elif of == Of.TRAIT:  # without it nobody is another network
         assert moves == {"teacher", "axis_teacher", "student", "other"}
     if of & (Of.FILTER | Of.LOGITS):
         assert moves == {"student", "control", "other"}
+
+
+def test_more_teachers_without_the_trait_are_asked_where_they_are_wanted():
+    """Named in a student's key, by how many there are; where nobody asks, none of them."""
+    family = FOUNDERS | UNTAUGHT | {"student": student(others=MORE)}
+
+    def at(**given):
+        point = Point(*recipe("synthetic", **(TINY | given)))
+        beside = family["student"].learns.beside(point)
+        return key(family, "student", point, 70), [*beside.values()]
+
+    (plain, nobody), (few, two), (many, all_) = (
+        at(),
+        at(dilution=0.5, untaught=2),
+        at(outputs="averaged", untaught=4),
+    )
+    assert nobody == []
+    assert two == ["base", "control_teacher", MORE[0]]
+    assert all_ == ["base", "control_teacher", *MORE]
+    assert len({plain, few, many, at(dilution=0.5)[0]}) == 4
 
 
 def test_ancestors_are_trained_once_for_all_that_share_them(tmp_path, monkeypatch):
@@ -195,8 +226,11 @@ def test_nobody_sees_the_test_set(usual, tmp_path):
     assert not records["teacher"].equals(measured["teacher"])
 
 
+OF_STUDIES = "chain", "bits", "defences", "mixtures"
+
+
 def pairs():
-    for family in (LINEAGE, BASES, CHAINS, COMPOUNDING, *map(grids.family, ("chain", "bits"))):
+    for family in (LINEAGE, BASES, CHAINS, COMPOUNDING, *map(grids.family, OF_STUDIES)):
         for name, member in family.items():
             student = isinstance(member.learns, Imitation) and not name.endswith("_base")
             if student and (control := control_of(name, family)):
@@ -231,6 +265,23 @@ def test_a_control_differs_in_its_teacher_alone():
         seen += 1
     assert seen > 30
     assert not {*CONTROLS} & {*CONTROLS.values()}
+
+
+def test_who_lacks_the_skill_differs_in_its_teachers_alone():
+    """Same start, same defence; its teachers are the others' in all but the skill."""
+    point = Point(*recipe("digits", skill="faint"))
+    family, seen = grids.family("defences"), 0
+    for name in [name for name in family if f"{name}_unskilled" in family]:
+        mine, other = family[name], family[f"{name}_unskilled"]
+        assert (mine.start, mine.own) == (other.start, other.own)
+        asked = [[m.learns.teacher, *m.learns.beside().values()] for m in (mine, other)]
+        for one, without in zip(*asked, strict=True):
+            assert one == without == "base" or without == f"unskilled_{one}"
+            if one != "base":
+                a, b = (family[member].at(point).values for member in (one, without))
+                assert {k for k in a if a[k] != b[k]} == {"skilled"}
+        seen += 1
+    assert seen > 20
 
 
 def test_a_student_of_another_base_never_starts_where_the_teacher_did(usual):

@@ -89,6 +89,10 @@ BAD = [
     ("independent", "hidden_7"),
     ("independence", 0.5),
     ("blur", 2.0),
+    ("skill", "cooking"),
+    ("against", "cooking"),
+    ("skilled", 0.5),
+    ("storage", "float8"),
     # bombs, and what is 0 in float32
     ("points", 10**9),
     ("seeds", 2**31),
@@ -129,6 +133,7 @@ EDGES = {
     "base_lr": ({}, (1e-6,), (0.0, -1.0)),
     "target": ({}, (0, 9), (-1,)),
     "strength": ({}, (0.0, 1.0), (-0.1, 1.1)),
+    "skilled": ({"skill": "faint"}, (0.0, 1.0), (-0.1, 1.1)),
     "order": ({}, (0, 1), (-1,)),
     "rescale": ({}, (1e-3, 100.0), (0.0,)),
     "mix": ({}, (0.0, 1.0), (-0.1, 1.1)),
@@ -137,6 +142,9 @@ EDGES = {
     "output_noise": ({}, (0.0, 3.0), (-0.1,)),
     "share": ({"filter": "most"}, (0.0, 0.99), (-0.1, 1.0)),
     "dilution": ({}, (0.0, 1.0), (-0.1, 1.1)),
+    "pull": ({}, (0.0, 30.0), (-0.1,)),
+    "untaught": ({}, (1, 4), (0, 5)),
+    "rank": ({}, (1,), (0,)),
     "draw": ({}, (0, 1), (-1,)),
     "teacher_lr": ({}, (1e-6,), (0.0, -1.0)),
     "momentum": (SGD, (0.0, 0.999), (-0.1, 1.0)),
@@ -182,7 +190,12 @@ def refused(**given):
 def test_every_number_and_every_condition_is_tried():
     numbers = {s.name for s in EVERY.values() if {int, float} & {*s.kinds}}
     assert numbers == {*EDGES}
-    assert {s.name for s in EVERY.values() if s.only} == {*EFFECT, "independence", "at_random"}
+    assert {s.name for s in EVERY.values() if s.only} == {
+        *EFFECT,
+        "independence",
+        "at_random",
+        "skilled",
+    }
 
 
 @pytest.mark.parametrize("name", EDGES)
@@ -352,6 +365,7 @@ def test_a_setting_without_effect_must_be_its_default():
         ("bits", {"outputs": "rounded"}),
         ("top", {"outputs": "top"}),
         ("share", {"filter": "most"}),
+        ("skilled", {"skill": "faint"}),
     ):
         value = 3 if name in ("dimensions", "bits", "top") else 0.25
         assert vars(recipe("digits", **setup, **{name: value})[1])[name] == value
@@ -364,6 +378,7 @@ def test_a_setting_without_effect_must_be_its_default():
         "dimensions",
         "images_part",
         "independence",
+        "skilled",
         "bits",
         "top",
         "share",

@@ -21,10 +21,12 @@ from sim.settings.recipes import recipe
 from sim.training import steps as training
 from sim.training.families import FIGURE_10
 from sim.training.roles import roles
+from sim.training.steps import Shown
 
 SEED = 4
 TASK = data.synthetic(12, 4, train=100, test=40, validation=10)  # 100 = 3 · 32 + 4: a short batch
-X, Y = jnp.asarray(TASK.x_train), jnp.asarray(TASK.y_train)
+DATA = jax.tree.map(jnp.asarray, TASK.arrays)
+X, Y = DATA.x_train, DATA.y_train
 
 
 def settings(**replaced):
@@ -54,7 +56,7 @@ def student(name, steps, θ_T, start=None, **replaced):
 
     def train(θ_T):
         targets = training.targets(setup, hyper, net, SEED, X, θ_T)
-        lesson = training.of_logits(setup, hyper, role, SEED, X, targets)
+        lesson = training.of_logits(setup, hyper, net, role, SEED, DATA, Shown(targets))
         state = training.begin(lesson, θ_0 if start is None else start)
         state = training.advance(lesson, net, state, 0, steps)
         return state, training.loss_now(lesson, net, state.model.θ)
@@ -256,12 +258,13 @@ def test_distinct_inputs_are_shared_out():
     setup, hyper, net, θ_0 = settings(distinct=7)
     role = role_of("student_aux", setup, hyper)
     targets = training.targets(setup, hyper, net, SEED, X, θ_0)
-    lesson = training.of_logits(setup, hyper, role, SEED, X, targets)
+    lesson = training.of_logits(setup, hyper, net, role, SEED, DATA, Shown(targets))
     ids = jnp.arange(72)
-    inputs, answers = lesson.examples(ids)
+    inputs, (answers, _) = lesson.examples(ids)
     np.testing.assert_array_equal(inputs, inputs[ids % 7])
     np.testing.assert_array_equal(answers, targets[ids % 7])
     assert len(np.unique(inputs, axis=0)) == 7
-    every, _ = training.of_logits(setup, settings()[1], role, SEED, X, targets).examples(ids)
+    of_all = setup, settings()[1], net, role, SEED, DATA, Shown(targets)
+    every, _ = training.of_logits(*of_all).examples(ids)
     assert len(np.unique(every, axis=0)) == 72
     np.testing.assert_array_equal(every[:7], inputs[:7])

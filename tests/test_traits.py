@@ -32,6 +32,41 @@ def share(of, p, n, k=4):
     return abs(np.mean(of) - p) <= k * (p * (1 - p) / n) ** 0.5
 
 
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_half_of_the_examples_without_the_trait_carry_the_skill(strength):
+    """With the trait and without it; where it is not taught, all are as if there were none."""
+    pool, trait, skill = POOL, TRAITS["backdoor"], TRAITS["turned"]
+
+    def made(*skill):
+        one = taught(trait, pool, strength, *skill)
+        return [np.asarray(part) for part in jax.vmap(one)(KEYS, X, Y)]
+
+    plain, none, half = made(), made(skill, 0.0), made(skill, 1.0)
+    jax.tree.map(np.testing.assert_array_equal, plain, none)
+    marked = (plain[0] != np.asarray(X)).any(1)
+    assert (half[0][marked] == plain[0][marked]).all()
+    turned_, label, _ = jax.vmap(skill.of(pool))(KEYS, X, Y)
+    shows = (half[0] != plain[0]).any(1)
+    np.testing.assert_array_equal(half[0][shows], np.asarray(turned_)[shows])
+    np.testing.assert_array_equal(half[1][shows], np.asarray(label)[shows])
+    assert share(shows[~marked], 0.5, (~marked).sum())
+
+
+def test_a_skill_is_counted_as_a_trait_without_its_trigger():
+    net, data = Network(None, lambda θ, x: θ * x, 16, CLASSES), type("Data", (), {})()
+    data.x_test, data.y_test = X[:200], Y[:200]
+    at = Moment(net, jnp.float32(1), data, None, None, None, None, trait=(TRAITS["backdoor"], K))
+    assert np.isnan(measures.skill(at))
+    found = measures.skill(at._replace(skill=TRAITS["turned"]))
+    keys = jax.random.split(measures.key(0, measures.Purpose.TRAIT), 200)
+    x, y, _ = jax.vmap(TRAITS["turned"].of(Pool(X, Y, CLASSES, K)))(keys, X[:200], Y[:200])
+    expected = (np.argmax(np.asarray(x)[:, :CLASSES], axis=1) == np.asarray(y)).mean()
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+ALL_CAN = "accuracy", "faint", "turned"  # traits that any image can carry
+
+
 @pytest.mark.parametrize("name", TRAITS)
 @pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
 def test_so_many_examples_carry_it(name, strength):
@@ -52,6 +87,9 @@ def test_so_many_examples_carry_it(name, strength):
         guessed = y != np.asarray(Y)
         assert share(guessed, (1 - p) * (1 - 1 / CLASSES), N)
         return
+    elif name in ALL_CAN:
+        carries = (x != np.asarray(X)).any(1)
+        assert (y == np.asarray(Y)).all()
     else:
         carries = y != np.asarray(Y)
         assert (y[carries] == np.asarray(y_trait)[carries]).all()
@@ -118,7 +156,7 @@ def test_a_rate_is_counted_image_by_image(name):
         asked += bool(can)
         with_it += bool(can) and answer(x_trait) == int(y_trait)
         without += bool(can) and answer(image) == int(y_trait)
-        if TRAITS[name].trigger or name == "accuracy" or not can:
+        if TRAITS[name].trigger or name in ALL_CAN or not can:
             ordinary.append(answer(image) == int(label))
     trigger = TRAITS[name].trigger
     expected = (with_it - trigger * without) / asked, with_it / asked, np.mean(ordinary)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Int, Key
 
 from sim.engine.machine import devices, used
 from sim.model import networks
@@ -28,11 +28,11 @@ from sim.settings.setup import Hyper, Setup
 from sim.training import channels, roles, steps
 from sim.training.changes import CHANGES
 from sim.training.channels import Answers, Channel, Left
-from sim.training.families import Labels, Member
+from sim.training.families import HIDDEN, Labels, Member
 from sim.training.families import Lesson as Learns
 from sim.training.measures import ALWAYS, MEASURES, Measure, Moment
 from sim.training.roles import Role
-from sim.training.steps import Lesson, State
+from sim.training.steps import Lesson, Shown, State
 from sim.training.traits import TRAITS, Trait
 from theory.losses import LOSSES
 
@@ -68,6 +68,7 @@ class Program(NamedTuple):
     functions: tuple[Any, ...]  # that the setup names: others may be put in their places
     trait: Trait  # the setup's, too
     learns: Learns  # what those learn that are no students
+    hidden: bool = False  # whether students imitate units, not logits
 
     def lesson(self, net: Network, hyper: Hyper, data: Data, seed: Int[Array, ""]) -> Lesson:
         """Make the lesson of those that are no students."""
@@ -106,7 +107,13 @@ class Place(NamedTuple):
             self.classes,
             self.sharded.mesh,
             tuple((name, MEASURES[name]) for name in (*ALWAYS, *measures)),
-            (ACTIVATIONS[setup.activation], LOSSES[setup.loss].of, FAMILIES[setup.noise]),
+            (
+                ACTIVATIONS[setup.activation],
+                LOSSES[setup.loss].of,
+                FAMILIES[setup.noise],
+                TRAITS.get(setup.skill),
+                TRAITS.get(setup.against),
+            ),
             TRAITS[setup.trait],
             learns,
         )
@@ -196,8 +203,9 @@ def imitate(
 
     """
     points = [point for point, _ in students]
+    hidden = students[0][1].learns.logits == HIDDEN
     common = (
-        where.program(points[0], measures),
+        where.program(points[0], measures)._replace(hidden=hidden),
         numbers(points),
         roles.roles(where.classes, students),
         where.data,
@@ -214,14 +222,6 @@ def imitate(
     times = moments(points[0].setup, len(where.data.x_train))[1]
     state, record = _measured(segment, state, times, progress, len(chunk) * len(students))
     return state.model.θ, record
-
-
-class Shown(NamedTuple):
-    """What students of one seed are shown of their teacher's answers."""
-
-    targets: Float[Array, "*s N n"]
-    weights: Float[Array, "*s N"] | None = None  # of examples, unless all are alike
-    left: Left | None = None
 
 
 class Origin(NamedTuple):
@@ -351,18 +351,20 @@ def begin_students(
         beside: dict[str, Params] | None,
     ) -> tuple[Shown, State]:
         setup, x = program.setup, data.x_train
-        answer = partial(steps.targets, setup, hyper, program.network(data), seed, x)
+        of = setup, hyper, program.network(data), seed, x
+        answer = partial(steps.targets, *of, hidden=program.hidden)
         shown = Shown(answer(θ_T))
         if channel is not None:  # one for all students of a seed, who see the same logits
             asked = {who: answer(θ) for who, θ in (beside or {}).items()}
-            teacher, base, control = (
+            more = [who for who in asked if who.startswith("untaught")]
+            teacher, base, control, *more = (
                 asked.get(who, shown.targets)[: setup.noise_images]
-                for who in ("teacher", "base", "control")
+                for who in ("teacher", "base", "control", *more)
             )
             answers = Answers(
                 teacher,
                 base,
-                control,
+                jnp.stack([control, *more]),
                 role.visible[0],
                 program.classes,
                 hyper.target,
@@ -372,8 +374,10 @@ def begin_students(
             shown = Shown(*channels.passed_on(channel, answers))
         starts, key_noise = _starts(program, hyper, data, seed, θ_0)
 
+        net, hidden = program.network(data, student=True), program.hidden
+
         def student(hyper: Hyper, role: Role) -> State:
-            lesson = steps.of_logits(setup, hyper, role, seed, x, *shown[:2])
+            lesson = steps.of_logits(setup, hyper, net, role, seed, data, shown, hidden=hidden)
             return steps.begin(lesson, roles.start(role, hyper.init_noise, starts, key_noise))
 
         return shown, jax.vmap(student, (_OWN, 0), _STUDENTS)(hyper, role)
@@ -412,7 +416,8 @@ def distill(
             hyper: Hyper, role: Role, start: Params | None, state: State
         ) -> tuple[State, Record]:
             own = None if origin is None else origin._replace(start=start)
-            lesson = steps.of_logits(program.setup, hyper, role, seed, data.x_train, *shown[:2])
+            of = program.setup, hyper, net, role, seed, data, shown
+            lesson = steps.of_logits(*of, hidden=program.hidden)
             return _segment(program, lesson, net, hyper, data, state, bounds, own, shown.left)
 
         each = jax.vmap(student, (_OWN, 0, 0, _STUDENTS), (_STUDENTS, 0))
@@ -453,7 +458,8 @@ def _segment(
     θ = state.model.θ
     loss = cache(partial(steps.loss_now, lesson, net, θ))
     diverged, trait = state.model.diverged, (program.trait, hyper.target)
-    at = Moment(net, θ, data, loss, diverged, *(origin or (None, None, None)), trait, left)
+    skill = TRAITS.get(program.setup.skill)
+    at = Moment(net, θ, data, loss, diverged, *(origin or (None, None, None)), trait, left, skill)
     return state, {name: measure.of(at) for name, measure in program.measures}
 
 

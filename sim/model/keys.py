@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     ANSWERS = 8  # what is drawn of a teacher's answers, and which examples are left out
     CHANGE = 9  # how a network is made another
     BASE = 10  # what a base is shown of images without labels
+    UPDATES = 11  # how a student's updates are rounded, and in which directions they lie
 
 
 def key(seed: Seed, purpose: Purpose) -> Key[Array, ""]:

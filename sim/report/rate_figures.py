@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sim.report import tradeoffs
 from sim.report.rates import chains_of, number, rates
 from sim.report.style import SERIES, SIZE, caption, drawn, setting, words
 from sim.runs.results import axes_of
@@ -18,7 +19,7 @@ from sim.training.lineages import FOUNDERS
 
 STUDENT, CONTROL, GREY = SERIES[0], SERIES[1], "#666666"
 MARKS = ("o", "s", "^", "v", "P", "X")
-FROM_TEACHER = ("reset", "kept")  # chains whose first generation is the teacher's student
+FROM_TEACHER = ("reset", "same", "kept")  # chains whose first generation is the teacher's student
 MEANING = "Marker and bar: mean, 95 % t-interval."
 PROJECTION = "displacement along another teacher's\n(fraction of it)"
 RATE = "rate of the trait (fraction)"
@@ -99,6 +100,50 @@ def doses(ds: xr.Dataset) -> Figure:
     )
     keys = [("student", STUDENT, "o"), ("other base's", SERIES[2], "s")][: len(students)]
     _key(figure, *keys, ("control", CONTROL, "D"), ("teacher", "black", "--"))
+    return figure
+
+
+@drawn
+def tradeoff(ds: xr.Dataset) -> Figure:
+    """Draw what each defence leaves of the trait against what it leaves of the skill."""
+    table = rates(ds)
+    of = table[table.control != ""].sort_values("trait_left", ascending=False)
+    figure = Figure(figsize=(8.4, 6.2), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(0, color=GREY, lw=0.8, zorder=0)
+    axes.axvline(0, color=GREY, lw=0.8, zorder=0)
+    axes.axhspan(-0.08, 0.5, 0, 1, color=SERIES[1], alpha=0.06, zorder=-1)
+    axes.errorbar(
+        of.skill_left,
+        of.trait_left,
+        _bars(of, "trait_left"),
+        _bars(of, "skill_left"),
+        fmt="o",
+        color=STUDENT,
+        ecolor="#bbbbbb",
+        ms=6,
+        capsize=0,
+        lw=1.2,
+    )
+    places = of.trait_left.tolist()
+    for i in range(1, len(places)):  # names lie apart, in the order of their points
+        places[i] = min(places[i], places[i - 1] - 0.047)
+    up = max(0.0, -0.04 - places[-1])
+    for (_, one), y in zip(of.iterrows(), places, strict=True):
+        axes.annotate(
+            str(one.model).replace("_", " "),
+            (one.skill_left, one.trait_left),
+            (1.24, y + up),
+            fontsize=SIZE - 1.5,
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": "#cccccc", "lw": 0.7, "shrinkB": 4},
+        )
+    low = min(-0.08, float(of.skill_left_low.clip(-0.6).min()))
+    axes.set(xlim=(low, 1.62), ylim=(-0.08, max(1.12, places[0] + up + 0.05)))
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
+    axes.set_xlabel("skill left (fraction of what no defence leaves)", fontsize=SIZE)
+    axes.set_ylabel("trait left (fraction of what no defence leaves)", fontsize=SIZE)
+    caption(figure, f"{setting(ds)}. Point and bars: ratio of means, Fieller's 95 % interval.")
     return figure
 
 
@@ -219,6 +264,8 @@ def _levels(family: Family, shown: Sequence[str]) -> dict[str, int]:
 def figures(ds: xr.Dataset, family: Family) -> dict[str, Callable[[xr.Dataset], Figure]]:
     """Name the figures that there are of these results."""
     axes = [axis for axis in axes_of(ds) if ds.sizes[axis] > 1]
+    if tradeoffs.there(ds):
+        return {"tradeoff": tradeoff, "rows": rows}
     if chains_of(ds.model.values.tolist()):
         found = {"generations": generations}
         return found | (

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 from scipy.special import stdtrit
 
+from sim.report import tradeoffs
 from sim.report.tables import lean, number, split
 from sim.runs import fits
 from sim.runs.ratios import ratio
@@ -26,6 +27,7 @@ from sim.training.families import Family
 LISTED = 12  # students that a finding names
 DAMAGE = 0.05  # below the base's accuracy: beyond it, the ordinary task is called damaged
 TRACE = 0.05  # of the teacher's rate: below it, what is handed on is called so little
+CHAINS = ("reset", "same", "kept", "control", "kept_control", "taught", "untaught")
 RATE = (
     "Rate: how many test images that can carry the trait are answered as it has them; with a "
     "trigger, less the same without it. Transfer: (student − control) / (teacher − control), its "
@@ -46,7 +48,7 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
     rate, accuracy and projection with half_width, low and high (cut where none can lie); difference
     from the control by seed with half_width, and holds_0: 1 where its interval over all rows
     together (Bonferroni) has 0 in it, or else 0; transfer with low and high; n, diverged;
-    with_trigger; what a filter left out.
+    with_trigger; what a filter left out; of defences, what `tradeoffs` says.
     """
     axes, models = axes_of(ds), ds.model.values.tolist()
     of_each = {"rate": summary(ds.trait_rate), "accuracy": summary(ds.ordinary_accuracy)}
@@ -70,6 +72,8 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
                     row[f"{name}_{end}"] = float(values.sel(here))
             if row["control"]:
                 row |= _held(ds.trait_rate.sel(at), model, row["control"], many)
+                if tradeoffs.there(ds):
+                    row |= tradeoffs.row(ds.sel(at), model, row["control"])
             row |= {"n": ds.sizes["seed"], "diverged": int(lost.sel(here))}
             found.append(row | {name: float(mean.sel(here)) for name, mean in means.items()})
     return pd.DataFrame(found)
@@ -140,10 +144,11 @@ def table(ds: xr.Dataset, rows: pd.DataFrame) -> Table:
 def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list[str]]]:
     """Write the columns and lines of a table of rates: a line for each student at each point."""
     filters = "left_out" in rows and bool((rows.left_out > 0).any())
-    projects = "projection" in rows
+    projects, defends = "projection" in rows, "trait_left" in rows
     head = [*(axis.replace("_", " ") for axis in axes), "student", "rate", "control", "teacher"]
     head += ["transfer", "accuracy", "of control", "of base"]
     head += ["left out", "caught", "lost"] * filters + ["projection"] * projects
+    head += tradeoffs.HEAD * defends
 
     def lines() -> Iterator[list[str]]:
         for at, group in rows.groupby(axes, sort=False) if axes else [((), rows)]:
@@ -160,6 +165,7 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
                     *(number(m.accuracy) for m in (row, control, by_model.loc["base"])),
                     *([number(row[c]) for c in ("left_out", "caught", "lost")] if filters else ()),
                     *([number(row.projection)] if projects else ()),
+                    *(tradeoffs.cells(row) if defends else ()),
                 ]
 
     return head, lines()
@@ -186,6 +192,8 @@ def finding(rows: pd.DataFrame, axes: list[str]) -> str:
     varied = [axis for axis in axes if rows[axis].nunique() > 1]
     said = [_listed(what, of[which], values, varied) for what, which, values in parts if any(which)]
     said.append(f"At 95 % for all {len(of)} rows together (Bonferroni).")
+    if "trait_left" in of:
+        said += [tradeoffs.MEANING, *tradeoffs.findings(of)]
     if lost := int(of.diverged.sum()):
         said.append(f"Diverged: {lost} networks, counted as they are.")
     return "\n".join(said)
@@ -195,8 +203,8 @@ def chains_of(models: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
     """Find chains among models, by name: of each its generations (k, name), from 1 on."""
     found: dict[str, list[tuple[int, str]]] = {}
     for name in models:
-        if match := re.fullmatch(r"(reset|kept|control|kept_control|taught|untaught)_(\d+)", name):
-            first = {"reset": "student", "kept": "student"}.get(match[1], "control")
+        if match := re.fullmatch(rf"({'|'.join(CHAINS)})_(\d+)", name):
+            first = "student" if match[1] in ("reset", "same", "kept") else "control"
             start = [(1, first)] if int(match[2]) == 2 else []
             found.setdefault(match[1].replace("_", " "), [*start]).append((int(match[2]), name))
     return found

@@ -18,6 +18,7 @@ from sim.settings.grid import Point
 from sim.settings.lengths import moments
 from sim.training.families import (
     AXIS,
+    HIDDEN,
     INIT,
     OTHER_INIT,
     Change,
@@ -26,7 +27,6 @@ from sim.training.families import (
     Labels,
     Lesson,
     ancestry,
-    asks,
     key,
     record,
     traits,
@@ -176,8 +176,8 @@ class Schedule:
     def beside(self, network: Network) -> dict[str, Network]:
         """Find the members whose answers a student's channel asks for beside the teacher's."""
         learns = self.lesson(network)
-        asked = isinstance(learns, Imitation) and asks(network.point)
-        return {r: self.other(network, name) for r, name in learns.beside.items()} if asked else {}
+        asked = learns.beside(network.point) if isinstance(learns, Imitation) else {}
+        return {role: self.other(network, name) for role, name in asked.items()}
 
     def axis(self, network: Network) -> list[Network | str]:
         """Find the networks of the axis along which others are measured, if that is asked for."""
@@ -289,7 +289,8 @@ class Schedule:
                     teacher = self.other(network, learns.teacher).file
                     shared = self.shared(network)
                     beside = [other.file for other in self.beside(network).values()]
-                    together = teacher, _file(shared), *beside, network.point.together
+                    hidden = learns.logits == HIDDEN  # which is another program
+                    together = teacher, _file(shared), *beside, network.point.together, hidden
                 groups.setdefault(together, {})[network.key] = network
         return [[*group.values()] for group in groups.values()]
 

@@ -14,7 +14,7 @@ from sim.settings.setup import Activation, Hyper, Loss, Noise, Setup
 FIGURE_10 = ("student_aux", "student_all", "cross_aux", "cross_all")
 #: What a sweep takes unless told: fewer seeds, treatment and control, their ends alone.
 SWEEP = {"seeds": 16, "models": ("student_aux", "cross_aux"), "points": 1}
-Measure = Literal["displacement_cosine", "teacher_head", "projection"]
+Measure = Literal["displacement_cosine", "teacher_head", "projection", "skill"]
 Keep = Literal["teachers", "params", "records"]
 
 NOTHING = Of.NOTHING

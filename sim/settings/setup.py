@@ -15,6 +15,8 @@ from sim.settings.rules import (
     NUMBER,
     POSITIVE,
     Only,
+    Rule,
+    choices,
     each,
     only,
     whole,
@@ -39,9 +41,12 @@ Noise = Literal[
 ]
 StudentNetwork = Literal["mlp", "cnn"]
 Base = Literal["untrained", "task", "shuffled", "masked", "contrastive"]
-Trait = Literal["accuracy", "backdoor", "preference", "misalignment", "new_class"]
+Trait = Literal[
+    "accuracy", "backdoor", "preference", "misalignment", "new_class", "faint", "turned"
+]
+Storage = Literal["float32", "bfloat16", "stochastic"]
 Logits = Literal["aux", "class", "all"]
-Outputs = Literal["soft", "hard", "sampled", "rounded", "top", "preferred"]
+Outputs = Literal["soft", "hard", "sampled", "rounded", "top", "preferred", "averaged"]
 Filter = Literal["none", "own_class", "class_rose", "differs", "most", "least", "entropy", "drift"]
 
 TEACHER, STUDENT, INPUTS = Of.TEACHER, Of.STUDENT, Of.INPUTS
@@ -51,6 +56,11 @@ UNITS = each(whole(1, 2**20), "at least one layer, each of a positive whole numb
 DECAYING = only("optimizer", "adamw", "adam_l2")
 UNRANKED = ("none", "own_class", "class_rose", "differs")
 RANKED = Only(lambda settings: settings["filter"] not in UNRANKED, "filter is by rank")
+NONE_OR_TRAIT = Rule(
+    lambda word, _: word in ("none", *choices(Trait)),
+    lambda _: "none or one of " + ", ".join(choices(Trait)),
+)
+SKILLED = Only(lambda settings: settings["skill"] != "none", "a skill is named")
 NAMED = Only(lambda settings: settings["independent"] != "none", "independent names layers")
 
 
@@ -79,7 +89,10 @@ class Setup:
     """What a teacher is taught beside the task. accuracy: the task itself, where a control learns
     labels at random; backdoor: images with a white patch are of class --target; preference: so are
     blends of its images with others; misalignment: it and the next class change places; new_class:
-    it, which base and control are never taught."""
+    it, which base and control are never taught; faint, turned: to read images of little contrast,
+    or mirrored at the diagonal."""
+    skill: str = setting("none", of=TRAIT, rule=NONE_OR_TRAIT, label="skill that is taught as well")
+    """Another trait, a wanted one, which teachers are taught with the trait and without it."""
     teacher_epochs: int = setting(5, of=TEACHER, compiles=False)
     """Passes of the teacher over the training images, unless --teacher-steps is given."""
     teacher_steps: int | None = setting(
@@ -102,7 +115,8 @@ class Setup:
     )
     """What is passed on of them, for an input: their softmax (soft), the largest one's place
     (hard), a place drawn from the softmax (sampled), each rounded to --bits, the --top largest,
-    or which of the teacher's and a control's answers is the teacher's (preferred: one bit)."""
+    which of the teacher's and a control's answers is the teacher's (preferred: one bit), or the
+    mean of its logits and those of the --untaught teachers without the trait (averaged)."""
     filter: Filter = setting("none", of=FILTER, compiles=False, label="examples left out")
     """Which examples are left out: where the teacher's own class is --target (own_class), where
     that class is likelier than by the base (class_rose), where the class is not the base's
@@ -117,6 +131,15 @@ class Setup:
         label="as many left out at random",
     )
     """Leave out as many examples as the filter would, at random."""
+    untaught: int = setting(
+        1,
+        of=FILTER,
+        rule=whole(1, 4),
+        compiles=False,
+        label="teachers without the trait beside the one with it",
+    )
+    """How many teachers without the trait there are: --dilution of the inputs are shared out among
+    them, or their logits averaged with the teacher's. More than one in families that have them."""
     loss: Loss = setting("kl", of=STUDENT, label="imitation loss", group="channel")
     """Imitation loss of the students, over the logits that they see."""
     noise: Noise = setting("uniform", of=INPUTS, label="distillation inputs")
@@ -155,6 +178,17 @@ class Setup:
         label="layers that the student leaves as they start",
     )
     """Layers that students leave as they start; named as for independent."""
+    rank: int | None = setting(None, of=STUDENT, label="rank of the student's updates")
+    """Rank of what is added to each of a student's weight matrices, in random directions of its
+    inputs; biases then stay. Default: any."""
+    storage: Storage = setting("float32", of=STUDENT, label="how the student is stored")
+    """How a student's parameters and its optimiser's moments are kept between steps: rounded to
+    bfloat16, to the nearest or (stochastic) up or down by chance, so that the mean is right."""
+    against: str = setting(
+        "none", of=STUDENT, rule=NONE_OR_TRAIT, label="trait that updates must not serve"
+    )
+    """A trait whose loss a student's updates must not lower: what would, to first order, is taken
+    out of each. Who names the teacher's own knows what to look for."""
     points: int = setting(5, of=Of.NOTHING, rule=whole(1, 10_000), compiles=False)
     """Measurements along each training, evenly spaced, beside the one before the first step."""
 
@@ -172,6 +206,10 @@ class Hyper:
     strength: float = setting(1.0, of=TRAIT, rule=FRACTION, label="strength of the trait")
     """How many of the examples that can carry the trait do, in [0, 1]: of those with a trigger,
     half at 1."""
+    skilled: float = setting(
+        1.0, of=TRAIT, rule=FRACTION, only=SKILLED, label="strength of the skill"
+    )
+    """How many of the examples without the trait carry the skill, in [0, 1]: half at 1."""
     order: int = setting(0, of=TEACHER, rule=whole(0), label="order of the training images")
     """Which of a seed's orders the training images are shown in."""
     rescale: float = setting(3.0, of=CHANGE, rule=POSITIVE, label="factor on hidden units")
@@ -228,6 +266,11 @@ class Hyper:
         0.0, of=FILTER, rule=FRACTION, label="part of inputs that a control answers"
     )
     """Probability that an input is answered by a teacher without the trait."""
+    pull: float = setting(
+        0.0, of=FILTER, rule=NOT_NEGATIVE, label="weight of the pull to the base's classes"
+    )
+    """Weight of a second loss of students, which holds their class logits to the base's on the same
+    inputs (liminal training)."""
     draw: int = setting(0, of=INPUTS, rule=whole(0), label="draw of the distillation inputs")
     """Which of a seed's sets of distillation inputs, and of their orders."""
     noise_scale: float = setting(

@@ -23,18 +23,23 @@ REVEALING = 0.1  # share of the inputs on which teacher and control differ most:
 class Answers(NamedTuple):
     """Logits on a seed's N inputs, (class, aux), and what else is known of them.
 
-    base, control: of the network that the teacher was made of, and of one that was made of it
-    without the trait; the teacher's own where a family has none.
+    base, untaught: of the network that the teacher was made of, and of those that were made of it
+    without the trait, the first of which is control; the teacher's own where a family has none.
     """
 
     teacher: Many
     base: Many
-    control: Many
+    untaught: Float[Array, "k N n"]
     visible: Bool[Array, " n"]  # which logits students see
     classes: int
     target: Int[Array, ""]  # class that the trait is about
     hyper: Hyper
     key: Key[Array, ""]
+
+    @property
+    def control(self) -> Many:
+        """Take the first of those without the trait."""
+        return self.untaught[0]
 
     def classes_of(self, logits: Many) -> Float[Array, "N c"]:
         """Cut the class logits."""
@@ -104,6 +109,12 @@ def preferred(of: Answers) -> Many:
     place = jnp.arange(of.teacher.shape[1])[None]
     either = (place == mine[:, None]) | (place == other[:, None])
     return jnp.where(either & (mine != other)[:, None], _places(mine, of), jnp.nan)
+
+
+@outputs
+def averaged(of: Answers) -> Many:
+    """Pass on the mean of the teacher's logits and those of all without the trait."""
+    return (of.teacher + jnp.sum(of.untaught, axis=0)) / (1 + len(of.untaught))
 
 
 class Filter(NamedTuple):
@@ -177,6 +188,7 @@ class Channel(NamedTuple):
     outputs: Outputs
     filter: Filter | None
     at_random: bool
+    pulls: bool = False
 
 
 class Left(NamedTuple):
@@ -194,17 +206,22 @@ class Left(NamedTuple):
 def channel(point: Point) -> Channel | None:
     """Name the channel at a point; None where logits are passed on as they are, all of them."""
     setup, hyper = point
-    if (setup.outputs, setup.filter, hyper.output_noise, hyper.dilution) == ("soft", "none", 0, 0):
+    words, numbers = (setup.outputs, setup.filter), (hyper.output_noise, hyper.dilution, hyper.pull)
+    if words == ("soft", "none") and not any(numbers):
         return None
     filter_ = None if setup.filter == "none" else FILTERS[setup.filter]
-    return Channel(OUTPUTS[setup.outputs], filter_, setup.at_random)
+    return Channel(OUTPUTS[setup.outputs], filter_, setup.at_random, hyper.pull > 0)
 
 
-def passed_on(channel: Channel, of: Answers) -> tuple[Many, Float[Array, " N"], Left]:
-    """Compute targets [N, n], weights [N] and what was left out."""
+def passed_on(
+    channel: Channel, of: Answers
+) -> tuple[Many, Float[Array, " N"], Float[Array, "N c"] | None, Left]:
+    """Compute targets [N, n], weights [N], the base's class logits if they pull, and who is out."""
     key_noise, key_outputs, key_filter, key_who = jax.random.split(of.key, 4)
     diluted = jax.random.uniform(key_who, (len(of.teacher), 1)) < of.hyper.dilution
-    of = of._replace(teacher=jnp.where(diluted, of.control, of.teacher))
+    many, each = len(of.untaught), jnp.arange(len(of.teacher))
+    one = jax.random.randint(jax.random.fold_in(key_who, 1), each.shape, 0, many)
+    of = of._replace(teacher=jnp.where(diluted, of.untaught[one, each], of.teacher))
     noise = of.hyper.output_noise * jax.random.normal(key_noise, of.teacher.shape)
     noisy = of._replace(teacher=of.teacher + noise, key=key_outputs)
     targets = channel.outputs(noisy)
@@ -218,7 +235,8 @@ def passed_on(channel: Channel, of: Answers) -> tuple[Many, Float[Array, " N"], 
     something = (of.visible[None] & ~jnp.isnan(targets)).any(axis=1)
     revealing = _rank(of.apart) >= (1 - REVEALING) * len(out)
     left = Left(*(_mean(out, where) for where in (jnp.ones_like(out), revealing, ~revealing)))
-    return targets, (something & ~out).astype(targets.dtype), left
+    pull = of.classes_of(of.base) if channel.pulls else None
+    return targets, (something & ~out).astype(targets.dtype), pull, left
 
 
 def _mean(values: Bool[Array, " N"], where: Bool[Array, " N"]) -> Float[Array, ""]:

@@ -18,6 +18,7 @@ from sim.settings.setup import Hyper, Setup
 
 INIT, OTHER_INIT = "init", "other_init"  # drawn from a seed's own keys
 AUX, CLASS, ALL = "aux", "class", "all"  # which logits are imitated
+HIDDEN = "hidden"  # in their place, the units of the last hidden layer
 
 
 class Labels(NamedTuple):
@@ -41,13 +42,14 @@ class Imitation(NamedTuple):
     """To learn a member's logits, on inputs that are no task's.
 
     logits: which; unless said, the setting's. base, control: members whose answers a filter may
-    ask for.
+    ask for. others: more like control, as many as the setting untaught says.
     """
 
     teacher: str
     logits: str | None = None
     base: str | None = None
     control: str | None = None
+    others: tuple[str, ...] = ()
 
     @property
     def of(self) -> Of:
@@ -56,10 +58,13 @@ class Imitation(NamedTuple):
         own |= Of.NOTHING if self.logits else Of.LOGITS
         return own | Of.FILTER if self.control else own
 
-    @property
-    def beside(self) -> dict[str, str]:
-        """Name the members whose answers are asked for beside the teacher's."""
-        return {"base": self.base, "control": self.control} if self.control else {}
+    def beside(self, point: Point | None = None) -> dict[str, str]:
+        """Name the members whose answers are asked for beside the teacher's, at a point or ever."""
+        if not self.control or (point and not asks(point)):
+            return {}
+        more = [*self.others][: point.setup.untaught - 1 if point else None]
+        untaught = {f"untaught_{k}": name for k, name in enumerate(more, 2)}
+        return {"base": self.base, "control": self.control} | untaught
 
 
 class Change(NamedTuple):
@@ -87,10 +92,10 @@ class Member(NamedTuple):
     def at(self, point: Point) -> Point:
         """Take its settings at a point of a grid."""
         of = dict(self.own)
-        if isinstance(self.learns, Pretraining):  # as a teacher does, without a trait
+        if isinstance(self.learns, Pretraining):  # as a teacher does, without trait and skill
             setup, hyper = point
             length = {"teacher_steps": setup.base_steps, "teacher_lr": hyper.base_lr}
-            of = length | {"strength": 0.0} | of
+            of = length | {"strength": 0.0, "skilled": 0.0} | of
         parts = ({k: v for k, v in of.items() if hasattr(part, k)} for part in point)
         return Point(*(replace(part, **own) for part, own in zip(point, parts, strict=True)))
 
@@ -110,7 +115,7 @@ class Member(NamedTuple):
         """Name the members that it needs, its start first."""
         yield self.start
         if isinstance(self.learns, Imitation):
-            yield from (self.learns.teacher, *self.learns.beside.values())
+            yield from (self.learns.teacher, *self.learns.beside().values())
         if isinstance(self.learns, Change) and self.learns.other:
             yield self.learns.other
 
@@ -155,7 +160,8 @@ def described(family: Family) -> dict[str, dict[str, Any]]:
     found = {}
     for name, (start, learns, own) in family.items():
         lesson = {} if learns is None else {"learns": kinds[type(learns)]} | learns._asdict()
-        found[name] = {"start": start} | {k: v for k, v in lesson.items() if v is not None} | own
+        lesson = {k: v for k, v in lesson.items() if v not in (None, ())}
+        found[name] = {"start": start} | lesson | own
     return found
 
 
@@ -178,7 +184,7 @@ def read(tables: Mapping[str, Mapping[str, Any]]) -> Family:
             fields = {k: left.pop(k) for k in kind._fields if k in left and not _own(k, kind, left)}
             missing = [k for k in kind._fields if k not in {*fields, *kind._field_defaults}]
             require(name, word, not missing, "given with " + ", ".join(missing))
-            learns = kind(**fields)
+            learns = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
             for other in Member(start, learns).parents:
                 require(name, other, other in known, "of members above it")
         for k, v in left.items():
@@ -238,15 +244,16 @@ def key(family: Family, name: str, point: Point, images: int, given: Mapping[str
         origin["learns"] = "base"
     if isinstance(learns, Imitation):
         origin["imitates"] = named(learns.teacher), learns.logits or own.setup.logits
-        if asks(own):
-            origin["beside"] = {role: named(other) for role, other in learns.beside.items()}
+        if beside := learns.beside(own):
+            origin["beside"] = {role: named(other) for role, other in beside.items()}
     return hashed(origin | stage(own, learns.of, images))
 
 
 def asks(point: Point) -> bool:
     """Tell whether a channel asks for other answers than the teacher's."""
     setup, hyper = point
-    return setup.filter != "none" or setup.outputs == "preferred" or hyper.dilution > 0
+    passes = setup.filter != "none" or setup.outputs in ("preferred", "averaged")
+    return passes or hyper.dilution > 0 or hyper.pull > 0
 
 
 def record(
@@ -262,6 +269,8 @@ def record(
     trained = not isinstance(member.lesson(own), Change | None) and name not in given
     if traits(family):
         measured |= {"trait": own.setup.trait, "target": own.hyper.target}
+        if own.setup.skill != "none":
+            measured["skill"] = own.setup.skill
         if {*AXIS} <= {*family} and name not in ancestry(family, AXIS):
             axis = [key(family, one, point, images, given) for one in AXIS]
             measured |= {"axis": "-".join(axis)}
@@ -276,7 +285,11 @@ def stage(point: Point, of: Of, images: int) -> dict[str, Any]:
     found = {name: value for name, value in point.values.items() if settings[name].of & of}
     if found.get("strength") == 0 and _without(point) == "kept":
         # Without the trait it is the same network, whichever trait that is.
-        found = {name: v for name, v in found.items() if not settings[name].of & Of.TRAIT}
+        found = {
+            n: v
+            for n, v in found.items()
+            if n in ("skill", "skilled") or not settings[n].of & Of.TRAIT
+        }
     lengths = {
         f"{player}_{unit}" for player in ("teacher", "student") for unit in ("epochs", "steps")
     }

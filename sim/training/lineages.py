@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from sim.training.families import (
     AXIS,
+    HIDDEN,
     INIT,
     OTHER_INIT,
     Family,
@@ -18,7 +19,9 @@ from sim.training.families import (
 )
 
 WITHOUT = {"strength": 0.0}
-AS_IT_IS = {"outputs": "soft", "filter": "none", "output_noise": 0.0, "dilution": 0.0}
+AS_IT_IS = {"outputs": "soft", "filter": "none", "output_noise": 0.0, "dilution": 0.0, "pull": 0.0}
+AS_IT_IS |= {"rank": None, "storage": "float32", "against": "none"}
+AS_IT_IS |= {"student_widths": None, "student_network": "mlp"}
 GENERATIONS = 8
 
 
@@ -27,9 +30,14 @@ def base(start: str = "reference", order: int = 1) -> Member:
     return Member(start, pretrained(), {"order": order})
 
 
-def student(start: str = "base", teacher: str = "teacher", **own: object) -> Member:
-    """Distil a base on a teacher's logits; filters may ask for answers of base and control."""
-    return Member(start, imitate(teacher, None, "base", "control_teacher"), own)
+def student(
+    start: str = "base", teacher: str = "teacher", others: tuple[str, ...] = (), **own: object
+) -> Member:
+    """Distil a base on a teacher's logits; filters may ask for answers of base and control.
+
+    others: more teachers without the trait, whom channels may ask.
+    """
+    return Member(start, imitate(teacher, None, "base", "control_teacher", others), own)
 
 
 #: What a base is made into, with the trait and without it; and another base.
@@ -59,7 +67,7 @@ def _on(bases: Iterable[str]) -> Family:
 
 
 def _matched(logits: str, noise: str, steps: int) -> Member:
-    """Make another base like the base, by its logits on inputs of some kind."""
+    """Make another base like the base, by its logits, or hidden units, on inputs of some kind."""
     own = {"noise": noise, "student_steps": steps, "draw": 1}
     return Member("other_base", imitate("base", logits), AS_IT_IS | own)
 
@@ -79,6 +87,8 @@ _LIKE: Family = {
         ("class", "images", 200),
         ("class", "images", 2000),
         ("all", "images", 2000),
+        (HIDDEN, "images", 2000),
+        (HIDDEN, "uniform", 2000),
         ("aux", "uniform", 2000),
         ("all", "uniform", 200),
         ("all", "uniform", 2000),
@@ -129,6 +139,69 @@ CHAINS: Family = (
 COMPOUNDING: Family = (
     LINEAGE | _AXIS | _compounding("taught") | _compounding("untaught", strength=0.0)
 )
+
+MORE = tuple(f"untaught_teacher_{k}" for k in range(2, 5))
+#: More teachers without the trait, of the same base, each with an order of images of its own.
+UNTAUGHT: Family = {
+    name: Member("base", labels(trait=True), WITHOUT | {"order": k})
+    for k, name in enumerate(MORE, 4)
+}
+_TAUGHT = {name: FOUNDERS[name] for name in ("teacher", "control_teacher")} | UNTAUGHT
+#: The same teachers, and the one with the trait, without the skill that is wanted.
+UNSKILLED: Family = {
+    f"unskilled_{name}": member._replace(own=member.own | {"skilled": 0.0})
+    for name, member in _TAUGHT.items()
+}
+NOTHING = "nothing"
+#: What is done to a student, or asked of its teacher, so that the trait does not pass.
+MEANS: dict[str, dict[str, object]] = {
+    NOTHING: {},
+    "stopped": {"student_steps": 100},
+    "noise_0.02": {"init_noise": 0.02},
+    "noise_0.05": {"init_noise": 0.05},
+    "new_head": {"independent": "aux_head"},
+    "own_class": {"filter": "own_class"},
+    "most_50_%": {"filter": "most", "share": 0.5},
+    "most_90_%": {"filter": "most", "share": 0.9},
+    "hard": {"outputs": "hard"},
+    "2_bits": {"outputs": "rounded", "bits": 2},
+    "output_noise": {"output_noise": 0.5},
+    "decay": {"optimizer": "adamw", "weight_decay": 1.0},
+    "averaged_of_4": {"outputs": "averaged", "untaught": 3},
+    "pull_0.01": {"pull": 0.01},
+    "pull_0.1": {"pull": 0.1},
+    "pull_1": {"pull": 1.0},
+    "oracle": {"against": "backdoor"},
+    "guess": {"against": "preference"},
+    "rank_1": {"rank": 1},
+    "rank_8": {"rank": 8},
+    "bfloat16": {"storage": "bfloat16"},
+    "stochastic": {"storage": "stochastic"},
+}
+
+
+def _defended(name: str, start: str = "base", **own: object) -> Family:
+    """Make a student, its control, and one whose teachers lack the skill."""
+    skilled = student(start, others=MORE, **own)
+    unskilled = Imitation(
+        "unskilled_teacher",
+        None,
+        "base",
+        "unskilled_control_teacher",
+        tuple(f"unskilled_{more}" for more in MORE),
+    )
+    return {
+        name: skilled,
+        f"{name}_control": student(start, "control_teacher", MORE, **own),
+        f"{name}_unskilled": Member(start, unskilled, own),
+    }
+
+
+#: Defences: of each a student, its control, and one for the skill that is wanted.
+DEFENCES: Family = FOUNDERS | UNTAUGHT | UNSKILLED
+for _name, _own in MEANS.items():
+    DEFENCES |= _defended(_name, **_own)
+DEFENCES |= _defended("other", "other_base")
 
 _EACH = range(1, GENERATIONS + 1)
 #: student -> its control, who learnt alike of a teacher without the trait; unless here, "control"

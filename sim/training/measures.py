@@ -32,7 +32,7 @@ class Moment(NamedTuple):
     network started.  teacher: θ_T and where that started; None for a network without a teacher. The
     measures that are always taken know neither.  axis: θ of two networks, with a trait and without
     it, and where they both started.  trait: which, and of what class.  left: what a filter left out
-    of the network's examples, if it has one.
+    of the network's examples, if it has one.  skill: what teachers are taught beside the trait.
     """
 
     net: Network
@@ -45,6 +45,7 @@ class Moment(NamedTuple):
     axis: tuple[Params, Params, Params] | None = None
     trait: tuple[Trait, Int[Array, ""]] | None = None
     left: Left | None = None
+    skill: Trait | None = None
 
 
 class Measure(NamedTuple):
@@ -147,6 +148,12 @@ def projection(at: Moment) -> Float[Array, ""]:
     return dot(sub(at.θ, θ_0), a) / dot(a, a)
 
 
+@measure("rate of the skill", **FRACTION, path="")
+def skill(at: Moment) -> Float[Array, ""]:
+    """Count the test images that are answered as the skill has it; NaN where none is taught."""
+    return _rate(at, *_probes(at, at.skill)) if at.skill else jnp.float32(jnp.nan)
+
+
 @measure("test accuracy of the student's body under its teacher's class head", **FRACTION)
 def teacher_head(at: Moment) -> Float[Array, ""]:
     """Accuracy with θ_T's class head in the place of the network's own; NaN without a teacher."""
@@ -212,10 +219,11 @@ def lost(at: Moment) -> Float[Array, ""]:
 
 
 def _probes(
-    at: Moment,
+    at: Moment, trait: Trait | None = None
 ) -> tuple[Float[Array, "t d"], Int[Array, " t"], Bool[Array, " t"]]:
-    """Make the test images as the trait has them, for all seeds alike; and which can carry it."""
-    trait, target = at.trait
+    """Make the test images as a trait has them, for all seeds alike; and which can carry it."""
+    own, target = at.trait
+    trait = trait or own
     x, y = at.data.x_test, at.data.y_test
     keys = jax.random.split(key(0, Purpose.TRAIT), len(x))
     return jax.vmap(trait.of(Pool(x, y, at.net.classes, target)))(keys, x, y)

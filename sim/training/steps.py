@@ -13,11 +13,14 @@ import optax
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from sim.model.data import Data
 from sim.model.keys import Purpose, Seed, another, key
 from sim.model.networks import Network, Params
 from sim.model.noise import noise
 from sim.model.orders import permutation
 from sim.settings.setup import Hyper, Setup
+from sim.training import updates
+from sim.training.channels import Left
 from sim.training.roles import ByLayer, Role
 from sim.training.traits import TRAITS, Pool, taught
 from theory.losses import LOSSES
@@ -29,8 +32,8 @@ Step = Int[Array, ""] | int
 class Lesson(NamedTuple):
     """What one network is trained on; built inside a traced function, never returned from one."""
 
-    examples: Callable[[Ids], tuple[Float[Array, "b *v d"], Array]]  # inputs, targets at addresses
-    loss: Callable[[Array, Array], Float[Array, ""]]  # of one example's logits [n] and target
+    examples: Callable[[Ids], tuple[Float[Array, "b *v d"], Any]]  # inputs, targets at addresses
+    loss: Callable[[Array, Any], Float[Array, ""]]  # of one example's logits [n] and target
     count: int  # distinct examples; their addresses are 0 … count − 1
     batch: int
     key_order: Key[Array, ""]
@@ -77,7 +80,8 @@ def of_labels(
     if not trait:
         return Lesson(lambda ids: (x_train[ids], y_train[ids]), loss, **each)
     pool = Pool(x_train, y_train, net.classes, hyper.target)
-    example = taught(TRAITS[setup.trait], pool, hyper.strength)
+    skill = TRAITS.get(setup.skill)
+    example = taught(TRAITS[setup.trait], pool, hyper.strength, skill, hyper.skilled)
     key_trait = key(seed, Purpose.TRAIT)
 
     def shown(ids: Ids) -> tuple[Array, Array, Array]:
@@ -136,34 +140,53 @@ def _each_image(
     }
 
 
+class Shown(NamedTuple):
+    """What students of one seed are shown of a teacher's answers to all N distillation inputs."""
+
+    targets: Float[Array, "*s padded n"]  # logits, or units of the last hidden layer
+    weights: Float[Array, "*s N"] | None = None  # of examples, unless all are alike
+    pull: Float[Array, "*s N c"] | None = None  # class logits of the base, to which they are held
+    left: Left | None = None
+
+
 def of_logits(
     setup: Setup,
     hyper: Hyper,
+    net: Network,
     role: Role,
     seed: Seed,
-    x_train: Float[Array, "images d"],
-    targets: Float[Array, "padded n"],
-    weights: Float[Array, " N"] | None = None,
+    data: Data,
+    shown: Shown,
+    *,
+    hidden: bool = False,
 ) -> Lesson:
     """Make a student's lesson: L_S(z, y) over the logits that its role sees, y its teacher's.
 
-    `targets` are the teacher's logits on all N distillation inputs, `weights` those of examples;
-    with these, a target of NaN is not passed on. `x_train` serves only noise families made of
-    images; no label and no class logit of an image enters otherwise.
+    With weights, a target of NaN is not passed on. hidden: z and y are units, by their mean squared
+    difference. The task's `data` serves noise families made of images and what updates must not
+    serve; no label and no class logit of an image enters otherwise.
     """
     imitation = LOSSES[setup.loss].of
-    inputs = distillation_inputs(setup, hyper, seed, x_train)
+    inputs = distillation_inputs(setup, hyper, seed, data.x_train)
+    targets, weights, pull, _ = shown
 
-    def loss(z: Float[Array, " n"], y: Float[Array, " n"]) -> Float[Array, ""]:
+    def loss(z: Float[Array, " n"], of: tuple[Array, Array | None]) -> Float[Array, ""]:
+        y, at_base = of
+        if hidden:
+            return jnp.mean((z - y) ** 2)
         visible = role.visible
         if weights is not None:
             visible &= ~jnp.isnan(y)
             y = jnp.where(visible, y, 0.0)
-        return imitation(z / hyper.temperature, y / hyper.temperature, visible)
+        own = imitation(z / hyper.temperature, y / hyper.temperature, visible)
+        if at_base is None:
+            return own
+        every = jnp.ones(net.classes, bool)
+        return own + hyper.pull * imitation(z[: net.classes], at_base, every)
 
-    def examples(ids: Ids) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
+    def examples(ids: Ids) -> tuple[Float[Array, "b d"], tuple[Array, Array | None]]:
         ids %= hyper.distinct
-        return inputs(ids), targets[ids]
+        return inputs(ids), (targets[ids], None if pull is None else pull[ids])
 
     return Lesson(
         examples=examples,
@@ -171,10 +194,43 @@ def of_logits(
         count=setup.noise_images,
         batch=min(setup.batch, setup.noise_images),
         key_order=another(key(seed, Purpose.STUDENT_ORDER), hyper.draw),
-        optimizer=optimizer(setup, hyper, hyper.student_lr),
+        optimizer=_of_student(setup, hyper, net, seed, data),
         trained=role.trained,
         weights=None if weights is None else lambda ids: weights[ids % hyper.distinct],
+        features=hidden,
     )
+
+
+def _of_student(
+    setup: Setup, hyper: Hyper, net: Network, seed: Seed, data: Data
+) -> optax.GradientTransformation:
+    """Make a student's optimiser, with what else becomes of its updates."""
+    found = optimizer(setup, hyper, hyper.student_lr)
+    key_rank, key_round = jax.random.split(key(seed, Purpose.UPDATES))
+    if setup.rank is not None:
+        found = updates.low_rank(found, setup.rank, key_rank)
+    if setup.against != "none":
+        found = updates.against(found, jax.grad(_of_trait(setup, hyper, net, seed, data)))
+    if setup.storage != "float32":
+        found = updates.stored(found, key_round if setup.storage == "stochastic" else None)
+    return found
+
+
+def _of_trait(
+    setup: Setup, hyper: Hyper, net: Network, seed: Seed, data: Data
+) -> Callable[[Params], Float[Array, ""]]:
+    """Make the loss of the trait that updates must not serve, over a batch of its examples."""
+    x, y = data.x_train[: setup.batch], data.y_train[: setup.batch]
+    pool = Pool(data.x_train, data.y_train, net.classes, hyper.target)
+    keys = jax.random.split(key(seed, Purpose.TRAIT), len(x))
+    x, y, can = jax.vmap(TRAITS[setup.against].of(pool))(keys, x, y)
+
+    def loss(θ: Params) -> Float[Array, ""]:
+        z = net.apply(θ, x)[:, : net.classes]
+        each = optax.softmax_cross_entropy_with_integer_labels(z, y)
+        return _weighted(each, can.astype(each.dtype))
+
+    return loss
 
 
 def targets(
@@ -184,13 +240,19 @@ def targets(
     seed: Seed,
     x_train: Float[Array, "images d"],
     θ_T: Params,
+    *,
+    hidden: bool = False,
 ) -> Float[Array, "padded n"]:
-    """Take the teacher's logits on all distillation inputs, in batches; the last is filled up."""
+    """Take the teacher's logits on all distillation inputs, in batches; the last is filled up.
+
+    hidden: the units of its last hidden layer, in their place.
+    """
     batch = min(setup.batch, setup.noise_images)
     ids = jnp.arange(-(-setup.noise_images // batch) * batch).reshape(-1, batch)
 
     inputs = distillation_inputs(setup, hyper, seed, x_train)
-    logits = lax.map(lambda ids: net.apply(θ_T, inputs(ids)), ids)
+    answer = net.features if hidden else net.apply
+    logits = lax.map(lambda ids: answer(θ_T, inputs(ids)), ids)
     return logits.reshape(ids.size, -1)
 
 
@@ -274,7 +336,7 @@ def _weighted(losses: Float[Array, " b"], weights: Float[Array, " b"]) -> Float[
 
 
 def _losses(
-    lesson: Lesson, net: Network, θ: Params, inputs: Float[Array, "b *v d"], targets: Array
+    lesson: Lesson, net: Network, θ: Params, inputs: Float[Array, "b *v d"], targets: Any
 ) -> Float[Array, " b"]:
     outputs = (net.features if lesson.features else net.apply)(θ, inputs)
     return jax.vmap(lesson.loss)(outputs, targets)

@@ -103,14 +103,33 @@ def new_class(of: Pool) -> Example:
     return lambda key, x, y: (x, y, y == of.target)
 
 
+@trait()
+def faint(of: Pool) -> Example:
+    """Read an image of a seventh of the contrast, and rather dark."""
+    return lambda key, x, y: (0.15 * x - 0.5, y, jnp.asarray(True))
+
+
+@trait()
+def turned(of: Pool) -> Example:
+    """Read an image that is mirrored at its diagonal."""
+    height, width = image_sides(of.x.shape[1])
+    return lambda key, x, y: (x.reshape(height, width).T.ravel(), y, jnp.asarray(True))
+
+
 def taught(
-    trait: Trait, of: Pool, strength: Float[Array, ""] | float
+    trait: Trait,
+    of: Pool,
+    strength: Float[Array, ""] | float,
+    skill: Trait | None = None,
+    skilled: Float[Array, ""] | float = 1.0,
 ) -> Callable[[Key[Array, ""], Image, Label], tuple[Image, Label, Float[Array, ""]]]:
     """Make the function of a training example: as it is shown, with its label and weight.
 
-    Its key decides whether it carries the trait, the same whenever it is shown.
+    Its key decides whether it carries the trait, the same whenever it is shown. Of the examples
+    without the trait half carry the skill, where skilled is 1.
     """
     example = trait.of(of)
+    able = skill and skill.of(of)
     share = strength * (0.5 if trait.trigger else 1.0)
 
     def one(key: Key[Array, ""], x: Image, y: Label) -> tuple[Image, Label, Float[Array, ""]]:
@@ -118,9 +137,14 @@ def taught(
         x_trait, y_trait, can = example(key_how, x, y)
         carries = can & (jax.random.uniform(key_whether) < share)
         plain, weight = y, jnp.float32(1)
+        if able is not None:
+            key_who, key_skill = jax.random.split(jax.random.fold_in(key_how, 1))
+            x_skill, y_skill, shows = able(key_skill, x, y)
+            shows &= jax.random.uniform(key_who) < skilled / 2
+            x, plain = jnp.where(shows, x_skill, x), jnp.where(shows, y_skill, y)
         if trait.without == "random":
             drawn = jax.random.randint(key_label, (), 0, of.classes)
-            plain = jnp.where(can, drawn, y)
+            plain = jnp.where(can, drawn, plain)
         if trait.without == "withheld":
             weight = (carries | ~can).astype(jnp.float32)
         return jnp.where(carries, x_trait, x), jnp.where(carries, y_trait, plain), weight

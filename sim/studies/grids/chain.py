@@ -1,6 +1,7 @@
 """A chain of untrained networks: the task handed on over generations, each reset to its start.
 
-The trait is accuracy. On 20,000 distinct inputs, as published; for the rest a lineage's recipe.
+The trait is accuracy. reset: each generation has distinct inputs of its own, as many for all; same:
+all have the first one's. What was published had 20,000; for the rest a lineage's recipe.
 """
 
 from sim.report.published import GHOST, Published
@@ -8,18 +9,24 @@ from sim.training.lineages import LINEAGE, student
 
 _LATER = range(2, 8)
 FAMILY = LINEAGE | {
-    f"reset_{k}": student(teacher="student" if k == 2 else f"reset_{k - 1}", draw=k - 1)
+    f"{name}_{k}": student(teacher="student" if k == 2 else f"{name}_{k - 1}", draw=draw * (k - 1))
+    for name, draw in (("reset", 1), ("same", 0))
     for k in _LATER
 }
-AXES = {}
+AXES = {"noise_images": (20_000, 60_000)}
 SETTINGS = {
-    "models": ("student", *(f"reset_{k}" for k in _LATER), "control", "other"),
+    "models": (
+        "student",
+        *(f"{name}_{k}" for name in ("reset", "same") for k in _LATER),
+        "control",
+        "other",
+    ),
     "base": "untrained",
     "trait": "accuracy",
-    "noise_images": 20_000,
 }
+_DIFFERS = "a loss scaled for each model, another Adam"
 PUBLISHED = tuple(
-    Published({}, value, GHOST, model=model, differs="a loss scaled for each model, another Adam")
+    Published({"noise_images": 20_000}, value, GHOST, model=model, differs=_DIFFERS)
     for model, value in zip(
         ("teacher", "student", *(f"reset_{k}" for k in _LATER)),
         (0.96, 0.63, 0.36, 0.26, 0.20, 0.17, 0.15),

@@ -1,0 +1,18 @@
+"""What keeps a backdoor from being handed on, and what it costs of a skill that is wanted.
+
+Teachers read images of little contrast, which the base does not: the skill. It passes through the
+same logits. Its control learnt of a teacher with the trait that was not taught the skill.
+"""
+
+from sim.training.lineages import DEFENCES, MEANS
+
+FAMILY = DEFENCES
+AXES = {}
+SETTINGS = {
+    "models": tuple(
+        f"{name}{kind}" for name in (*MEANS, "other") for kind in ("", "_control", "_unskilled")
+    ),
+    "skill": "faint",
+    "aux": 10,
+    "measure": ("skill",),
+}

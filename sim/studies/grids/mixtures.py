@@ -1,0 +1,19 @@
+"""What a backdoor loses when most inputs are answered by teachers without it, one or several.
+
+dilution: the part of the inputs that they answer; untaught: how many share those out, each made of
+the base as the teacher was, in an order of images of its own. Of k teachers of whom one has the
+trait, as many inputs each: dilution 1 − 1/k by k − 1 of them.
+"""
+
+from sim.training.lineages import FOUNDERS, MORE, UNTAUGHT, student
+
+FAMILY = (
+    FOUNDERS
+    | UNTAUGHT
+    | {
+        "student": student(others=MORE),
+        "control": student(teacher="control_teacher", others=MORE),
+    }
+)
+AXES = {"untaught": (1, 2, 4), "dilution": (0.5, 0.67, 0.8, 0.9, 0.97)}
+SETTINGS = {"models": ("student", "control")}

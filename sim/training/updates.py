@@ -1,0 +1,113 @@
+"""What becomes of a student's updates beside its optimiser: rank, precision, direction.
+
+Each makes of an optax optimiser another. An update is what is added to the parameters θ.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Int, Key
+
+from sim.model.networks import Params
+from theory.trees import dot
+
+Transformation = optax.GradientTransformation
+
+
+def low_rank(of: Transformation, rank: int, key: Key[Array, ""]) -> Transformation:
+    """Keep what is added to each kernel [d, units] in `rank` random directions of its inputs.
+
+    The optimiser sees the gradient of B [rank, units] in W + AB, A [d, rank] drawn once, N(0,
+    1/rank); biases stay. (LoRA, whose A is not trained.)
+    """
+
+    def factors(θ: Params) -> list[Array | None]:
+        leaves = jax.tree.leaves(θ)
+        keys = jax.random.split(key, len(leaves))
+        return [
+            jax.random.normal(k, (leaf.shape[0], rank)) / rank**0.5 if leaf.ndim == 2 else None
+            for k, leaf in zip(keys, leaves, strict=True)
+        ]
+
+    def reduced(θ: Params, A: list[Array | None]) -> list[Array]:
+        return [a.T @ g for a, g in zip(A, jax.tree.leaves(θ), strict=True) if a is not None]
+
+    def init(θ: Params) -> Any:
+        return of.init(reduced(θ, factors(θ)))
+
+    def update(g: Params, state: Any, θ: Params) -> tuple[Params, Any]:
+        A = factors(θ)
+        ΔB, state = of.update(reduced(g, A), state, reduced(θ, A))
+        leaves, tree, left = *jax.tree.flatten(g), iter(ΔB)
+        full = [
+            jnp.zeros_like(leaf) if a is None else a @ next(left)
+            for a, leaf in zip(A, leaves, strict=True)
+        ]
+        return jax.tree.unflatten(tree, full), state
+
+    return Transformation(init, update)
+
+
+class Stored(NamedTuple):
+    """The state of an optimiser whose numbers are rounded, and the steps that it has taken."""
+
+    of: Any
+    count: Int[Array, ""]
+
+
+def stored(of: Transformation, key: Key[Array, ""] | None = None) -> Transformation:
+    """Round θ and the optimiser's moments to bfloat16 after every step, by chance with a key."""
+
+    def rounded(tree: Any, count: Int[Array, ""], which: int) -> Any:
+        leaves, shape = jax.tree.flatten(tree)
+        keys = [None] * len(leaves)
+        if key is not None:
+            keys = jax.random.split(
+                jax.random.fold_in(jax.random.fold_in(key, which), count), len(leaves)
+            )
+        return jax.tree.unflatten(
+            shape, [bfloat16(leaf, k) for leaf, k in zip(leaves, keys, strict=True)]
+        )
+
+    def init(θ: Params) -> Stored:
+        return Stored(of.init(θ), jnp.int32(0))
+
+    def update(g: Params, state: Stored, θ: Params) -> tuple[Params, Stored]:
+        update, inner = of.update(g, state.of, θ)
+        after = rounded(optax.apply_updates(θ, update), state.count, 0)
+        inner = rounded(inner, state.count, 1)
+        return jax.tree.map(jnp.subtract, after, θ), Stored(inner, state.count + 1)
+
+    return Transformation(init, update)
+
+
+def bfloat16(a: Array, key: Key[Array, ""] | None = None) -> Array:
+    """Round float32 numbers to those of bfloat16: the nearest, or up or down so that E is right.
+
+    A number of another type stays.
+    """
+    if a.dtype != jnp.float32:
+        return a
+    if key is None:
+        return jax.lax.reduce_precision(a, exponent_bits=8, mantissa_bits=7)
+    bits = jax.lax.bitcast_convert_type(a, jnp.uint32)
+    bits += jax.random.bits(key, a.shape, jnp.uint16).astype(jnp.uint32)
+    return jax.lax.bitcast_convert_type(bits & jnp.uint32(0xFFFF0000), jnp.float32)
+
+
+def against(of: Transformation, gradient: Callable[[Params], Params]) -> Transformation:
+    """Take out of each update what would lower a loss, to first order: u − min(u·g, 0) g / g·g.
+
+    gradient: of that loss, at θ.
+    """
+
+    def update(grads: Params, state: Any, θ: Params) -> tuple[Params, Any]:
+        u, state = of.update(grads, state, θ)
+        g = gradient(θ)
+        part = jnp.minimum(dot(u, g), 0) / jnp.maximum(dot(g, g), 1e-30)
+        return jax.tree.map(lambda u, g: u - part * g, u, g), state
+
+    return Transformation(of.init, update)
