@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from docs import saved
+from docs import claims, saved
 from docs.saved import Saved
 from sim.report import rates
 from sim.report.published import AUTHORS, COLUMNS, ELSEWHERE, RULE, compare
@@ -158,8 +158,13 @@ def of_paper() -> str:
 def of_bases() -> str:
     """Write the rates of a backdoor in students of many bases."""
     about, rows = saved.load("matched_bases")
-    head, lines = rates.cells(rows.drop(columns="aux"), [])
+    head, lines = rates.cells(rows.drop(columns="aux", errors="ignore"), [])
     return markdown(head, lines) + _made(about)
+
+
+def of_claims() -> str:
+    """Write the journal abstract's claims beside what is measured here."""
+    return markdown(claims.HEAD, claims.lines())
 
 
 def of_theorem() -> str:
@@ -179,4 +184,5 @@ TABLES = {
     "paper": of_paper,
     "theorem": of_theorem,
     "bases": of_bases,
+    "claims": of_claims,
 }

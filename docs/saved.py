@@ -15,12 +15,15 @@ from sim.runs import results
 from sim.runs.results import axes_of
 from sim.runs.statistics import difference, summary
 from sim.settings.experiments import FIGURE_10
-from sim.studies import grids
+from sim.studies import grids, lineage
 from sim.studies.shown import changed, shown
+from sim.studies.sweep import of_task
 from sim.studies.theorem.statements import statements
 
 FOLDER = Path(__file__).parent / "studies"
 STUDIES = ("figure10", "theorem", *grids.names())
+#: Families of one's own, of which the tree is kept.
+EXAMPLES = {file.stem: file for file in (FOLDER.parent.parent / "examples").glob("*.toml")}
 
 
 #: Columns of which an empty cell is no number; elsewhere it is an empty word.
@@ -45,22 +48,32 @@ def take(folders: Iterable[Path]) -> None:
     for one whose source was in no commit.
     """
     loaded = [results.load(f) for f in folders if (f / results.RESULTS).is_file()]
-    runs = [ds for ds in loaded if ds.attrs["study"] in STUDIES]
+    runs = [ds for ds in loaded if ds.attrs["study"] in (*STUDIES, *EXAMPLES)]
     names = [name(ds.attrs["study"], ds.attrs["dataset"]) for ds in runs]
     for ds, file in zip(runs, names, strict=True):
         revision = ds.attrs["revision"]
         require("runs", file, names.count(file) == 1, "one of each study and data set")
-        require("settings", changed(ds), not changed(ds), f"as they are in {file}")
+        other = differs(ds) if ds.attrs["study"] in EXAMPLES else changed(ds)
+        require("settings", other, not other, f"as they are in {file}")
         clean = revision and not revision.endswith("-dirty")
         require("revision", revision, clean, f"a commit's: commit, delete the run of {file}, rerun")
     for ds, file in zip(runs, names, strict=True):
         keep(ds, file)
 
 
+def differs(ds: xr.Dataset) -> bool:
+    """Tell whether a run of an example has other settings than its file says."""
+    of = lineage.read(EXAMPLES[ds.attrs["study"]])
+    made = lineage.made(of, of_task(of.dataset, **lineage.settings(of, of.dataset)))
+    said = json.loads(json.dumps({"settings": made.settings}))["settings"]
+    return json.loads(ds.attrs["settings"])["settings"] != said
+
+
 def keep(ds: xr.Dataset, file: str) -> None:
-    """Write the table of a run and its first figure."""
+    """Write the table of a run, and its first figure or its tree."""
     _, figures = shown(ds)
-    figure = next(iter(figures.values()))(ds)
+    first = "tree" if ds.attrs["study"] in EXAMPLES else next(iter(figures))
+    figure = figures[first](ds)
     figure.savefig(FOLDER / f"{file}.png", dpi=100, metadata={"Software": None})
     about = {
         "command": command(ds),
@@ -104,6 +117,8 @@ def command(ds: xr.Dataset) -> str:
     """Write the command that makes a run of a study."""
     study, kind = ds.attrs["study"], ds.attrs["experiment"]
     words = ["sublim", study if study in ("figure10", "theorem") else f"study {study}"]
+    if study in EXAMPLES:
+        return f"sublim lineage examples/{study}.toml"
     words += [f"--dataset {ds.attrs['dataset']} --seeds {ds.attrs['seeds']}"]
     if kind != "theorem":
         models, usual = asked(ds), FIGURE_10

@@ -242,7 +242,10 @@ def number(value: float, form: str = ".3f") -> str:
     """Write a number with no 0 before its point; a dash for none."""
     if np.isnan(value):
         return "–"
-    return format(value, form).replace("0.", ".", 1 if abs(value) < 1 else 0)
+    text = format(value, form)
+    if not text.strip("-0."):
+        text = text.lstrip("-")  # what rounds to nothing has no sign
+    return text.replace("0.", ".", 1 if abs(value) < 1 else 0)
 
 
 def cell(of: Summary, lost: xr.DataArray | None = None) -> str:
