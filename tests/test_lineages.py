@@ -276,7 +276,8 @@ def test_who_lacks_the_skill_differs_in_its_teachers_alone():
         assert (mine.start, mine.own) == (other.start, other.own)
         asked = [[m.learns.teacher, *m.learns.beside().values()] for m in (mine, other)]
         for one, without in zip(*asked, strict=True):
-            assert one == without == "base" or without == f"unskilled_{one}"
+            assert one == without.replace("unskilled_", "")
+            assert (one == without) == (one == "base")
             if one != "base":
                 a, b = (family[member].at(point).values for member in (one, without))
                 assert {k for k in a if a[k] != b[k]} == {"skilled"}
@@ -299,6 +300,25 @@ def test_changed_bases_compute_what_the_base_does(usual):
             np.testing.assert_allclose(records[name][measure], records["base"][measure], rtol=1e-5)
     assert abs(float(records["mixed"].loss[0, 0]) / float(records["base"].loss[0, 0]) - 1) > 1e-4
     assert networks["permuted_base"].origin != networks["base"].origin
+
+
+def test_a_noisy_base_has_noise_of_its_own(usual):
+    """Of the size that is asked for, to 5 standard errors; not that which students' starts get."""
+    point = Point(*recipe("synthetic", **(TINY | {"init_noise": 0.3})))
+    where = programs.place(TASK, 1)
+    θ = programs.initial(point, where, [0])
+    noisy = programs.change("noisy", point, where, [0], θ, θ)
+    added = np.concatenate(
+        [np.ravel(a - b) for a, b in zip(*map(jax.tree.leaves, (noisy, θ)), strict=True)]
+    )
+    assert abs(added.std() / 0.3 - 1) < 5 / (2 * added.size) ** 0.5
+    assert abs(added.mean()) < 5 * 0.3 / added.size**0.5
+    member = FAMILY["student"]._replace(start="reference")
+    short = point._replace(setup=replace(point.setup, student_steps=1))
+    begun, _ = programs.imitate([(short, member)], where, [0], θ, θ_0=θ)
+    start = np.ravel(begun["hidden_0"]["kernel"][0, 0] - θ["hidden_0"]["kernel"][0])
+    mine = np.ravel(noisy["hidden_0"]["kernel"] - θ["hidden_0"]["kernel"])
+    assert abs(np.corrcoef(start, mine)[0, 1]) < 4 / mine.size**0.5
 
 
 def test_a_chain_is_trained_from_the_first_to_the_last(tmp_path):

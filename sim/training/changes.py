@@ -1,4 +1,4 @@
-"""Networks made of others without training: permuted, rescaled, mixed."""
+"""Networks made of others without training: permuted, rescaled, mixed, noisy."""
 
 from collections.abc import Callable
 
@@ -38,3 +38,15 @@ def mixed(θ: Params, other: Params, key: Key[Array, ""], hyper: Hyper) -> Param
     """Take √(1 − s²) of a network and s of another."""
     s = hyper.mix
     return jax.tree.map(lambda a, b: (1 - s**2) ** 0.5 * a + s * b, θ, other)
+
+
+@change
+def noisy(θ: Params, other: Params, key: Key[Array, ""], hyper: Hyper) -> Params:
+    """Add N(0, init_noise²) to every parameter, of another draw than students' starts get."""
+    leaves, tree = jax.tree.flatten(θ)
+    keys = jax.random.split(key, len(leaves))
+    added = [
+        leaf + hyper.init_noise * jax.random.normal(k, leaf.shape)
+        for leaf, k in zip(leaves, keys, strict=True)
+    ]
+    return jax.tree.unflatten(tree, added)

@@ -168,9 +168,9 @@ MEANS: dict[str, dict[str, object]] = {
     "output_noise": {"output_noise": 0.5},
     "decay": {"optimizer": "adamw", "weight_decay": 1.0},
     "averaged_of_4": {"outputs": "averaged", "untaught": 3},
+    "pull_0.001": {"pull": 0.001},
     "pull_0.01": {"pull": 0.01},
     "pull_0.1": {"pull": 0.1},
-    "pull_1": {"pull": 1.0},
     "oracle": {"against": "backdoor"},
     "guess": {"against": "preference"},
     "rank_1": {"rank": 1},
@@ -180,27 +180,34 @@ MEANS: dict[str, dict[str, object]] = {
 }
 
 
-def _defended(name: str, start: str = "base", **own: object) -> Family:
-    """Make a student, its control, and one whose teachers lack the skill."""
-    skilled = student(start, others=MORE, **own)
+def _defended(name: str, start: str = "base", of: str = "", **own: object) -> Family:
+    """Make a student, its control, and one whose teachers lack the skill; `of` names teachers."""
     unskilled = Imitation(
-        "unskilled_teacher",
+        f"{of}unskilled_teacher",
         None,
         "base",
         "unskilled_control_teacher",
         tuple(f"unskilled_{more}" for more in MORE),
     )
     return {
-        name: skilled,
-        f"{name}_control": student(start, "control_teacher", MORE, **own),
+        name: student(start, f"{of}teacher", MORE, **own),
+        f"{name}_control": student(start, f"{of}control_teacher", MORE, **own),
         f"{name}_unskilled": Member(start, unskilled, own),
     }
 
 
+_NOISE = {"init_noise": 0.02}
+#: The base with noise on its weights, and teachers that are made of that.
+NOISY: Family = {"noisy_base": Member("base", changed("noisy", "init_noise"), _NOISE)} | {
+    f"noisy_{name}": member._replace(start="noisy_base")
+    for name, member in (_TAUGHT | UNSKILLED).items()
+    if name in ("teacher", "control_teacher", "unskilled_teacher")
+}
 #: Defences: of each a student, its control, and one for the skill that is wanted.
-DEFENCES: Family = FOUNDERS | UNTAUGHT | UNSKILLED
+DEFENCES: Family = FOUNDERS | UNTAUGHT | UNSKILLED | NOISY
 for _name, _own in MEANS.items():
     DEFENCES |= _defended(_name, **_own)
+DEFENCES |= _defended("noise_on_both", of="noisy_", **_NOISE)
 DEFENCES |= _defended("other", "other_base")
 
 _EACH = range(1, GENERATIONS + 1)

@@ -10,7 +10,9 @@ FAMILY = DEFENCES
 AXES = {}
 SETTINGS = {
     "models": tuple(
-        f"{name}{kind}" for name in (*MEANS, "other") for kind in ("", "_control", "_unskilled")
+        f"{name}{kind}"
+        for name in (*MEANS, "noise_on_both", "other")
+        for kind in ("", "_control", "_unskilled")
     ),
     "skill": "faint",
     "aux": 10,
