@@ -171,7 +171,8 @@ def change(
 ) -> Params:
     """Make other networks of a chunk's θ [seed, …], by a named change, toward `other` [seed, …]."""
     program = where.program(point)
-    return changed(program, CHANGES[name], numbers([point]), where.seeds(chunk), θ, other)
+    one = jax.tree.map(lambda number: number.reshape(()), numbers([point]))  # a student's own, too
+    return changed(program, CHANGES[name], one, where.seeds(chunk), θ, other)
 
 
 def imitate(
