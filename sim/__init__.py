@@ -17,6 +17,8 @@ _FUNCTIONS = {
 }
 _MODULES = {
     "plots": "report.figures",
+    "rate_plots": "report.rate_figures",
+    "rates": "report.rates",
     "results": "runs.results",
     "statements": "studies.theorem.statements",
     "sweep_plots": "report.sweep_figures",

@@ -1,5 +1,7 @@
 """What is added is two places: where it is done and where it is chosen. From outside, one call."""
 
+import ast
+import importlib.util
 import inspect
 import shutil
 import subprocess
@@ -70,6 +72,30 @@ def test_a_trait_and_a_filter_of_ones_own(small, monkeypatch):
     found = sim.study("bases", DATA, 1, trait="dark", filter="sure", share=0.25, **given)
     of = found.sel(base="untrained")
     assert of.left_out.sel(model="student").item() == 0.25
+    assert (of.trait_rate.sel(model="teacher") != of.trait_rate.sel(model="base")).any()
+
+
+def test_the_trait_and_the_filter_of_the_notebook(small, tmp_path):
+    """As they stand there, each in ten lines or fewer."""
+    (text,) = (ROOT / "notebooks").glob("04_*.py")
+    functions = [of for of in ast.parse(text.read_text()).body if isinstance(of, ast.FunctionDef)]
+    own = [of for of in functions if of.name in ("negative", "moved")]
+    assert [of.end_lineno - of.lineno + 1 <= 10 for of in own] == [True, True]
+    file = tmp_path / "of_the_notebook.py"  # what is added must have a source
+    file.write_text("\n\n".join(["import jax.numpy as jnp", *map(ast.unparse, own)]))
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    sim.add("trait", found.negative, trigger=True)
+    sim.add("filter", found.moved, ranked=True)
+    given = small | {
+        "points": 1,
+        "models": ("student", "control"),
+        "axes": {"base": ("untrained",)},
+    }
+    ds = sim.study("bases", DATA, 1, trait="negative", filter="moved", share=0.5, **given)
+    of = ds.sel(base="untrained")
+    assert of.left_out.sel(model="student").item() == 0.5
     assert (of.trait_rate.sel(model="teacher") != of.trait_rate.sel(model="base")).any()
 
 

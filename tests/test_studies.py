@@ -56,3 +56,5 @@ def test_statement_and_settings(name):
 def test_an_unknown_study_is_named():
     with pytest.raises(InputError, match="study = 'nope': must be one of activation"):
         sim.study("nope")
+    with pytest.raises(InputError, match="passed_on"):
+        sim.study("channels", axes={"nope": (1,)})

@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sim.report import tradeoffs
 from sim.report.rates import chains_of, number, rates
@@ -176,6 +177,7 @@ def generations(ds: xr.Dataset, measure: str = "rate") -> Figure:
                 label=chain,
             )
         panel.axhline(0, color=GREY, lw=0.8, zorder=0)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         said = (v if isinstance(v, str) else f"{a} {v}" for a, v in zip(axes, at, strict=True))
         panel.set_title(words(", ".join(said)).replace("_", " "), fontsize=SIZE - 1)
     for panel in panels[len(parts) :]:

@@ -5,9 +5,11 @@ from typing import Any
 
 import xarray as xr
 
+from sim.errors import require
 from sim.runs import run
 from sim.runs.run import QUIET, Progress
 from sim.settings.experiments import Experiment
+from sim.settings.grid import Axes
 from sim.studies import grids
 from sim.studies.sweep import Grid, of_task
 
@@ -17,20 +19,26 @@ def study(
     dataset: str = "digits",
     seeds: int = 16,
     *,
+    axes: Axes | None = None,
     out: str | Path | None = None,
     progress: Progress = QUIET,
     **settings: Any,
 ) -> xr.Dataset:
     """Run a named study: `sim.sweep` over its axes, whose arguments these are.
 
-    Settings go before the study's own, which go before the recipe's. Errors: InputError for a name
-    that is no study, or a setting that breaks a rule.
+    Settings go before the study's own, which go before the recipe's; axes, values of some of its
+    axes or cases, before those that it has. Errors: InputError for a name that is no study, an axis
+    that it does not have, or a setting that breaks a rule.
     """
     given = of_task(dataset, **(grids.settings(name, str(dataset)) | settings | {"seeds": seeds}))
-    return run.of(named(name, given), out, progress)
+    return run.of(named(name, given, axes), out, progress)
 
 
-def named(name: str, given: Experiment) -> Grid:
-    """Make the grid of a named study, with these settings."""
+def named(name: str, given: Experiment, axes: Axes | None = None) -> Grid:
+    """Make the grid of a named study, with these settings, and these values of some of its axes."""
     of = grids.module(name)
-    return Grid(name, given, of.AXES, hold=getattr(of, "HOLD", ()), family=grids.family(name))
+    for axis in axes or {}:
+        require("axis", axis, axis in of.AXES, "of the study: " + ", ".join(of.AXES))
+    return Grid(
+        name, given, of.AXES | (axes or {}), hold=getattr(of, "HOLD", ()), family=grids.family(name)
+    )
