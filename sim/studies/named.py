@@ -33,4 +33,5 @@ def study(
 def named(name: str, given: Experiment) -> Grid:
     """Make the grid of a named study, with these settings."""
     of = grids.module(name)
-    return Grid(name, given, of.AXES, hold=getattr(of, "HOLD", ()), family=grids.family(name))
+    make = getattr(of, "make", Grid)
+    return make(name, given, of.AXES, hold=getattr(of, "HOLD", ()), family=grids.family(name))
