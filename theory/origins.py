@@ -15,9 +15,9 @@ the minimum of ‖r − Jδ‖² + λ‖δ‖², is
 
     (10)  δ = Jᵀ α,  α = (K + λI)⁻¹ r.
 
-It always fits the r that it is made from where P > R, so a candidate is judged by what it says of
-inputs that it has not seen. Left out one by one, with all their contrasts (i a block of m − 1), they
-need no second fit:
+It always fits the r that it is made from where P > R, so a candidate is also judged by what it says
+of inputs that it has not seen. Left out one by one, with all their contrasts (i a block of m − 1),
+they need no second fit:
 
     (11)  r_i − J_i δ_{without i} = ([(K + λI)⁻¹]_ii)⁻¹ α_i;  held out = Σ_i ‖that‖² / ‖r‖²,
 

@@ -63,7 +63,7 @@ def audit(
     candidates: Sequence[Params],
     reference: tuple[Params, Params],
 ) -> Audit:
-    """Hold teachers' answers to the first `inputs` distillation inputs of a seed against candidates.
+    """Hold teachers' answers to the first `inputs` inputs of a seed against candidates.
 
     reference: somebody's own teacher of the first candidate with the trait, and one without it.
     """

@@ -108,12 +108,12 @@ def bases(table: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[lis
     head = [*axes, "among", *(f"by {word}" for word, _ in STATISTICS.values())]
 
     def lines() -> Iterator[list[str]]:
-        for among in AMONG:
+        for among, placebos in AMONG.items():
             for _, row in table.iterrows():
                 at = [str(row[axis]) for axis in axes]
                 of = [f"{among}_{name}" for name in STATISTICS]
                 each = [f"{_interval(row, one)} p {number(row[f'{one}_p'], '.2f')}" for one in of]
-                yield [*at, f"{row[f'{among}_candidates'] - 1} {AMONG[among]}", *each]
+                yield [*at, f"{row[f'{among}_candidates'] - 1} {placebos}", *each]
 
     return head, lines()
 
@@ -132,21 +132,19 @@ def traits(table: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[li
 
 
 def finding(table: pd.DataFrame, axes: list[str]) -> str:
-    """Say which statistic names the base, where the trait is seen, and where it is not handed on."""
+    """Say what names the base, where the trait is seen, and where it is not handed on."""
     n = int(table.n.iloc[0])
     if n == 1:
         return "One seed: no interval, and nothing to say of origins."
     said = []
-    for among, words_ in AMONG.items():
+    for among, placebos in AMONG.items():
         chance = 1 / table[f"{among}_candidates"]
         parts = []
         for name, (word, _) in STATISTICS.items():
-            of = table[f"{among}_{name}"]
             above = int((table[f"{among}_{name}_low"] > chance).sum())
-            parts.append(f"{word} {_span(of)} (above chance in {above} of {len(table)} cases)")
-        said.append(
-            f"The base is named among {words_} in so many of {n} seeds: {', '.join(parts)}."
-        )
+            shares = _span(table[f"{among}_{name}"])
+            parts.append(f"by {word} {shares} (above chance in {above} of {len(table)} cases)")
+        said.append(f"Named among {placebos}, share of {n} seeds: {', '.join(parts)}.")
     seen = table.auroc_low > 0.5
     said.append(
         f"The trait is seen in {int(seen.sum())} of {len(table)} cases: AUROC {_span(table.auroc)}."

@@ -1,12 +1,12 @@
 """Whether a student's data tell which base its teacher came from, and if it was taught a trait.
 
-An auditor has noise inputs, a teacher's auxiliary logits on them, and the weights of candidates: the
-base, and as many others as placebos, siblings (same initialisation, other order of images) or bases
-of other initialisations. The base is named by the least of: the squared residual (of logits), the
+An auditor has noise inputs, a teacher's auxiliary logits on them, and the weights of candidates:
+the base, and placebos, which are siblings (same initialisation, other order of images) or bases of
+other initialisations. The base is named by the least of: the squared residual (of logits), the
 displacement that explains it to first order, the part of it on inputs held out that this does not
-explain; or by the greatest coverage. The trait is scored by the cosine of the displacement with that
-of the auditor's own pair of teachers, with and without it. Transfer is of students that see all
-inputs, not only the auditor's.
+explain; or by the greatest coverage. The trait is scored by the cosine of the displacement with
+that of the auditor's own pair of teachers, with and without it. Transfer is of students that see
+all inputs, not only the auditor's.
 """
 
 from typing import TYPE_CHECKING, Any
