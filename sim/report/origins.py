@@ -182,21 +182,22 @@ def figure(ds: xr.Dataset) -> Figure:
         _points(panel, table, each, SERIES, "osD^")
         chance = 1 / table[f"{among}_candidates"].iloc[0]
         panel.axvline(chance, color="#666666", lw=1, ls=(0, (2, 3)), zorder=0)
-        panel.set_title(f"base named among {name}", fontsize=SIZE)
-        panel.set_xlabel("share of seeds (dotted: chance)", fontsize=SIZE)
+        panel.set_title(f"among {name}", fontsize=SIZE)
+        panel.set_xlabel("base named, share of seeds\n(dotted: chance)", fontsize=SIZE)
     panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1.08), ncols=4, frameon=False)
     last = panels[-1]
     _points(last, table, {"AUROC": "auroc", "transfer": "transfer"}, ("#000000", SERIES[3]), "sv")
     for x in (0, 0.5):
         last.axvline(x, color="#666666", lw=1, ls=(0, (2, 3)), zorder=0)
     last.set_title("trait seen, and handed on", fontsize=SIZE)
-    last.set_xlabel("AUROC; transfer (fraction)", fontsize=SIZE)
+    last.set_xlabel("AUROC; transfer (fraction)\n(dotted: nothing)", fontsize=SIZE)
     last.legend(loc="lower right", bbox_to_anchor=(1, 1.08), ncols=2, frameon=False)
     labels = [words(", ".join(str(row[axis]) for axis in axes)) for _, row in table.iterrows()]
     panels[0].set_yticks(range(len(table)), labels, fontsize=SIZE - 1)
     panels[0].set(ylim=(len(table) - 0.4, -0.6))
     for panel in panels:
         panel.set_xlim(-0.06, 1.06)
+        panel.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", ".5", "", "1"])
     caption(figure, f"{setting(ds)}. Bars: 95 %, by Wilson, DeLong, Fieller.")
     return figure
 
