@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from sim.runs.train import train
 from sim.settings.experiments import Experiment
 from sim.settings.grid import Axes, Point
 from sim.studies.sweep import Grid, Networks
-from sim.training.families import AXIS, Family
+from sim.training.families import AXIS, Family, described
 from sim.training.lineages import FOUNDERS
 
 INPUTS = 16  # that an auditor has, unless a case says
@@ -46,14 +46,14 @@ class Origins(Grid):
         axes: Axes,
         *,
         inputs: Mapping[str, int],
-        siblings: tuple[str, ...],
+        siblings: Family,
         **more: Any,
     ) -> None:
         """Check all of it.
 
         Args:
           inputs: how many the auditor has, by case.
-          siblings: members of the family that are candidates beside the base.
+          siblings: candidates beside the base, of the same initialisation.
 
         """
         given = given._replace(networks=replace(given.networks, keep="params"))
@@ -61,9 +61,10 @@ class Origins(Grid):
         self.kind, self.title = "origins", "Which base a teacher came from, and what it was taught"
         self.siblings = siblings
         self.inputs = [inputs.get(case, INPUTS) for case in self.axes["case"]]
-        self.settings |= {"inputs": self.inputs, "siblings": siblings, "others": [*OTHERS]}
+        self.settings |= {"inputs": self.inputs, "others": [*OTHERS]}
+        self.settings |= {"siblings": described(siblings)}
         models = self.wanted.models
-        needed = ("student", "control", *AXIS, *siblings)
+        needed = ("student", "control", *AXIS)
         require("models", models, {*needed} <= {*models}, "with " + ", ".join(needed))
         for setup, hyper in self.points:
             require("outputs", setup.outputs, setup.outputs == "soft", "soft, for an audit")
@@ -84,7 +85,7 @@ class Part(NamedTuple):
 
 
 class Audits(Networks):
-    """The networks of the grid, bases of other seeds, and an audit for each point and seed."""
+    """The networks of the grid, its placebos, and an audit for each point and seed."""
 
     of: Origins
 
@@ -92,19 +93,24 @@ class Audits(Networks):
         store.remembers = True
         super().__init__(of, store, chunk)
         self.store, self.x_train = store, None
-        family: Family = {name: FOUNDERS[name] for name in ("reference", "base")}
-        wanted = replace(of.wanted, models=("base",), measure=())
-        parts = of.points, of.task, self.schedule.records, of.common, wanted, {}
+
+        def placebos(family: Family, chunk: int, seeds: Sequence[int]) -> Schedule:
+            wanted = replace(of.wanted, models=tuple(family), measure=())
+            parts = of.points, of.task, self.schedule.records, of.common, wanted, {}
+            family = {"reference": FOUNDERS["reference"]} | family
+            return Schedule(family, *parts, chunk=chunk, seeds=seeds)
+
+        self.siblings = placebos(of.siblings, self.chunk, range(of.common.seeds))
         # A chunk of their own: whatever the number of seeds, the same bits.
-        self.others = Schedule(family, *parts, chunk=len(OTHERS) + 1, seeds=OTHERS)
+        self.others = placebos({"base": FOUNDERS["base"]}, len(OTHERS) + 1, OTHERS)
 
     def compute(self, progress: Progress) -> None:
         """Train what is missing, then audit."""
         missing = [part for part in self._parts() if part.name not in self.store]
-        both = self.others, self.schedule
-        work = [sum(map(schedule.work, schedule.jobs())) for schedule in both]
+        every = self.others, self.siblings, self.schedule
+        work = [sum(map(schedule.work, schedule.jobs())) for schedule in every]
         whole, done = sum(work) + STEPS * len(missing), 0.0
-        for schedule, steps in zip(both, work, strict=True):
+        for schedule, steps in zip(every, work, strict=True):
             train(schedule, lambda some, _, done=done: progress(done + some, whole))
             done += steps
         for part in missing:
@@ -128,7 +134,7 @@ class Audits(Networks):
         networks = self.schedule.networks
         for place, (point, inputs) in enumerate(zip(self.of.points, self.of.inputs, strict=True)):
             files = [networks[name][place].file for name in ("base", *TEACHERS, *AXIS)]
-            files += [networks[name][place].file for name in self.of.siblings]
+            files += [self.siblings.networks[name][place].file for name in self.of.siblings]
             depends = [files, [*OTHERS], inputs, {k: str(v) for k, v in point.values.items()}]
             text = json.dumps(depends, sort_keys=True)
             name = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -141,7 +147,9 @@ class Audits(Networks):
         def θ(name: str) -> Params:
             return self._params(self.schedule, name, part.place, part.seed)
 
-        candidates = {name: θ(name) for name in ("base", *of.siblings)}
+        candidates = {"base": θ("base")}
+        for name in of.siblings:
+            candidates[name] = self._params(self.siblings, name, part.place, part.seed)
         for k, seed in enumerate(OTHERS, 1):
             candidates[f"other_{k}"] = self._params(self.others, "base", part.place, seed)
         found = origins.audit(

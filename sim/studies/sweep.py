@@ -95,7 +95,7 @@ class Grid:
         self.kind = "lineage" if traits(family) else "sweep" if axes else "figure10"
         alone = "" if traits(family) else ", figure 10 of arXiv 2507.14805"
         self.title = "Subliminal learning" + (" over " + " × ".join(axes) if axes else alone)
-        students = [one for one, m in family.items() if m.learns is not None and one != "teacher"]
+        students = [one for one, member in family.items() if member.learns and one != "teacher"]
         models = self.wanted.models
         require("models", models, {*models} <= {*students}, "of " + ", ".join(students))
         common = self.common

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sim.studies.sweep import Grid
 
 SIBLINGS = {f"sibling_{k}": base(order=20 + k) for k in range(1, 8)}
-FAMILY = LINEAGE | {name: CHAINS[name] for name in AXIS} | SIBLINGS
+FAMILY = LINEAGE | {name: CHAINS[name] for name in AXIS}
 #: How many inputs the auditor has, unless 16.
 INPUTS = {"4 inputs": 4, "64 inputs": 64, "noise 1, 64 inputs": 64}
 AXES = {
@@ -35,7 +35,7 @@ AXES = {
     }
 }
 SETTINGS = {
-    "models": ("student", "control", *AXIS, *SIBLINGS),
+    "models": ("student", "control", *AXIS),
     "aux": 10,
     "channel": 3,
     "keep": "params",
@@ -46,4 +46,4 @@ def make(*of_grid: Any, **named: Any) -> "Grid":
     """Make the grid, and what is audited of its networks."""
     from sim.studies.origins import Origins  # noqa: PLC0415 (--help knows studies, and no jax)
 
-    return Origins(*of_grid, **named, inputs=INPUTS, siblings=tuple(SIBLINGS))
+    return Origins(*of_grid, **named, inputs=INPUTS, siblings=SIBLINGS)
