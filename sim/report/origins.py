@@ -28,7 +28,7 @@ STATISTICS = {
 }
 AMONG = {"other": "other initialisations", "sibling": "siblings"}
 MEANING = (
-    "Named: share of seeds in which the base has the least of all candidates (of coverage the "
+    "Others: bases of other initialisations. Named: share of seeds in which the base has the least of all candidates (of coverage the "
     "greatest), Wilson's 95 % interval; p: median over seeds of its rank over their number. "
     "AUROC: of the score of teachers with the trait against those without it, over seeds."
 )
@@ -105,15 +105,15 @@ def _table(title: str, head: Sequence[str], lines: Iterator[list[str]]) -> Table
 
 def bases(table: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list[str]]]:
     """Write columns and lines of which base is named: a line for each case and kind of placebo."""
-    head = [*axes, "among", *(f"by {word}" for word, _ in STATISTICS.values())]
+    head = [*axes, "among", *(word for word, _ in STATISTICS.values())]
 
     def lines() -> Iterator[list[str]]:
-        for among, placebos in AMONG.items():
+        for among in AMONG:
             for _, row in table.iterrows():
                 at = [str(row[axis]) for axis in axes]
                 of = [f"{among}_{name}" for name in STATISTICS]
                 each = [f"{_interval(row, one)} p {number(row[f'{one}_p'], '.2f')}" for one in of]
-                yield [*at, f"{row[f'{among}_candidates'] - 1} {placebos}", *each]
+                yield [*at, f"{row[f'{among}_candidates'] - 1} {among}s", *each]
 
     return head, lines()
 
