@@ -28,9 +28,10 @@ STATISTICS = {
 }
 AMONG = {"other": "other initialisations", "sibling": "siblings"}
 MEANING = (
-    "Others: bases of other initialisations. Named: share of seeds in which the base has the least of all candidates (of coverage the "
-    "greatest), Wilson's 95 % interval; p: median over seeds of its rank over their number. "
-    "AUROC: of the score of teachers with the trait against those without it, over seeds."
+    "Others: bases of other initialisations. Named: share of seeds in which the base has the least "
+    "of all candidates (of coverage the greatest), Wilson's 95 % interval; p: median over seeds of "
+    "its rank over their number. AUROC: of the score of teachers with the trait against those "
+    "without it, over seeds."
 )
 
 
