@@ -9,7 +9,7 @@ import pandas as pd
 
 from docs import claims, saved
 from docs.saved import Saved
-from sim.report import rates
+from sim.report import origins, rates
 from sim.report.published import AUTHORS, COLUMNS, ELSEWHERE, RULE, compare
 from sim.studies import figure10, grids
 
@@ -49,7 +49,13 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
     yield f"### {about['dataset']}, {about['n']}\n"
     where = f"revision {about['revision'][:7]}, {about['device']}"
     yield f"`uv run {about['command']}`, {where}: {link}\n"
-    if "rate" in rows:
+    if "auroc" in rows:
+        axes = [*rows.columns[: rows.columns.get_loc("inputs")]]
+        yield markdown(*origins.bases(rows, axes))
+        yield markdown(*origins.traits(rows, axes))
+        yield f"{origins.MEANING}\n"
+        yield origins.finding(rows, axes).replace("\n", "\n\n") + "\n"
+    elif "rate" in rows:
         axes = [*rows.columns[: rows.columns.get_loc("model")]]
         yield markdown(*rates.cells(rows, axes))
         yield rates.finding(rows, axes).replace("\n", "\n\n") + "\n"

@@ -316,7 +316,7 @@ def test_a_noisy_base_has_noise_of_its_own(usual):
     member = FAMILY["student"]._replace(start="reference")
     short = point._replace(setup=replace(point.setup, student_steps=1))
     begun, _ = programs.imitate([(short, member)], where, [0], θ, θ_0=θ)
-    start = np.ravel((begun["hidden_0"]["kernel"] - θ["hidden_0"]["kernel"][:, None]))
+    start = np.ravel(begun["hidden_0"]["kernel"] - θ["hidden_0"]["kernel"][:, None])
     mine = np.ravel(noisy["hidden_0"]["kernel"] - θ["hidden_0"]["kernel"])
     assert abs(np.corrcoef(start, mine)[0, 1]) < 4 / mine.size**0.5
 

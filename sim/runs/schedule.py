@@ -75,8 +75,11 @@ class Schedule:
         wanted: Networks,
         given: Mapping[str, tuple[str, Params]],
         chunk: int | None = None,
+        seeds: Sequence[int] | None = None,
     ) -> None:
+        """Find out what is there. `seeds`: which, unless those that `common` counts."""
         self.family, self.records, self.given = family, records, given
+        self.seeds = range(common.seeds) if seeds is None else seeds
         self.common, self.wanted = common, wanted
         self.traits = traits(family)
         self.extra = (*(OF_TRAITS if self.traits else ()), *wanted.measure)
@@ -124,7 +127,7 @@ class Schedule:
 
     def saved(self) -> tuple[int, int]:
         """Count the (point, seed) pairs of which everything is kept, and all of them."""
-        seeds = {*range(self.common.seeds)}
+        seeds = {*self.seeds}
         there = (
             seeds.intersection(*(self.records.kept(n.key, self.wants(n)) for n in of_point))
             for of_point in zip(*self.networks.values(), strict=True)
@@ -272,7 +275,7 @@ class Schedule:
 
     def _missing(self, network: Network) -> set[int]:
         """Name the seeds of which a network's record is not there, or parameters to keep."""
-        seeds, store = {*range(self.common.seeds)}, self.records.store
+        seeds, store = {*self.seeds}, self.records.store
         found = seeds - self.records.seeds(network.key, self.wants(network))
         if self.wanted.keep == "params" and store.folder:
             found |= {seed for seed in seeds if not store.has_params(network.file, seed)}
@@ -309,7 +312,7 @@ class Schedule:
 
     def _seeds_together(self, group: Sequence[Network]) -> int:
         point, common = group[0].point, self.common
-        size = common.seeds, common.memory, self._block(group)
+        size = len(self.seeds), common.memory, self._block(group)
         return chunks.chunk_size(point.setup, self.task(point), *size)
 
     def _blocks(

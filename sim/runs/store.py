@@ -94,14 +94,17 @@ class Store:
 
     Every file names the identity of the results it is part of: one that was damaged, or copied from
     elsewhere, is set aside with a line and counts as missing. A part that could not be written is
-    tried again with the next one.
+    tried again with the next one. Without a folder parameters are kept only if `remembers` is set.
     """
+
+    remembers = False
 
     def __init__(self, folder: Path | None, identity: dict[str, Any]) -> None:
         self.folder = folder
         self.identity = digest(identity)
         self.unsaved: dict[str, xr.Dataset] = {}
         self._parts: dict[str, xr.Dataset] = {}
+        self._remembered: dict[tuple[str, int], Any] = {}  # parameters
 
     def __iter__(self) -> Iterator[str]:
         """Name all parts that are there and whole."""
@@ -140,9 +143,12 @@ class Store:
 
     def put_params(self, network: str, seeds: Sequence[int], θ: Any) -> None:
         """Keep the parameters θ [seed, …] of a network, a file a seed; failing that, say so."""
-        if not self.folder:
-            return
         flat = {name: np.asarray(leaf) for name, leaf in flattened(θ).items()}
+        if not self.folder:
+            for i, seed in enumerate(seeds if self.remembers else ()):
+                one = {name: leaf[i] for name, leaf in flat.items()}
+                self._remembered[network, seed] = unflattened(one)
+            return
         try:
             (self.folder / PARAMS / network).mkdir(parents=True, exist_ok=True)
             with self._locked():
@@ -158,7 +164,7 @@ class Store:
     def params(self, network: str, seed: int) -> Any | None:
         """Read a network's parameters of a seed, or None if they are not there."""
         if not self.folder or not (file := self._params(network, seed)).is_file():
-            return None
+            return self._remembered.get((network, seed))
         try:
             arrays = dict(np.load(BytesIO(unsealed(file.read_bytes()))))
             if arrays.pop(ABOUT).tolist() != [network, str(seed), self.identity]:
@@ -170,7 +176,8 @@ class Store:
 
     def has_params(self, network: str, seed: int) -> bool:
         """Tell whether a network's parameters of a seed are there, by the file's name."""
-        return bool(self.folder) and self._params(network, seed).is_file()
+        here = (network, seed) in self._remembered
+        return here or (bool(self.folder) and self._params(network, seed).is_file())
 
     def _write_unsaved(self) -> None:
         with self._locked():

@@ -39,6 +39,6 @@ def named(name: str, given: Experiment, axes: Axes | None = None) -> Grid:
     of = grids.module(name)
     for axis in axes or {}:
         require("axis", axis, axis in of.AXES, "of the study: " + ", ".join(of.AXES))
-    return Grid(
-        name, given, of.AXES | (axes or {}), hold=getattr(of, "HOLD", ()), family=grids.family(name)
-    )
+    make = getattr(of, "make", Grid)
+    found = of.AXES | dict(axes or {})
+    return make(name, given, found, hold=getattr(of, "HOLD", ()), family=grids.family(name))

@@ -8,7 +8,7 @@ from typing import Any
 import xarray as xr
 
 from sim.errors import require
-from sim.report import figures, rate_figures, rates, sweep_figures, tables
+from sim.report import figures, origins, rate_figures, rates, sweep_figures, tables
 from sim.report.published import Published
 from sim.runs.results import axes_of
 from sim.settings.declare import Of, declared
@@ -18,7 +18,7 @@ from sim.settings.setup import Setup
 from sim.studies import figure10, grids
 from sim.studies.sweep import of_task
 
-KINDS = ("figure10", "sweep", "lineage", "theorem")
+KINDS = ("figure10", "sweep", "lineage", "origins", "theorem")
 
 
 def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[str, Callable]]:
@@ -33,6 +33,8 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
         from sim.studies.theorem import tables as verdicts  # noqa: PLC0415
 
         return verdicts.theorem, pictures.FIGURES
+    if kind == "origins":
+        return origins.origins, origins.FIGURES
     published = beside(ds)
     if kind == "lineage":
         return partial(_lineage, published=published), rate_figures.figures(ds, rates.family(ds))

@@ -3,7 +3,8 @@
 A study is a module whose docstring asks its question, with AXES and, where the recipe is not what
 it wants, SETTINGS; HOLD names steps that stay the recipe's while the batch varies. FAMILY is whose
 networks, figure 10's unless said; PUBLISHED lists what others found; `finding` says in words what
-a table of rates says. There is nothing else to write.
+a table of rates says. There is nothing else to write; what is more than a grid has `make`, which
+takes what `Grid` takes and returns a kind of it.
 """
 
 from importlib import import_module
