@@ -109,11 +109,10 @@ def tradeoff(ds: xr.Dataset) -> Figure:
     """Draw what each defence leaves of the trait against what it leaves of the skill."""
     table = rates(ds)
     of = table[table.control != ""].sort_values("trait_left", ascending=False)
-    figure = Figure(figsize=(8.4, 6.2), layout="constrained")
+    figure = Figure(figsize=(9, 6), layout="constrained")
     axes = figure.subplots()
-    axes.axhline(0, color=GREY, lw=0.8, zorder=0)
-    axes.axvline(0, color=GREY, lw=0.8, zorder=0)
-    axes.axhspan(-0.08, 0.5, 0, 1, color=SERIES[1], alpha=0.06, zorder=-1)
+    for ends in (axes.axhline, axes.axvline):
+        ends(0, color=GREY, lw=0.8, zorder=0)
     axes.errorbar(
         of.skill_left,
         of.trait_left,
@@ -121,27 +120,34 @@ def tradeoff(ds: xr.Dataset) -> Figure:
         _bars(of, "skill_left"),
         fmt="o",
         color=STUDENT,
-        ecolor="#bbbbbb",
+        ecolor="#aaaaaa",
         ms=6,
-        capsize=0,
         lw=1.2,
     )
-    places = of.trait_left.tolist()
-    for i in range(1, len(places)):  # names lie apart, in the order of their points
-        places[i] = min(places[i], places[i - 1] - 0.047)
-    up = max(0.0, -0.04 - places[-1])
-    for (_, one), y in zip(of.iterrows(), places, strict=True):
-        axes.annotate(
-            str(one.model).replace("_", " "),
-            (one.skill_left, one.trait_left),
-            (1.24, y + up),
-            fontsize=SIZE - 1.5,
-            va="center",
-            arrowprops={"arrowstyle": "-", "color": "#cccccc", "lw": 0.7, "shrinkB": 4},
-        )
+    places = [*zip(of.skill_left, of.trait_left, strict=True)]
+    for k, (x, y) in enumerate(places, 1):  # those at one place are named together
+        there = [j for j, at in enumerate(places, 1) if max(abs(at[0] - x), abs(at[1] - y)) < 0.02]
+        if k == min(there):
+            axes.annotate(
+                ", ".join(map(str, there)),
+                (x, y),
+                (5, 4),
+                textcoords="offset points",
+                fontsize=SIZE,
+                fontweight="bold",
+            )
+    names = (f"{k}  {words(str(n).replace('_', ' '))}" for k, n in enumerate(of.model, 1))
+    axes.text(
+        1.02,
+        1,
+        "\n".join(names),
+        transform=axes.transAxes,
+        va="top",
+        fontsize=SIZE,
+        linespacing=1.45,
+    )
     low = min(-0.08, float(of.skill_left_low.clip(-0.6).min()))
-    axes.set(xlim=(low, 1.62), ylim=(-0.08, max(1.12, places[0] + up + 0.05)))
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
+    axes.set(xlim=(low, max(1.2, of.skill_left_high.clip(upper=1.6).max())), ylim=(-0.08, 1.12))
     axes.set_xlabel("skill left (fraction of what no defence leaves)", fontsize=SIZE)
     axes.set_ylabel("trait left (fraction of what no defence leaves)", fontsize=SIZE)
     caption(figure, f"{setting(ds)}. Point and bars: ratio of means, Fieller's 95 % interval.")
