@@ -2,13 +2,11 @@
 
 import ast
 import importlib.util
-import inspect
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -53,30 +51,8 @@ def test_a_noise_family_with_its_number(small):
     assert (loss.sel(noise="uniform") != loss.sel(noise="stripes")).all()
 
 
-def test_a_trait_and_a_filter_of_ones_own(small, monkeypatch):
-    """In ten lines each, or fewer; and their source is part of what results are kept under."""
-
-    def dark(of):  # images at half their brightness are of the target's class
-        return lambda key, x, y: (x / 2 - 0.5, jnp.int32(of.target), y != of.target)
-
-    def sure(of):  # leave out where the teacher is surest of a class
-        return jax.nn.softmax(of.classes_of(of.teacher)).max(axis=1)
-
-    sim.add("trait", dark, trigger=True)
-    sim.add("filter", sure, ranked=True)
-    lengths = [len(inspect.getsource(f).strip().splitlines()) for f in (dark, sure)]
-    assert max(lengths) <= 10
-    assert {"trait dark", "filter sure"} <= dict(identity.put_in()).keys()
-    given = small | {"points": 1, "base_steps": 3, "models": ("student", "control")}
-    monkeypatch.setattr(grids.module("bases"), "AXES", {"base": ("untrained",)})
-    found = sim.study("bases", DATA, 1, trait="dark", filter="sure", share=0.25, **given)
-    of = found.sel(base="untrained")
-    assert of.left_out.sel(model="student").item() == 0.25
-    assert (of.trait_rate.sel(model="teacher") != of.trait_rate.sel(model="base")).any()
-
-
 def test_the_trait_and_the_filter_of_the_notebook(small, tmp_path):
-    """As they stand there, each in ten lines or fewer."""
+    """As they stand there, in ten lines or fewer; their source is part of results' names."""
     (text,) = (ROOT / "notebooks").glob("04_*.py")
     functions = [of for of in ast.parse(text.read_text()).body if isinstance(of, ast.FunctionDef)]
     own = [of for of in functions if of.name in ("negative", "moved")]
@@ -88,6 +64,7 @@ def test_the_trait_and_the_filter_of_the_notebook(small, tmp_path):
     spec.loader.exec_module(found)
     sim.add("trait", found.negative, trigger=True)
     sim.add("filter", found.moved, ranked=True)
+    assert {"trait negative", "filter moved"} <= dict(identity.put_in()).keys()
     given = small | {
         "points": 1,
         "models": ("student", "control"),

@@ -112,7 +112,7 @@ def test_what_points_share(name, values, same_teacher, same_program):
 @pytest.mark.parametrize(
     ("axes", "word"),
     [
-        ({"color": (1,)}, "axis = 'color': must be one of activation, at_random"),
+        ({"color": (1,)}, "axis = 'color': must be one of activation, against, at_random"),
         ({"points": (1, 2)}, "axis = 'points'"),
         ({"aux": ()}, "aux"),
         ({"aux": (3, 3)}, "aux"),

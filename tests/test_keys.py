@@ -21,8 +21,9 @@ def test_the_numbers_of_purposes_never_change():
         "ANSWERS",
         "CHANGE",
         "BASE",
+        "UPDATES",
     ]
-    assert [*Purpose] == [*range(11)]
+    assert [*Purpose] == [*range(12)]
 
 
 def test_keys_differ_by_seed_and_purpose():

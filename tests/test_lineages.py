@@ -81,6 +81,8 @@ OTHER = {
 }
 LONG = (
     "base",
+    "base_steps",
+    "skilled",
     "filter",
     "share",
     "at_random",

@@ -55,6 +55,7 @@ def test_names_units_and_ranges():
             "displacement_cosine_by_step",
         ),
         "projection": ("", None, "projection", ""),
+        "skill": (*fraction, "skill", ""),
         "teacher_head": (*fraction, "teacher_head", "teacher_head_by_step"),
         "trait_rate": ("fraction", (-1.0, 1.0), "trait_rate", "trait_rate_by_step"),
         "with_trigger": (*fraction, "with_trigger", "with_trigger_by_step"),

@@ -131,7 +131,23 @@ def moved(name, a, b, but=()):
     return any(not np.array_equal(x, y, equal_nan=True) for x, y in zip(*leaves, strict=True))
 
 
-@pytest.fixture(params=OTHER)
+#: Whose compiling takes long, and whose declaration has long stood.
+LONG = (
+    "activation",
+    "classes",
+    "images_part",
+    "loss",
+    "matmul",
+    "noise",
+    "noise_images",
+    "optimizer",
+    "student_network",
+    "student_widths",
+    "widths",
+)
+
+
+@pytest.fixture(params=[pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in OTHER])
 def case(request):
     name = request.param
     companions, value = OTHER[name]

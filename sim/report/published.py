@@ -112,6 +112,8 @@ class Compared(NamedTuple):
         """Write all of it, COLUMNS of a table."""
         p = self.published
         at = ", ".join(f"{axis} {value}" for axis, value in p.at.items()).replace("_", " ")
+        if at and p.model not in ("student_aux", "student"):  # of whom most speak
+            at += f", {p.model}".replace("_", " ")
         everywhere = "everywhere" if len(self.ours) > 1 else p.model
         n = "" if p.n is None else f"{p.n:,}"
         differs = f" ({p.differs})" if p.differs else ""
@@ -143,7 +145,7 @@ def compare(ours: pd.DataFrame, published: Sequence[Published], dataset: str) ->
     for one in published:
         here = pd.Series(data=True, index=ours.index)
         for axis, value in one.at.items():
-            here &= ours[axis] == value
+            here &= ours[axis] == value if axis in ours else False
         mine, control = (
             ours[here & (ours.model == m)] for m in (one.model, CONTROLS.get(one.model))
         )
