@@ -65,7 +65,7 @@ CLAIMS = (
     ),
     (
         "… in several kinds of data",
-        "on most kinds of noise; on photographs and the task's own images next to nothing",
+        "on most kinds of noise; on photographs and the task's own images little or nothing",
         "data_kinds",
         ("uniform", {"inputs": "uniform", "model": "student"}),
         ("Perlin", {"inputs": "Perlin", "model": "student"}),
@@ -81,13 +81,13 @@ CLAIMS = (
     ),
     (
         "… or bases that behave alike",
-        "next to nothing: weights must be shared, behaviour does not do",
+        "little or nothing: weights must be shared, behaviour does not do",
         "matched_bases",
         ("matched on all logits", {"model": "all_uniform_10000"}),
     ),
     (
         "Sampled outputs carry it (its language models' are)",
-        "not found: one sampled label an input passes next to nothing",
+        "next to nothing passes by one sampled label an input",
         "channels",
         *_backdoor(passed_on="sampled"),
     ),
@@ -99,7 +99,7 @@ CLAIMS = (
     ),
     (
         "It may compound over generations",
-        "not by itself: reset, it is lost",
+        "not by itself: reset to the base each time, it thins out",
         "generations",
         *(
             (f"generation {k}", {"outputs": "soft", "student_steps": 600, "model": model})
