@@ -91,7 +91,9 @@ def doses(ds: xr.Dataset) -> Figure:
             )
         teacher = part[part.model == "teacher"]
         axes.plot(teacher[second], teacher.rate, "--", color="black", lw=1.5)
-        axes.set_title(words(kind).replace("_", " "), fontsize=SIZE)
+        name = words(kind).replace("_", " ")
+        title = name if isinstance(kind, str) else f"{words(first.replace('_', ' '))} {name}"
+        axes.set_title(title, fontsize=SIZE)
         axes.set(xscale="log", ylim=(-0.06, 1.06))
         axes.set_xticks(ds[second].values, [f"{v:g}" for v in ds[second].values])
         axes.minorticks_off()

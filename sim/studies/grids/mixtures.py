@@ -15,5 +15,5 @@ FAMILY = (
         "control": student(teacher="control_teacher", others=MORE),
     }
 )
-AXES = {"untaught": (1, 2, 4), "dilution": (0.5, 0.67, 0.8, 0.9, 0.97)}
-SETTINGS = {"models": ("student", "control")}
+AXES = {"untaught": (1, 3), "dilution": (0.1, 0.25, 0.5, 0.75, 0.9)}
+SETTINGS = {"models": ("student", "control"), "aux": 10}
