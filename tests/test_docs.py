@@ -13,7 +13,8 @@ from sim.studies.named import named
 from sim.studies.sweep import of_task
 
 FILES = sorted(file.stem for file in saved.FOLDER.glob("*.csv"))
-OF_STUDIES = [file for file in FILES if not file.startswith(("figure10", "theorem"))]
+OTHERS = "figure10", "theorem", *saved.EXAMPLES
+OF_STUDIES = [file for file in FILES if not file.startswith(OTHERS)]
 
 
 @pytest.mark.parametrize("page", pages.written(), ids=lambda page: page.name)
@@ -58,8 +59,8 @@ def test_no_figure_is_left_without_its_table():
     assert {file.stem for file in saved.FOLDER.glob("*.png")} == {*FILES}
 
 
-def test_every_study_has_a_table():
-    assert set(grids.names()) <= {*FILES}
+def test_every_study_and_example_has_a_table():
+    assert {*grids.names(), *saved.EXAMPLES} <= {*FILES}
 
 
 @pytest.fixture

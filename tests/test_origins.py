@@ -16,6 +16,7 @@ from sim.errors import InputError
 from sim.report import origins as report
 from sim.runs import results
 from sim.studies import grids
+from sim.studies import origins as study
 from sim.studies.shown import shown
 from theory import origins
 from theory.trees import add, scale
@@ -154,6 +155,7 @@ def made(tmp_path_factory):
     of = grids.module("origins")
     cases = {name: of.AXES["case"][name] for name in ("16 inputs", "4 inputs")}
     patch.setattr(of, "AXES", {"case": cases})
+    patch.setattr(study, "OTHERS", range(10**6, 10**6 + 3))
     both = sim.study("origins", "synthetic:4x3", 2, **TINY, out=out)
     one = sim.study("origins", "synthetic:4x3", 1, **TINY, chunk=both.attrs["chunk"])
     yield out, both, one
@@ -166,7 +168,7 @@ def test_a_run_has_table_figure_and_finding(made):
     assert ds.held_out.dims == ("case", "seed", "candidate", "of")
     assert ds.inputs.values.tolist() == [16, 4]
     assert np.isfinite(ds.residual).all()
-    assert ds.sizes["candidate"] == 15
+    assert ds.sizes["candidate"] == 1 + 7 + 3
     tables, figures = shown(ds)
     bases, traits, _ = tables(ds)
     assert (bases.row_count, traits.row_count) == (4, 2)
