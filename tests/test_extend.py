@@ -147,10 +147,8 @@ def test_what_cannot_be_added_is_named(kind, name):
         sim.add(kind, (lambda x: x) if name else np.vectorize(abs), name or "1")
 
 
-@pytest.mark.parametrize(
-    "kind",
-    ["loss", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("activation", "noise"))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["loss", "activation", "noise"])
 def test_a_function_that_was_changed_is_another(tmp_path, small, kind):
     """What was kept of it is not served: neither from files, nor from compiled programs."""
 

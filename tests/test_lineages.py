@@ -82,6 +82,8 @@ OTHER = {
 LONG = (
     "base",
     "base_steps",
+    "pull",
+    "skill",
     "skilled",
     "filter",
     "share",

@@ -95,11 +95,12 @@ def test_softmax_over_one_logit_teaches_nothing(settings):
     assert (ds.training_loss.sel(aux=1, model="student_aux") == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "ten"),
     [
         ("student_lr", [1e-3 * (k + 1) for k in range(10)]),
-        pytest.param("teacher_lr", [1e-3 * (k + 1) for k in range(10)], marks=pytest.mark.slow),
+        ("teacher_lr", [1e-3 * (k + 1) for k in range(10)]),
     ],
 )
 def test_ten_values_compile_as_many_programs_as_one(name, ten, settings, work):
@@ -121,6 +122,7 @@ def test_teachers_are_trained_once_and_reused(settings, work):
     assert len(work["teachers"]) - 5 < run(axes, seeds=5, **settings).work.chunk
 
 
+@pytest.mark.slow
 def test_an_interrupted_sweep_goes_on_and_ends_the_same(settings, work, tmp_path):
     """What was kept is not computed again, and the whole is the same in every bit."""
     axes = LR | {"noise_scale": (0.5, 1.0)}

@@ -194,7 +194,7 @@ def test_the_scale_of_L_T_has_no_meaning(activation, loss):
     assert verdicts(nothing) == (Verdict.DEGENERATE,) * 2
 
 
-@pytest.mark.parametrize("c", [1e-14, 1e-3, 1e9])
+@pytest.mark.parametrize("c", [pytest.param(1e-14, marks=pytest.mark.slow), 1e-3, 1e9])
 def test_float32_is_said_to_be_coarse(c):
     with jax.enable_x64(False):
         finding = check(*scaled(problem(1, (4, 8, 8, 6))[:5], c))
@@ -298,6 +298,7 @@ def test_of_one_input_it_holds_too():
     assert verdicts(check(f, θ_0, L_T, L_S, X[:1])) == (Verdict.HOLDS,) * 2
 
 
+@pytest.mark.slow
 def test_inputs_of_several_parts_and_parameters_of_several_precisions():
     """N is that of the leaves; θ's widest precision is all θ's, or X's if that is wider."""
     f, θ_0, L_T, L_S, X, _ = problem(0, (4, 8, 8, 6))

@@ -131,9 +131,13 @@ def moved(name, a, b, but=()):
     return any(not np.array_equal(x, y, equal_nan=True) for x, y in zip(*leaves, strict=True))
 
 
-#: Whose compiling takes long, and whose declaration has long stood.
+#: Whose compiling takes long: to be run when their declaration is touched.
 LONG = (
     "activation",
+    "against",
+    "aux",
+    "rank",
+    "storage",
     "classes",
     "images_part",
     "loss",
