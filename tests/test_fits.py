@@ -78,11 +78,11 @@ def test_in_noise_no_other_rate_is_better():
 
 
 def test_intervals_cover():
-    """Of 60 sets of 10 seeds: .95 within 3 standard errors, and .02 as a bootstrap is no theorem.
+    """Of 100 sets of 10 seeds: .95 within 3 standard errors, and .02 as a bootstrap is no theorem.
 
     Both ways: intervals of any width would cover. They are about 4 sd of the estimates wide.
     """
-    sets, truth = 60, {"A": 0.6, "τ": 2.5, "c": 0.1}
+    sets, truth = 100, {"A": 0.6, "τ": 2.5, "c": 0.1}
     found = [exponential(decay(falling(**truth), 10, 0.07, seed)) for seed in range(sets)]
     _covers(found, truth, sets)
     truth = {"A": 0.6, "p": 1.2}
