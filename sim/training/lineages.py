@@ -87,16 +87,22 @@ _LIKE: Family = {
         ("class", "images", 200),
         ("class", "images", 2000),
         ("all", "images", 2000),
-        (HIDDEN, "images", 2000),
-        (HIDDEN, "uniform", 2000),
         ("aux", "uniform", 2000),
         ("all", "uniform", 200),
         ("all", "uniform", 2000),
         ("all", "uniform", 10_000),
     )
 }
+#: Another base whose hidden units were made like the base's, one by one; its heads read others.
+_UNITS: Family = {
+    f"of_units_{noise}": _matched(HIDDEN, noise, 2000) for noise in ("images", "uniform")
+}
+_LIKE |= {
+    f"units_{noise}_base": _matched("all", noise, 2000)._replace(start=f"of_units_{noise}")
+    for noise in ("images", "uniform")
+}
 #: Students of bases that compute the base's function, or nearly so, with other weights.
-BASES: Family = LINEAGE | _CHANGED | _LIKE | _on([*_CHANGED, *_LIKE])
+BASES: Family = LINEAGE | _CHANGED | _UNITS | _LIKE | _on([*_CHANGED, *_LIKE])
 
 
 def _chain(first: str, name: str, *, reset: bool) -> Family:

@@ -2,8 +2,8 @@
 
 Of the base: units permuted; ReLU units rescaled, every other by 1.5 or 3 and the rest by one over
 it; a sibling (same initialisation, other order of images); a part s of another base mixed in. Of
-another base: made like the base by its logits, class, auxiliary or all, or by the units of its last
-hidden layer, on images or noise, in so many steps.
+another base: made like the base by its logits, class, auxiliary or all, on images or noise, in so
+many steps; units: first by the units of its last hidden layer, in 2,000, then by all logits.
 """
 
 from sim.training.lineages import BASES
