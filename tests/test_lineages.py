@@ -235,9 +235,8 @@ OF_STUDIES = "chain", "bits", "defences", "mixtures"
 
 def pairs():
     for family in (LINEAGE, BASES, CHAINS, COMPOUNDING, *map(grids.family, OF_STUDIES)):
-        for name, member in family.items():
-            student = isinstance(member.learns, Imitation) and not name.endswith("_base")
-            if student and (control := control_of(name, family)):
+        for name in students(family):
+            if control := control_of(name, family):
                 yield family, name, control
 
 
