@@ -341,6 +341,7 @@ def test_goes_on_where_it_stopped(ds, folder, monkeypatch):
     xr.testing.assert_identical(run(folder).finished, ds)  # labels too, from the file
 
 
+@pytest.mark.slow
 def test_parts_serve_every_run_that_needs_them(ds, folder, monkeypatch):
     """Another width of the lazy comparison: no one-step part again, and no old width."""
     made = measured(monkeypatch)

@@ -59,6 +59,7 @@ def test_threshold_from_both_sides(slip):
     assert found.holds == (slip < found.tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("Y", [jnp.zeros((1, 4))], ids=["one"])
 def test_tried_at_spread_out_logits_too(Y):
     """With a last layer that starts at zero, nothing is wrong with any loss where it occurs."""

@@ -104,6 +104,7 @@ def test_no_control_starts_where_a_teacher_does(small):
     assert np.abs(correlation[np.triu_indices(64, 1)]).max() < 5.5 / 192**0.5
 
 
+@pytest.mark.slow
 def test_a_channel_is_given_the_answers_of_whom_it_asks(small):
     """Teacher's, base's and control's, each as if it were the teacher: none in another's place."""
     point = Point(*recipe("synthetic", **small))

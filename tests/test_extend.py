@@ -198,6 +198,7 @@ except sim.errors.InputError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_setting_is_a_line_and_its_use(tmp_path, small):
     """In a copy: all else follows, as axes, keys of teacher and student, its rule."""
     for name in ("theory", "sim"):

@@ -66,15 +66,21 @@ def test_a_run_leaves_table_figures_and_data(sublim, tmp_path):
     _, again, _ = sublim(*SMALL)
     assert again == out[out.index("Figure 10 on") :]  # no progress bar: it was finished
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
-    drawn = {path: path.read_bytes() for path in folder.glob("*.png")}
-    for path in drawn:  # a clock that was wrong is no reason to keep a figure
-        os.utime(path, (2e9, 2e9))
-    sublim(*SMALL, "--seeds", "5")  # more seeds: the figures are drawn anew
-    assert all(path.read_bytes() != old for path, old in drawn.items())
     (folder / "figure10.png").write_bytes(b"")
     code, _, _ = sublim("plot", folder)
     assert code == 0
     assert (folder / "figure10.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_figures_of_more_seeds_are_drawn_anew(sublim, tmp_path):
+    sublim(*SMALL)
+    (folder,) = (tmp_path / "runs").glob("[!s]*-*")
+    drawn = {path: path.read_bytes() for path in folder.glob("*.png")}
+    for path in drawn:  # a clock that was wrong is no reason to keep a figure
+        os.utime(path, (2e9, 2e9))
+    sublim(*SMALL, "--seeds", "5")
+    assert all(path.read_bytes() != old for path, old in drawn.items())
 
 
 COMMANDS = ("figure10", "sweep", "study", "theorem", "bench", "plot", "data")
@@ -294,6 +300,7 @@ def test_ctrl_c_is_heard_while_a_program_is_compiled(tmp_path):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_divergence_is_counted_in_the_table(sublim):
     _, out, _ = sublim(*SMALL, "--optimizer", "sgd", "--student-lr", "1e30")
     row = next(line for line in out.splitlines() if "student_all" in line)
@@ -344,6 +351,7 @@ def test_a_reader_that_leaves_is_no_error():
     assert (run.returncode, run.stderr) == (141, b"")
 
 
+@pytest.mark.slow
 def test_theorem_prints_verdicts_and_leaves_figures(sublim, tmp_path):
     words = [*THEOREM, "--dataset", "synthetic:12x4"]
     code, out, err = sublim(*words)

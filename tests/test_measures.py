@@ -141,6 +141,7 @@ def test_teacher_head_written_out(trained):
     assert np.isnan(of_teacher["teacher_head"]).all()
 
 
+@pytest.mark.slow
 def test_a_student_of_another_size_has_the_measures_that_it_can_have():
     """Other hidden layers: no cosine of the whole, one of the heads; another body: no head's."""
     given = {"widths": (16, 16), "noise_images": 96, "teacher_steps": 2, "student_steps": 2}

@@ -37,7 +37,9 @@ def final(schedule, name, at=-1):
     return schedule.take(network, range(2)).test_accuracy.values[:, at]
 
 
-@pytest.mark.parametrize("folder", [True, False], ids=["kept", "not kept"])
+@pytest.mark.parametrize(
+    "folder", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["kept", "not kept"]
+)
 def test_a_chain_starts_where_its_ancestors_ended(small, tmp_path, folder):
     """Not at the seed's initialisation: to the last bit, whether parameters are kept or not."""
     store = Store(tmp_path if folder else None, {})

@@ -55,6 +55,7 @@ def run(axes, out=None, seeds=2, **settings):
     return Run(Grid("sweep", of_task(DATA, **(SWEEP | settings | {"seeds": seeds})), axes), out)
 
 
+@pytest.mark.slow
 def test_a_points_numbers_are_figure_10s(settings):
     """To rounding: other networks run beside it."""
     axes = {"student_lr": (1e-3, 3e-2), "aux": (2, 3)}
@@ -115,6 +116,7 @@ def test_ten_values_compile_as_many_programs_as_one(name, ten, settings, work):
     assert len(set(work["students"])) == len(work["students"]) == 10 * 2 * 2
 
 
+@pytest.mark.slow
 def test_teachers_are_trained_once_and_reused(settings, work):
     axes = {"aux": (1, 2, 3, 4), "distinct": (8, 16, 32)}
     run(axes, seeds=5, **settings).results()

@@ -132,6 +132,7 @@ def test_violated_and_undecided():
     assert verdicts(judge(ladder(sign=np.nan), FINE)) == (Verdict.NOT_APPLICABLE,) * 2
 
 
+@pytest.mark.slow
 def test_the_null_space_matters_where_q_is_0():
     """Eq. (2) is proved without it: of the loss on the teacher's largest logit it is true."""
     moved = FINE._replace(null_space=1.0)
@@ -179,10 +180,8 @@ def scaled(case, L_T=1.0, logits=1.0):
     return lambda θ, x: logits * f(θ, x), θ_0, lambda θ: L_T * trait(θ), L_S, X
 
 
-@pytest.mark.parametrize(
-    ("activation", "loss"),
-    [pytest.param("tanh", "kl", marks=pytest.mark.slow), ("relu", "squared_error")],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("activation", "loss"), [("tanh", "kl"), ("relu", "squared_error")])
 def test_the_scale_of_L_T_has_no_meaning(activation, loss):
     case = problem(0, (4, 8, 8, 6), activation, loss)[:5]
     found = [check(*scaled(case, c)) for c in (1e-14, 1.0, 1e10)]

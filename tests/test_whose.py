@@ -136,6 +136,7 @@ LONG = (
     "activation",
     "against",
     "aux",
+    "batch",
     "rank",
     "storage",
     "classes",
