@@ -94,7 +94,8 @@ def doses(ds: xr.Dataset) -> Figure:
         name = words(kind).replace("_", " ")
         title = name if isinstance(kind, str) else f"{words(first.replace('_', ' '))} {name}"
         axes.set_title(title, fontsize=SIZE)
-        axes.set(xscale="log", ylim=(-0.06, 1.06))
+        wide = 0 < 20 * ds[second].values.min() < ds[second].values.max()
+        axes.set(xscale="log" if wide else "linear", ylim=(-0.06, 1.06))
         axes.set_xticks(ds[second].values, [f"{v:g}" for v in ds[second].values])
         axes.minorticks_off()
     panels[0].set_ylabel(RATE, fontsize=SIZE)
