@@ -41,6 +41,15 @@ def _backdoor(**at: Any) -> list[tuple[str, dict[str, Any]]]:
     return [("student", at | {"model": "student"}), ("control", at | {"model": "control"})]
 
 
+def _generations(outputs: str, **models: str) -> list[tuple[str, dict[str, Any]]]:
+    """Name generations of a chain: the first, and eighth ones by what became of them."""
+    at = {"outputs": outputs, "student_steps": 600}
+    return [
+        (f"8th, {name}" if name != "first" else name, at | {"model": m})
+        for name, m in models.items()
+    ]
+
+
 #: What the abstract says, what kind of answer this is, the study, and which of its rows show it.
 CLAIMS = (
     (
@@ -99,12 +108,15 @@ CLAIMS = (
     ),
     (
         "It may compound over generations",
-        "not by itself: reset to the base each time, it thins out",
+        "soft answers: reset to the base each time, it thins out; never reset, it stays",
         "generations",
-        *(
-            (f"generation {k}", {"outputs": "soft", "student_steps": 600, "model": model})
-            for k, model in ((1, "student"), (8, "reset_8"))
-        ),
+        *_generations("soft", first="student", reset="reset_8", kept="kept_8"),
+    ),
+    (
+        "",
+        "hard labels, never reset: more of it on the small task, while the task itself is lost",
+        "generations",
+        *_generations("hard", first="student", kept="kept_8"),
     ),
     (
         "",

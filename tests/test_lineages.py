@@ -31,7 +31,6 @@ from sim.training.lineages import (
     CONTROLS,
     FOUNDERS,
     LINEAGE,
-    MORE,
     UNTAUGHT,
     control_of,
     student,
@@ -170,7 +169,8 @@ def test_what_moves_is_named_anew_and_nothing_else(usual, tmp_path, name):
 
 def test_more_teachers_without_the_trait_are_asked_where_they_are_wanted():
     """Named in a student's key, by how many there are; where nobody asks, none of them."""
-    family = FOUNDERS | UNTAUGHT | {"student": student(others=MORE)}
+    others = (*UNTAUGHT,)
+    family = FOUNDERS | UNTAUGHT | {"student": student(others=others)}
 
     def at(**given):
         point = Point(*recipe("synthetic", **(TINY | given)))
@@ -183,9 +183,35 @@ def test_more_teachers_without_the_trait_are_asked_where_they_are_wanted():
         at(outputs="averaged", untaught=4),
     )
     assert nobody == []
-    assert two == ["base", "control_teacher", MORE[0]]
-    assert all_ == ["base", "control_teacher", *MORE]
+    assert two == ["base", "control_teacher", others[0]]
+    assert all_ == ["base", "control_teacher", *others]
     assert len({plain, few, many, at(dilution=0.5)[0]}) == 4
+
+
+@pytest.mark.parametrize("asks", [{"filter": "own_class"}, {"against": "misalignment"}])
+def test_the_class_of_the_trait_is_in_the_name_of_whom_it_moves(asks):
+    """Of a control too, whose teacher is the same whatever it is; of a plain one it is not."""
+
+    def named(**given):
+        point = Point(*recipe("synthetic", **(TINY | given)))
+        return [key(FAMILY, name, point, 70) for name in ("control_teacher", "control")]
+
+    (teacher, plain), (same_teacher, same_plain) = named(), named(target=1)
+    assert (teacher, plain) == (same_teacher, same_plain)
+    (teacher, mine), (same_teacher, other) = named(**asks), named(target=1, **asks)
+    assert teacher == same_teacher
+    assert len({plain, mine, other}) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asks", [{"filter": "own_class"}, {"against": "misalignment"}])
+def test_the_class_of_the_trait_moves_a_control_that_asks_for_it(tmp_path_factory, asks):
+    given = asks | {"init_scale": 3.0, "models": ("student", "control")}
+    (_, θ, _), (_, other, _) = (
+        trained(tmp_path_factory.mktemp("target"), target=target, **given) for target in (2, 1)
+    )
+    assert same(θ["control_teacher"], other["control_teacher"])
+    assert not same(θ["control"], other["control"])
 
 
 def test_ancestors_are_trained_once_for_all_that_share_them(tmp_path, monkeypatch):
@@ -414,6 +440,8 @@ def test_what_has_no_meaning_here_is_refused(given, says):
 def test_figure_10_takes_no_setting_of_a_base():
     with pytest.raises(InputError, match=r"strength = 0\.5: must be 1\.0: nobody in this family"):
         sim.figure10("synthetic:12x4", 1, strength=0.5)
+    with pytest.raises(InputError, match=r"untaught = 3: must be at most 1 in this family"):
+        sim.study("bits", "synthetic:12x4", 1, untaught=3)
     with pytest.raises(InputError, match=r"preferred.*must be what asks for no control"):
         sim.figure10("synthetic:12x4", 1, outputs="preferred")
     assert {*FOUNDERS} <= {*LINEAGE}

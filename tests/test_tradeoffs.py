@@ -8,8 +8,8 @@ import xarray as xr
 
 from sim.report import rate_figures, rates, tradeoffs
 from sim.runs.results import axes_of
+from sim.training.defences import DEFENCES
 from sim.training.families import described
-from sim.training.lineages import DEFENCES
 from sim.training.measures import MEASURES, OF_TRAITS
 
 SEEDS = 16

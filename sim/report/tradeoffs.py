@@ -9,7 +9,7 @@ import xarray as xr
 from sim.report.tables import number
 from sim.runs.ratios import ratio
 from sim.runs.statistics import summary
-from sim.training.lineages import NOTHING
+from sim.training.defences import NOTHING
 
 HALF, MOST = 0.5, 0.8  # what is called stopped, and kept
 HEAD = ["trait left", "skill", "without it", "skill left"]

@@ -188,7 +188,7 @@ class Setup:
         "none", of=STUDENT, rule=NONE_OR_TRAIT, label="trait that updates must not serve"
     )
     """A trait whose loss a student's updates must not lower: what would, to first order, is taken
-    out of each. Who names the teacher's own knows what to look for."""
+    out of each, by a batch of the task's images with their labels: such a student is shown them."""
     points: int = setting(5, of=Of.NOTHING, rule=whole(1, 10_000), compiles=False)
     """Measurements along each training, evenly spaced, beside the one before the first step."""
 

@@ -161,6 +161,10 @@ class Grid:
             require("outputs", outputs, control or not asks(point), "what asks for no control")
             for name, member in self.family.items():
                 at = member.at(point)
+                if isinstance(member.learns, Imitation) and member.learns.control:
+                    most = 1 + len(member.learns.others)
+                    asked = at.setup.untaught
+                    require("untaught", asked, asked <= most, f"at most {most} in this family")
                 for own, value in member.own.items():
                     rule = SETTINGS[own].rule
                     if rule and value is not None:

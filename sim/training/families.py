@@ -246,6 +246,8 @@ def key(family: Family, name: str, point: Point, images: int, given: Mapping[str
         origin["imitates"] = named(learns.teacher), learns.logits or own.setup.logits
         if beside := learns.beside(own):
             origin["beside"] = {role: named(other) for role, other in beside.items()}
+        if asks(own) or own.setup.outputs != "soft" or own.setup.against != "none":
+            origin["target"] = own.hyper.target  # which these may go by
     return hashed(origin | stage(own, learns.of, images))
 
 

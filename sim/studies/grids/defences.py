@@ -4,14 +4,15 @@ Teachers read images of little contrast, which the base does not: the skill. It 
 same logits. Its control learnt of a teacher with the trait that was not taught the skill.
 """
 
-from sim.training.lineages import DEFENCES, MEANS
+from sim.training.defences import DEFENCES
 
 FAMILY = DEFENCES
 AXES = {}
 SETTINGS = {
     "models": tuple(
         f"{name}{kind}"
-        for name in (*MEANS, "noise_on_both", "other")
+        for name in DEFENCES
+        if f"{name}_unskilled" in DEFENCES and f"{name}_control" in DEFENCES
         for kind in ("", "_control", "_unskilled")
     ),
     "skill": "faint",
