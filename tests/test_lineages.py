@@ -23,7 +23,7 @@ from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Setup
 from sim.studies import grids, lineage
-from sim.training.families import AXIS, FIGURE_10, Imitation, Labels, key, stage, takes
+from sim.training.families import AXIS, FIGURE_10, HIDDEN, Imitation, Labels, key, stage, takes
 from sim.training.lineages import (
     BASES,
     CHAINS,
@@ -165,6 +165,27 @@ def test_what_moves_is_named_anew_and_nothing_else(usual, tmp_path, name):
         assert moves == {"teacher", "axis_teacher", "student", "other"}
     if of & (Of.FILTER | Of.LOGITS):
         assert moves == {"student", "control", "other"}
+
+
+def test_a_base_is_taught_no_skill():
+    """Nor named by it, where it learns by the lesson of those who are without the class."""
+    each = [
+        Point(*recipe("synthetic", **(TINY | {"trait": "new_class", "skill": "faint"} | given)))
+        for given in ({}, {"skilled": 0.5})
+    ]
+    assert [FAMILY["base"].at(point).hyper.skilled for point in each] == [0, 0]
+    assert len({key(FAMILY, "base", point, 70) for point in each}) == 1
+    assert len({key(FAMILY, "control_teacher", point, 70) for point in each}) == 2
+
+
+def test_who_imitates_units_is_trained_beside_nobody_who_imitates_logits():
+    models = ("units_images", "all_images_2000")
+    groups = scheduled(Store(None, {}), family=BASES, models=models).groups
+    learns = [[BASES[network.name].learns for network in of] for of in groups]
+    students = [of for of in learns if isinstance(of[0], Imitation)]
+    kinds = [{one.logits == HIDDEN for one in of} for of in students]
+    assert all(len(kind) == 1 for kind in kinds)
+    assert {True} in kinds
 
 
 def test_more_teachers_without_the_trait_are_asked_where_they_are_wanted():
