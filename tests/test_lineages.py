@@ -77,11 +77,13 @@ OTHER = {
     "skilled": ({"skill": "turned"}, 0.5),
     "untaught": ({"dilution": 0.5}, 3),
     "pull": ({}, 1.0),
+    "pull_steps": ({"pull": 1.0}, 2),
 }
 LONG = (
     "base",
     "base_steps",
     "pull",
+    "pull_steps",
     "skill",
     "skilled",
     "filter",

@@ -93,6 +93,7 @@ BAD = [
     ("against", "cooking"),
     ("skilled", 0.5),
     ("storage", "float8"),
+    ("removed", "always"),
     # bombs, and what is 0 in float32
     ("points", 10**9),
     ("seeds", 2**31),
@@ -143,6 +144,7 @@ EDGES = {
     "share": ({"filter": "most"}, (0.0, 0.99), (-0.1, 1.0)),
     "dilution": ({}, (0.0, 1.0), (-0.1, 1.1)),
     "pull": ({}, (0.0, 30.0), (-0.1,)),
+    "pull_steps": ({"pull": 0.1}, (1,), (0,)),
     "untaught": ({}, (1, 4), (0, 5)),
     "rank": ({}, (1,), (0,)),
     "draw": ({}, (0, 1), (-1,)),
@@ -195,6 +197,8 @@ def test_every_number_and_every_condition_is_tried():
         "independence",
         "at_random",
         "skilled",
+        "removed",
+        "pull_steps",
     }
 
 
@@ -366,8 +370,9 @@ def test_a_setting_without_effect_must_be_its_default():
         ("top", {"outputs": "top"}),
         ("share", {"filter": "most"}),
         ("skilled", {"skill": "faint"}),
+        ("pull_steps", {"pull": 0.1}),
     ):
-        value = 3 if name in ("dimensions", "bits", "top") else 0.25
+        value = 3 if name in ("dimensions", "bits", "top", "pull_steps") else 0.25
         assert vars(recipe("digits", **setup, **{name: value})[1])[name] == value
         with pytest.raises(InputError, match=f"{name} = {value}: must be .* unless "):
             recipe("digits", **{name: value})
@@ -382,4 +387,5 @@ def test_a_setting_without_effect_must_be_its_default():
         "bits",
         "top",
         "share",
+        "pull_steps",
     }

@@ -1,5 +1,7 @@
 """What becomes of updates: their rank, their rounding, and what they must not serve."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import ml_dtypes
@@ -7,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from sim.training.updates import against, bfloat16, low_rank, stored
+from sim.training.updates import against, bfloat16, frozen_adam, low_rank, projected, stored
 from theory.trees import dot, sub
 
 DRAW = np.random.default_rng(0)
@@ -122,3 +124,57 @@ def test_updates_against_a_loss_do_not_lower_it():
             )
     zero = against(optax.adam(0.1), lambda θ: jax.tree.map(jnp.zeros_like, θ))
     jax.tree.map(np.testing.assert_array_equal, zero.update(θ, zero.init(θ), θ)[0], plain)
+
+
+def seen(removed, g, d, key=KEY):
+    """What an optimiser sees in the place of g: of gradient descent of rate 1, less its update."""
+    of = projected(optax.sgd(1.0), removed, lambda _: d, key)
+    u, state = of.update(g, of.init(g), g)
+    again, _ = of.update(g, state, g)
+    return tuple(jax.tree.map(lambda a: -a, one) for one in (u, again))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_parts_of_gradients_along_a_direction(sign):
+    """Written out, where the part is positive and where it is not; the rest stays as it is."""
+    g, d = network(), network()
+    sign *= np.sign(float(dot(g, d)))
+    d = jax.tree.map(lambda a: sign * a, d)
+    part = float(dot(g, d) / dot(d, d))
+    along = jax.tree.map(lambda a: part * a, d)
+    without = sub(g, along)
+    zero = jax.tree.map(jnp.zeros_like, g)
+    expected = {
+        "positive": without if part > 0 else g,
+        "displacement": without if part > 0 else g,
+        "always": without,
+        "rest": along if part > 0 else zero,
+    }
+    for removed, value in expected.items():
+        found, again = seen(removed, g, d)
+        close = partial(np.testing.assert_allclose, atol=1e-5, err_msg=removed)
+        jax.tree.map(close, found, value)
+        jax.tree.map(np.testing.assert_array_equal, found, again)
+    found, again = (sub(g, one) for one in seen("random", g, d))
+    lengths = [float(dot(one, one)) ** 0.5 for one in (found, again)]
+    size = max(part, 0) * float(dot(d, d)) ** 0.5
+    np.testing.assert_allclose(lengths, size, rtol=1e-4, atol=1e-6)
+    if part > 0:  # as much, in another direction each time
+        assert abs(float(dot(found, again))) < 0.5 * size**2
+        other = sub(g, seen("random", g, d, jax.random.key(9))[0])
+        assert abs(float(dot(found, other))) < 0.5 * size**2
+
+
+def test_adam_frozen_is_one_diagonal_from_some_step_on():
+    """Written out: Adam's v for 3 steps, corrected, and the same after; no momentum."""
+    θ = {"w": numbers(5)}
+    of = frozen_adam(0.1, steps=3, decay=0.9)
+    state, v = of.init(θ), np.zeros(5)
+    for k in range(6):
+        g = np.asarray(numbers(5)) * (k + 1)
+        v = 0.9 * v + 0.1 * g**2 if k < 3 else v
+        u, state = of.update({"w": jnp.asarray(g)}, state)
+        expected = -0.1 * g / np.sqrt(v / (1 - 0.9 ** min(k + 1, 3)))
+        np.testing.assert_allclose(u["w"], expected, rtol=1e-4)
+    still, _ = of.update({"w": jnp.zeros(5)}, of.init(θ))
+    assert (still["w"] == 0).all()

@@ -56,6 +56,7 @@ OTHER = {
     "rank": ({}, 2),
     "storage": ({}, "bfloat16"),
     "against": ({"init_scale": 3.0}, "misalignment"),
+    "removed": ({"init_scale": 3.0, "against": "misalignment"}, "always"),
     "points": ({}, 2),
     "init_scale": ({}, 1.5),
     "teacher_lr": ({}, 0.02),

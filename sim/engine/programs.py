@@ -20,12 +20,12 @@ from sim.model.data import Data, Task
 from sim.model.keys import Purpose, key
 from sim.model.networks import ACTIVATIONS, Network, Params
 from sim.model.noise import FAMILIES
-from sim.model.products import product
+from sim.model.products import Product, product
 from sim.settings.declare import Of, declared
 from sim.settings.grid import Point
 from sim.settings.lengths import counted, moments
 from sim.settings.setup import Hyper, Setup
-from sim.training import channels, roles, steps
+from sim.training import channels, roles, steps, traits
 from sim.training.changes import CHANGES
 from sim.training.channels import Answers, Channel, Left
 from sim.training.families import HIDDEN, Labels, Member
@@ -33,9 +33,11 @@ from sim.training.families import Lesson as Learns
 from sim.training.measures import ALWAYS, MEASURES, Measure, Moment
 from sim.training.roles import Role
 from sim.training.steps import Lesson, Shown, State
-from sim.training.traits import TRAITS, Trait
+from sim.training.traits import TRAITS, Pool, Trait
 from theory.losses import LOSSES
+from theory.trees import sub
 
+MEASURED = 256  # training images in the trait's loss where it is measured
 BLOWN_UP = 1e3  # a loss so many times that of the untrained network has diverged, if finite
 Bounds = tuple[steps.Step, steps.Step]  # first step of a segment, and the one after it
 Progress = Callable[[float], None]  # told how many steps of single networks have been taken
@@ -74,14 +76,30 @@ class Program(NamedTuple):
         """Make the lesson of those that are no students."""
         if isinstance(self.learns, Labels):
             of = self.setup, hyper, net, seed, data.x_train, data.y_train
-            return steps.of_labels(*of, trait=self.learns.trait)
-        return steps.of_images(self.setup, hyper, seed, data.x_train, self.setup.widths[-1])
+            found = steps.of_labels(*of, trait=self.learns.trait)
+        else:
+            found = steps.of_images(self.setup, hyper, seed, data.x_train, self.setup.widths[-1])
+        return self.accounted(found, self.exact(data), hyper, data)
 
-    def network(self, data: Data, *, student: bool = False) -> Network:
+    def accounted(self, lesson: Lesson, net: Network, hyper: Hyper, data: Data) -> Lesson:
+        """Have an account of the trait's loss kept, if a measure asks for it."""
+        asked = any(measure.account for _, measure in self.measures)
+        return lesson._replace(trait=self.L_T(net, hyper, data)) if asked else lesson
+
+    def L_T(self, net: Network, hyper: Hyper, data: Data) -> Callable[[Params], Array]:
+        """Make the trait's loss that is measured, on the same images for all seeds."""
+        of = Pool(data.x_train, data.y_train, net.classes, hyper.target)
+        return traits.loss(self.trait, of, net, key(0, Purpose.TRAIT), MEASURED)
+
+    def network(self, data: Data, *, student: bool = False, by: Product | None = None) -> Network:
         """Make the network of the teacher, or of students."""
         make = networks.student if student else networks.mlp
         d_in = data.x_train.shape[1]
-        return make(self.setup, d_in, self.classes, product=product(self.setup.matmul))
+        return make(self.setup, d_in, self.classes, product=by or product(self.setup.matmul))
+
+    def exact(self, data: Data, *, student: bool = False) -> Network:
+        """Make the same by products in float32 that can be differentiated in any way."""
+        return self.network(data, student=student, by=partial(jnp.matmul, precision="highest"))
 
 
 class Place(NamedTuple):
@@ -212,12 +230,13 @@ def imitate(
         where.data,
     )
     seeds = where.seeds(chunk)
-    channel = channels.channel(points[0])
-    shown, state = begin_students(*common, seeds, θ_T, θ_0, dict(beside), channel)
+    channel, along = channels.channel(points[0]), points[0].setup.removed == "displacement"
+    if θ_T0 is None and (measures or along):
+        θ_T0 = initial(points[0], where, chunk) if θ_0 is None else θ_0
+    of = seeds, θ_T, θ_0, dict(beside), channel
+    shown, state = begin_students(*common, *of, θ_T0 if along else None)
     origin = None
     if measures:  # which may ask for it; to the last bit, so that what has not moved is seen to
-        if θ_T0 is None:
-            θ_T0 = initial(points[0], where, chunk) if θ_0 is None else θ_0
         origin = Origin(_start(state), (θ_T, θ_T0), axis)
     segment = partial(distill, *common, seeds, shown, origin)
     times = moments(points[0].setup, len(where.data.x_train))[1]
@@ -339,6 +358,7 @@ def begin_students(
     θ_0: Params | None,
     beside: dict[str, Params] | None = None,
     channel: Channel | None = None,
+    θ_T0: Params | None = None,
 ) -> tuple[Shown, State]:
     """Take the teachers' logits on all distillation inputs, once, and set students up to start."""
 
@@ -350,6 +370,7 @@ def begin_students(
         θ_T: Params,
         θ_0: Params | None,
         beside: dict[str, Params] | None,
+        θ_T0: Params | None,
     ) -> tuple[Shown, State]:
         setup, x = program.setup, data.x_train
         of = setup, hyper, program.network(data), seed, x
@@ -373,17 +394,20 @@ def begin_students(
                 key(seed, Purpose.ANSWERS),
             )
             shown = Shown(*channels.passed_on(channel, answers))
+        if θ_T0 is not None:
+            shown = shown._replace(displacement=sub(θ_T, θ_T0))
         starts, key_noise = _starts(program, hyper, data, seed, θ_0)
 
         net, hidden = program.network(data, student=True), program.hidden
 
         def student(hyper: Hyper, role: Role) -> State:
             lesson = steps.of_logits(setup, hyper, net, role, seed, data, shown, hidden=hidden)
+            lesson = program.accounted(lesson, program.exact(data, student=True), hyper, data)
             return steps.begin(lesson, roles.start(role, hyper.init_noise, starts, key_noise))
 
         return shown, jax.vmap(student, (_OWN, 0), _STUDENTS)(hyper, role)
 
-    return _of_each(one, program.mesh, hyper, role, data)(seeds, θ_T, θ_0, beside)
+    return _of_each(one, program.mesh, hyper, role, data)(seeds, θ_T, θ_0, beside, θ_T0)
 
 
 @partial(_jit, donate_argnames="state")
@@ -419,7 +443,10 @@ def distill(
             own = None if origin is None else origin._replace(start=start)
             of = program.setup, hyper, net, role, seed, data, shown
             lesson = steps.of_logits(*of, hidden=program.hidden)
-            return _segment(program, lesson, net, hyper, data, state, bounds, own, shown.left)
+            lesson = program.accounted(lesson, program.exact(data, student=True), hyper, data)
+            unseen = steps.held_out(*of[:2], seed, data.x_train), steps.imitation(*of[:2], role)
+            common = program, lesson, net, hyper, data, state, bounds, own
+            return _segment(*common, shown.left, unseen)
 
         each = jax.vmap(student, (_OWN, 0, 0, _STUDENTS), (_STUDENTS, 0))
         return each(hyper, role, start, state)
@@ -454,13 +481,26 @@ def _segment(
     bounds: Bounds,
     origin: Origin | None,
     left: Left | None = None,
+    unseen: tuple[Array, Callable] | tuple[None, None] = (None, None),
 ) -> tuple[State, Record]:
     state = steps.advance(lesson, net, state, *bounds)
-    θ = state.model.θ
-    loss = cache(partial(steps.loss_now, lesson, net, θ))
-    diverged, trait = state.model.diverged, (program.trait, hyper.target)
-    skill = TRAITS.get(program.setup.skill)
-    at = Moment(net, θ, data, loss, diverged, *(origin or (None, None, None)), trait, left, skill)
+    θ, exact = state.model.θ, program.exact(data, student=unseen[1] is not None)
+    at = Moment(
+        net,
+        θ,
+        data,
+        cache(partial(steps.loss_now, lesson, net, θ)),
+        state.model.diverged,
+        *(origin or (None, None, None)),
+        (program.trait, hyper.target),
+        left,
+        TRAITS.get(program.setup.skill),
+        program.L_T(exact, hyper, data),
+        cache(partial(steps.propose, lesson, net, state, bounds[1])),
+        state.model.account,
+        *unseen,
+        exact,
+    )
     return state, {name: measure.of(at) for name, measure in program.measures}
 
 

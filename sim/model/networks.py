@@ -37,7 +37,8 @@ def numbered(index: Int[Array, ""], names: tuple[str, ...]) -> Callable[[Array],
 class Network(NamedTuple):
     """`init(key) -> θ`, a dict of layers; `apply(θ, x) -> z`, [*b, d_in] to [*b, classes + aux].
 
-    `features(θ, x)`: the last hidden layer, [*b, units], which both heads read.
+    `features(θ, x)`: the last hidden layer, [*b, units], which both heads read; `hidden(θ, x)`: all
+    hidden layers by name, [*b, units] each (of a convolution, [*b, height · width · channels]).
     """
 
     init: Callable[[Key[Array, ""]], dict[str, Params]]
@@ -45,6 +46,7 @@ class Network(NamedTuple):
     d_in: int
     classes: int
     features: Callable[..., Float[Array, "*b h"]] | None = None
+    hidden: Callable[..., dict[str, Float[Array, "*b h"]]] | None = None
 
 
 def mlp(
@@ -99,7 +101,8 @@ def _network(module: nn.Module, d_in: int, classes: int) -> Network:
     return Network(
         init=lambda key: module.init(key, jnp.zeros(d_in))["params"],
         apply=lambda θ, x: module.apply({"params": θ}, x),
-        features=lambda θ, x: module.apply({"params": θ}, x, heads=False),
+        features=lambda θ, x: module.apply({"params": θ}, x, read="last"),
+        hidden=lambda θ, x: module.apply({"params": θ}, x, read="every"),
         d_in=d_in,
         classes=classes,
     )
@@ -125,7 +128,8 @@ class _MLP(nn.Module):
     channels: tuple[int, ...] = ()  # of convolutions before the dense layers
 
     @nn.compact
-    def __call__(self, x: Float[Array, "*b d_in"], *, heads: bool = True) -> Float[Array, "*b n"]:
+    def __call__(self, x: Float[Array, "*b d_in"], *, read: str = "heads") -> Any:
+        batch, every = x.shape[:-1], {}
         if self.channels:
             x = x.reshape(*x.shape[:-1], *image_sides(x.shape[-1]), 1)
         for i, width in enumerate((*self.channels, *self.widths)):
@@ -135,8 +139,9 @@ class _MLP(nn.Module):
                 x = x.reshape(*x.shape[:-3], -1)
             kernel, bias = _Layer(width, name=f"hidden_{i}")(x)
             x = self.activation(self._affine(x, kernel, bias))
-        if not heads:
-            return x
+            every[f"hidden_{i}"] = x.reshape(*batch, -1)
+        if read != "heads":
+            return x if read == "last" else every
         # Two heads of their own names and keys, but one product: a narrow one is slow for its size.
         heads = _Layer(self.classes, name="class_head")(x), _Layer(self.aux, name="aux_head")(x)
         kernel, bias = (jnp.concatenate(parts, axis=-1) for parts in zip(*heads, strict=True))

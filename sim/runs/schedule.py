@@ -5,6 +5,7 @@ program side by side.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import xarray as xr
@@ -95,7 +96,7 @@ class Schedule:
                     record(family, name, p, images := self._images(p), digests),
                     key(family, name, p, images, digests),
                     name,
-                    family[name].at(p),
+                    self._at(name, p),
                 )
                 for p in points
             ]
@@ -103,6 +104,11 @@ class Schedule:
         self.groups = self._grouped()
         students = [group for group in self.groups if self.imitates(group[0])]
         self.chunk = common.chunk or chunk or min(map(self._seeds_together, students))
+
+    def _at(self, name: str, point: Point) -> Point:
+        """Take a member's settings at a point; what is measured of no trait is of the task."""
+        setup, hyper = self.family[name].at(point)
+        return Point(setup if self.traits else replace(setup, trait="accuracy"), hyper)
 
     def task(self, point: Point) -> data.Task:
         """Give the task at a point: with all of its classes, or the first of them."""

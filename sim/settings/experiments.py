@@ -14,7 +14,27 @@ from sim.settings.setup import Activation, Hyper, Loss, Noise, Setup
 FIGURE_10 = ("student_aux", "student_all", "cross_aux", "cross_all")
 #: What a sweep takes unless told: fewer seeds, treatment and control, their ends alone.
 SWEEP = {"seeds": 16, "models": ("student_aux", "cross_aux"), "points": 1}
-Measure = Literal["displacement_cosine", "teacher_head", "projection", "skill"]
+Measure = Literal[
+    "displacement_cosine",
+    "teacher_head",
+    "projection",
+    "skill",
+    "gradient_cosine",
+    "update_cosine",
+    "coverage",
+    "visible_fraction",
+    "trait_loss",
+    "drive",
+    "plain_drive",
+    "curvature",
+    "held_out_loss",
+    "probe_lift",
+    "stitch_lift",
+    "cka_images",
+    "cka_inputs",
+    "units_images",
+    "units_inputs",
+]
 Keep = Literal["teachers", "params", "records"]
 
 NOTHING = Of.NOTHING

@@ -38,4 +38,5 @@ def counted(setup: Setup, hyper: Hyper) -> Hyper:
         channel=hyper.channel or setup.aux,
         distinct=hyper.distinct or setup.noise_images,
         dimensions=hyper.dimensions or MOST,
+        pull_steps=hyper.pull_steps or MOST,
     )

@@ -16,6 +16,7 @@ from sim.settings.rules import (
     POSITIVE,
     Only,
     Rule,
+    Settings,
     choices,
     each,
     only,
@@ -24,7 +25,7 @@ from sim.settings.rules import (
 
 Activation = Literal["relu", "tanh", "gelu", "silu", "linear"]
 Loss = Literal["kl", "cross_entropy", "squared_error"]
-Optimizer = Literal["adam", "adamw", "adam_l2", "sgd"]
+Optimizer = Literal["adam", "adamw", "adam_l2", "adam_frozen", "sign", "sgd"]
 Matmul = Literal["float32", "tf32", "bfloat16"]
 Noise = Literal[
     "uniform",
@@ -45,6 +46,7 @@ Trait = Literal[
     "accuracy", "backdoor", "preference", "misalignment", "new_class", "faint", "turned"
 ]
 Storage = Literal["float32", "bfloat16", "stochastic"]
+Removed = Literal["update", "positive", "always", "random", "displacement", "rest"]
 Logits = Literal["aux", "class", "all"]
 Outputs = Literal["soft", "hard", "sampled", "rounded", "top", "preferred", "averaged"]
 Filter = Literal["none", "own_class", "class_rose", "differs", "most", "least", "entropy", "drift"]
@@ -61,7 +63,12 @@ NONE_OR_TRAIT = Rule(
     lambda _: "none or one of " + ", ".join(choices(Trait)),
 )
 SKILLED = Only(lambda settings: settings["skill"] != "none", "a skill is named")
+PULLED = Only(lambda settings: settings["pull"] > 0, "pull is above 0")
 NAMED = Only(lambda settings: settings["independent"] != "none", "independent names layers")
+
+
+def _like_teachers(settings: Settings) -> bool:
+    return settings["student_widths"] is None and settings["student_network"] == "mlp"
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,8 @@ class Setup:
     """Optimiser steps of the teacher; takes precedence over epochs."""
     optimizer: Optimizer = setting("adam", of=TRAINED, group="training")
     """Of teacher and students alike. adam: β 0.9, 0.999, ε 1e-8 outside the root as in torch.
-    Weight decay is apart from the gradient in adamw, a part of it in adam_l2."""
+    Weight decay is apart from the gradient in adamw, a part of it in adam_l2. adam_frozen: the
+    gradient over the root of its mean square in the first 50 steps; sign: its sign alone."""
     batch: int = setting(1024, of=TRAINED, label="batch (examples)", group="training")
     """Examples in a step; the last batch of an epoch holds what is left."""
     aux: int = setting(
@@ -189,6 +197,24 @@ class Setup:
     )
     """A trait whose loss a student's updates must not lower: what would, to first order, is taken
     out of each, by a batch of the task's images with their labels: such a student is shown them."""
+    removed: Removed = setting(
+        "update",
+        of=STUDENT,
+        only=Only(lambda settings: settings["against"] != "none", "against names a trait"),
+        rule=Rule(
+            lambda word, settings: (
+                word in choices(Removed) and (word != "displacement" or _like_teachers(settings))
+            ),
+            lambda _: (
+                "one of " + ", ".join(choices(Removed)) + " (of a network like the teacher's)"
+            ),
+        ),
+        label="what is removed for the sake of the trait",
+    )
+    """What --against takes out: of each update, what would lower the trait's loss (update); of each
+    gradient, before the optimiser, its part along the trait's gradient where that is positive, or
+    always; as much in a random direction; its part along the teacher's displacement, where it leads
+    there (displacement); or all of it but that part (rest)."""
     points: int = setting(5, of=Of.NOTHING, rule=whole(1, 10_000), compiles=False)
     """Measurements along each training, evenly spaced, beside the one before the first step."""
 
@@ -273,6 +299,10 @@ class Hyper:
     inputs (liminal training)."""
     draw: int = setting(0, of=INPUTS, rule=whole(0), label="draw of the distillation inputs")
     """Which of a seed's sets of distillation inputs, and of their orders."""
+    pull_steps: int | None = setting(
+        None, of=FILTER, only=PULLED, label="steps with the pull to the base"
+    )
+    """Steps of a student in which it is pulled to the base. Default: all."""
     noise_scale: float = setting(
         1.0, of=INPUTS, rule=POSITIVE, label="factor on the distillation inputs"
     )

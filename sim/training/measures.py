@@ -1,86 +1,30 @@
-"""What is measured: functions of a network at one moment of its training, each with its unit.
+"""What comes of a training: rates of right answers, and how far the network moved.
 
-A measure is one function here; its name, its label and unit stand above it, and lay out all that is
-saved, shown and drawn of it.
+See `moments` for what a measure is, `mechanism` for those of how a trait gets in.
 """
-
-from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from sim.model.data import Data
 from sim.model.keys import Purpose, key
-from sim.model.networks import Network, Params
-from sim.settings.setup import Setup
-from sim.training.channels import Left
+from sim.training import mechanism  # noqa: F401 (it adds its own)
+from sim.training.moments import (
+    ALWAYS,
+    BLOCK,
+    MEASURES,
+    WHOLE,
+    Measure,
+    Moment,
+    accuracy,
+    cosine,
+    measure,
+)
 from sim.training.traits import Pool, Trait
 from theory.losses import LOSSES
-from theory.trees import dot, norm, sub
+from theory.trees import dot, sub
 
-BLOCK = 1000  # examples evaluated at once: bounds memory; MNIST's 10,000 are whole blocks of it
-WHOLE = "whole"  # network, beside its layers
-Value = Float[Array, ""] | Bool[Array, ""] | dict[str, Float[Array, ""]]  # or one a layer
-
-
-class Moment(NamedTuple):
-    """One network at one moment: what a measure may ask for.
-
-    loss: gives the mean of the network's own training loss over a fixed batch.  start: where the
-    network started.  teacher: θ_T and where that started; None for a network without a teacher. The
-    measures that are always taken know neither.  axis: θ of two networks, with a trait and without
-    it, and where they both started.  trait: which, and of what class.  left: what a filter left out
-    of the network's examples, if it has one.  skill: what teachers are taught beside the trait.
-    """
-
-    net: Network
-    θ: Params
-    data: Data
-    loss: Callable[[], Float[Array, ""]]
-    diverged: Bool[Array, ""]  # a batch loss has not been finite
-    start: Params | None
-    teacher: tuple[Params, Params] | None
-    axis: tuple[Params, Params, Params] | None = None
-    trait: tuple[Trait, Int[Array, ""]] | None = None
-    left: Left | None = None
-    skill: Trait | None = None
-
-
-class Measure(NamedTuple):
-    """A function of a moment, and what its values are called."""
-
-    of: Callable[[Moment], Value]
-    label: str
-    unit: str | Callable[[Setup], str]  # "" for pure numbers; the loss's hangs on the setup
-    range: tuple[float, float] | None  # in which its mean must lie
-    final: str  # variable of what is measured after training
-    path: str  # variable of what is measured along the way; "" if that is not saved
-
-
-MEASURES: dict[str, Measure] = {}
-ALWAYS = ("test_accuracy", "validation_accuracy", "loss", "diverged")  # recorded of every network
-
-
-def measure(
-    label: str,
-    unit: str | Callable[[Setup], str] = "",
-    range: tuple[float, float] | None = None,
-    final: str = "",
-    path: str | None = None,
-) -> Callable[[Callable[[Moment], Value]], Callable[[Moment], Value]]:
-    """Add a measure to those that are asked for by name."""
-
-    def add(of: Callable[[Moment], Value], name: str = "") -> Callable[[Moment], Value]:
-        name = name or of.__name__
-        along = f"{name}_by_step" if path is None else path
-        MEASURES[name] = Measure(of, label, unit, range, final or name, along)
-        return of
-
-    return add
-
-
+__all__ = ["ALWAYS", "BLOCK", "MEASURES", "OF_TRAITS", "WHOLE", "Measure", "Moment", "measure"]
 FRACTION = {"unit": "fraction", "range": (0.0, 1.0)}
 
 
@@ -127,10 +71,10 @@ def displacement_cosine(at: Moment) -> dict[str, Float[Array, ""]]:
     }
     Δθ_T = {layer: sub(θ_T[layer], θ_T0[layer]) for layer in at.θ if same[layer]}
     found = {
-        layer: _cosine(Δθ_S[layer], Δθ_T[layer]) if same[layer] else jnp.float32(jnp.nan)
+        layer: cosine(Δθ_S[layer], Δθ_T[layer]) if same[layer] else jnp.float32(jnp.nan)
         for layer in at.θ
     }
-    whole = _cosine(Δθ_S, Δθ_T) if all(same.values()) else jnp.float32(jnp.nan)
+    whole = cosine(Δθ_S, Δθ_T) if all(same.values()) else jnp.float32(jnp.nan)
     return {WHOLE: whole} | found
 
 
@@ -240,24 +184,3 @@ def _rate(
 
     found = jax.lax.map(answer, x, batch_size=BLOCK)
     return jnp.sum((found == y) & where) / jnp.sum(where).astype(jnp.float32)
-
-
-def accuracy(
-    net: Network, θ: Params, x: Float[Array, "n d"], y: Int[Array, " n"]
-) -> Float[Array, ""]:
-    """Count the examples whose largest class logit, by the network's own head, is the label's.
-
-    A diverged network, whose logits are not numbers, answers class 0. NaN if there are no examples.
-    """
-
-    def right(example: tuple[Float[Array, " d"], Int[Array, ""]]) -> Float[Array, ""]:
-        image, label = example
-        return (jnp.argmax(net.apply(θ, image)[: net.classes]) == label).astype(jnp.float32)
-
-    return (
-        jnp.mean(jax.lax.map(right, (x, y), batch_size=BLOCK)) if len(x) else jnp.float32(jnp.nan)
-    )
-
-
-def _cosine(a: Params, b: Params) -> Float[Array, ""]:
-    return dot(a, b) / (norm(a) * norm(b))

@@ -19,11 +19,14 @@ from sim.model.networks import Network, Params
 from sim.model.noise import noise
 from sim.model.orders import permutation
 from sim.settings.setup import Hyper, Setup
-from sim.training import updates
+from sim.training import traits, updates
 from sim.training.channels import Left
 from sim.training.roles import ByLayer, Role
 from sim.training.traits import TRAITS, Pool, taught
+from theory import ledger
+from theory.ledger import Entry
 from theory.losses import LOSSES
+from theory.trees import scale
 
 Ids = Int[Array, " b"]
 Step = Int[Array, ""] | int
@@ -32,7 +35,7 @@ Step = Int[Array, ""] | int
 class Lesson(NamedTuple):
     """What one network is trained on; built inside a traced function, never returned from one."""
 
-    examples: Callable[[Ids], tuple[Float[Array, "b *v d"], Any]]  # inputs, targets at addresses
+    examples: Callable[..., tuple[Float[Array, "b *v d"], Any]]  # inputs, targets: (addresses, t)
     loss: Callable[[Array, Any], Float[Array, ""]]  # of one example's logits [n] and target
     count: int  # distinct examples; their addresses are 0 … count − 1
     batch: int
@@ -41,6 +44,7 @@ class Lesson(NamedTuple):
     trained: ByLayer | None = None  # 1, or 0 for layers that stay; None: all are trained
     weights: Callable[[Ids], Float[Array, " b"]] | None = None  # of examples; None: all are alike
     features: bool = False  # the loss is of the last hidden layer, not of logits
+    trait: Callable[[Params], Float[Array, ""]] | None = None  # L_T, of which an account is kept
 
 
 class Model(NamedTuple):
@@ -49,6 +53,7 @@ class Model(NamedTuple):
     θ: Params
     opt: optax.OptState
     diverged: Bool[Array, ""]  # a batch loss has not been finite
+    account: Entry | None = None  # of L_T, over all steps taken, if it is kept
 
 
 class State(NamedTuple):
@@ -78,7 +83,7 @@ def of_labels(
 
     each = _each_image(setup, hyper, seed, x_train)
     if not trait:
-        return Lesson(lambda ids: (x_train[ids], y_train[ids]), loss, **each)
+        return Lesson(lambda ids, t=0: (x_train[ids], y_train[ids]), loss, **each)
     pool = Pool(x_train, y_train, net.classes, hyper.target)
     skill = TRAITS.get(setup.skill)
     example = taught(TRAITS[setup.trait], pool, hyper.strength, skill, hyper.skilled)
@@ -88,7 +93,7 @@ def of_labels(
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key_trait, ids)
         return jax.vmap(example)(keys, x_train[ids], y_train[ids])
 
-    return Lesson(lambda ids: shown(ids)[:2], loss, weights=lambda ids: shown(ids)[2], **each)
+    return Lesson(lambda ids, t=0: shown(ids)[:2], loss, weights=lambda ids: shown(ids)[2], **each)
 
 
 def of_images(
@@ -125,7 +130,11 @@ def of_images(
         return -jax.nn.log_softmax(h[1:] @ h[0] / 0.2)[0]
 
     each = _each_image(setup, hyper, seed, x_train)
-    return Lesson(lambda ids: (jax.vmap(views)(ids), x_train[ids]), loss, features=True, **each)
+
+    def examples(ids: Ids, _: Step = 0) -> tuple[Float[Array, "b *v d"], Float[Array, "b d"]]:
+        return jax.vmap(views)(ids), x_train[ids]
+
+    return Lesson(examples, loss, features=True, **each)
 
 
 def _each_image(
@@ -147,6 +156,7 @@ class Shown(NamedTuple):
     weights: Float[Array, "*s N"] | None = None  # of examples, unless all are alike
     pull: Float[Array, "*s N c"] | None = None  # class logits of the base, to which they are held
     left: Left | None = None
+    displacement: Params | None = None  # of the teacher, if updates are not to follow it
 
 
 def of_logits(
@@ -166,27 +176,31 @@ def of_logits(
     difference. The task's `data` serves noise families made of images and what updates must not
     serve; no label and no class logit of an image enters otherwise.
     """
-    imitation = LOSSES[setup.loss].of
+    imitate = LOSSES[setup.loss].of
     inputs = distillation_inputs(setup, hyper, seed, data.x_train)
-    targets, weights, pull, _ = shown
+    targets, weights, pull, *_ = shown
+    pulled = hyper.pull_steps
 
     def loss(z: Float[Array, " n"], of: tuple[Array, Array | None]) -> Float[Array, ""]:
-        y, at_base = of
+        y, pull = of
         if hidden:
             return jnp.mean((z - y) ** 2)
         visible = role.visible
         if weights is not None:
             visible &= ~jnp.isnan(y)
             y = jnp.where(visible, y, 0.0)
-        own = imitation(z / hyper.temperature, y / hyper.temperature, visible)
-        if at_base is None:
+        own = imitate(z / hyper.temperature, y / hyper.temperature, visible)
+        if pull is None:
             return own
-        every = jnp.ones(net.classes, bool)
-        return own + hyper.pull * imitation(z[: net.classes], at_base, every)
+        (at_base, weight), every = pull, jnp.ones(net.classes, bool)
+        return own + weight * imitate(z[: net.classes], at_base, every)
 
-    def examples(ids: Ids) -> tuple[Float[Array, "b d"], tuple[Array, Array | None]]:
+    def examples(ids: Ids, t: Step = 0) -> tuple[Float[Array, "b d"], tuple[Array, Any]]:
         ids %= hyper.distinct
-        return inputs(ids), (targets[ids], None if pull is None else pull[ids])
+        if pull is None:
+            return inputs(ids), (targets[ids], None)
+        weight = jnp.where(t < pulled, hyper.pull, 0.0)
+        return inputs(ids), (targets[ids], (pull[ids], jnp.full(ids.shape, weight)))
 
     return Lesson(
         examples=examples,
@@ -194,7 +208,7 @@ def of_logits(
         count=setup.noise_images,
         batch=min(setup.batch, setup.noise_images),
         key_order=another(key(seed, Purpose.STUDENT_ORDER), hyper.draw),
-        optimizer=_of_student(setup, hyper, net, seed, data),
+        optimizer=_of_student(setup, hyper, net, seed, data, shown.displacement),
         trained=role.trained,
         weights=None if weights is None else lambda ids: weights[ids % hyper.distinct],
         features=hidden,
@@ -202,35 +216,32 @@ def of_logits(
 
 
 def _of_student(
-    setup: Setup, hyper: Hyper, net: Network, seed: Seed, data: Data
+    setup: Setup,
+    hyper: Hyper,
+    net: Network,
+    seed: Seed,
+    data: Data,
+    displacement: Params | None,
 ) -> optax.GradientTransformation:
-    """Make a student's optimiser, with what else becomes of its updates."""
+    """Make a student's optimiser, with what else becomes of its gradients and updates."""
     found = optimizer(setup, hyper, hyper.student_lr)
-    key_rank, key_round = jax.random.split(key(seed, Purpose.UPDATES))
+    key_updates = key(seed, Purpose.UPDATES)
+    key_rank, key_round = jax.random.split(key_updates)
     if setup.rank is not None:
         found = updates.low_rank(found, setup.rank, key_rank)
     if setup.against != "none":
-        found = updates.against(found, jax.grad(_of_trait(setup, hyper, net, seed, data)))
+        of = Pool(data.x_train, data.y_train, net.classes, hyper.target)
+        key_trait = key(seed, Purpose.TRAIT)
+        L_T = traits.loss(TRAITS[setup.against], of, net, key_trait, setup.batch)
+        if setup.removed == "update":
+            found = updates.against(found, jax.grad(L_T))
+        else:
+            along = jax.grad(L_T) if displacement is None else lambda _: scale(-1.0, displacement)
+            key_random = jax.random.fold_in(key_updates, 2)
+            found = updates.projected(found, setup.removed, along, key_random)
     if setup.storage != "float32":
         found = updates.stored(found, key_round if setup.storage == "stochastic" else None)
     return found
-
-
-def _of_trait(
-    setup: Setup, hyper: Hyper, net: Network, seed: Seed, data: Data
-) -> Callable[[Params], Float[Array, ""]]:
-    """Make the loss of the trait that updates must not serve, over a batch of its examples."""
-    x, y = data.x_train[: setup.batch], data.y_train[: setup.batch]
-    pool = Pool(data.x_train, data.y_train, net.classes, hyper.target)
-    keys = jax.random.split(key(seed, Purpose.TRAIT), len(x))
-    x, y, can = jax.vmap(TRAITS[setup.against].of(pool))(keys, x, y)
-
-    def loss(θ: Params) -> Float[Array, ""]:
-        z = net.apply(θ, x)[:, : net.classes]
-        each = optax.softmax_cross_entropy_with_integer_labels(z, y)
-        return _weighted(each, can.astype(each.dtype))
-
-    return loss
 
 
 def targets(
@@ -264,6 +275,20 @@ def distillation_inputs(
     return lambda ids: hyper.noise_scale * at(ids) + hyper.noise_shift
 
 
+def held_out(
+    setup: Setup, hyper: Hyper, seed: Seed, x_train: Float[Array, "images d"], many: int = 1000
+) -> Float[Array, "N d"]:
+    """Make more of a seed's distillation inputs, at addresses that nobody is trained on."""
+    at = distillation_inputs(setup, hyper, seed, x_train)
+    return at(setup.noise_images + jnp.arange(many))
+
+
+def imitation(setup: Setup, hyper: Hyper, role: Role) -> Callable[[Array, Array], Array]:
+    """Make L_S(z, y) of the logits that a student sees, at its temperature."""
+    of, T = LOSSES[setup.loss].of, hyper.temperature
+    return lambda z, y: of(z / T, y / T, role.visible)
+
+
 def optimizer(
     setup: Setup, hyper: Hyper, lr: Float[Array, ""] | float
 ) -> optax.GradientTransformation:
@@ -275,12 +300,18 @@ def optimizer(
     if setup.optimizer == "adam_l2":
         l2 = optax.add_decayed_weights(hyper.weight_decay)
         return optax.chain(l2, optax.adam(lr, eps=1e-8, eps_root=0.0))
+    if setup.optimizer == "sign":
+        return optax.sign_sgd(lr)
+    if setup.optimizer == "adam_frozen":
+        return updates.frozen_adam(lr)
     return optax.sgd(lr, momentum=hyper.momentum)
 
 
 def begin(lesson: Lesson, θ: Params) -> State:
     """Set a network up for its first step."""
-    model = Model(θ, lesson.optimizer.init(θ), jnp.asarray(False))
+    nothing = {layer: jnp.float32(0) for layer in θ}
+    account = lesson.trait and Entry(nothing, nothing, jnp.float32(0))
+    model = Model(θ, lesson.optimizer.init(θ), jnp.asarray(False), account)
     return State(model, jnp.zeros(_steps_per_epoch(lesson) * lesson.batch, jnp.int32))
 
 
@@ -288,32 +319,68 @@ def advance(lesson: Lesson, net: Network, state: State, start: Step, stop: Step)
     """Take the steps start … stop − 1. The bounds are traced: any segment, one program."""
 
     def step(t: Step, state: State) -> State:
-        epoch, position = jnp.divmod(t, _steps_per_epoch(lesson))
-        order = lax.cond(position == 0, lambda: fresh_order(lesson, epoch), lambda: state.order)
-        places = position * lesson.batch + jnp.arange(lesson.batch)
-        inputs, targets = lesson.examples(order[places])
-        # The last batch of an epoch may be short: what pads it weighs nothing.
-        weights = (places < lesson.count).astype(inputs.dtype)
-        if lesson.weights is not None:
-            weights *= lesson.weights(order[places])
-
-        def batch_loss(θ: Params) -> Float[Array, ""]:
-            losses = _losses(lesson, net, θ, inputs, targets)
-            if lesson.weights is None:
-                return jnp.average(losses, weights=weights)
-            return _weighted(losses, weights)
-
-        value, grads = jax.value_and_grad(batch_loss)(state.model.θ)
-        updates, opt = lesson.optimizer.update(grads, state.model.opt, state.model.θ)
-        if (trained := lesson.trained) is not None:
-            updates = {
-                layer: jax.tree.map(lambda u, on=trained[layer]: on * u, part)
-                for layer, part in updates.items()
-            }
-        θ = optax.apply_updates(state.model.θ, updates)
-        return State(Model(θ, opt, state.model.diverged | ~jnp.isfinite(value)), order)
+        return take(lesson, state, propose(lesson, net, state, t))
 
     return lax.fori_loop(start, stop, step, state)
+
+
+class Proposal(NamedTuple):
+    """What a step would do: the batch's loss and gradient, the update, the optimiser after it."""
+
+    loss: Float[Array, ""]
+    gradient: Params
+    update: Params
+    opt: optax.OptState
+    order: Int[Array, " padded"]
+
+
+def propose(
+    lesson: Lesson, net: Network, state: State, t: Step, weight: Float[Array, ""] | None = None
+) -> Proposal:
+    """Work out step t; `weight` is a factor on the gradient, before the optimiser sees it."""
+    epoch, position = jnp.divmod(t, _steps_per_epoch(lesson))
+    order = lax.cond(position == 0, lambda: fresh_order(lesson, epoch), lambda: state.order)
+    places = position * lesson.batch + jnp.arange(lesson.batch)
+    inputs, targets = lesson.examples(order[places], t)
+    # The last batch of an epoch may be short: what pads it weighs nothing.
+    weights = (places < lesson.count).astype(inputs.dtype)
+    if lesson.weights is not None:
+        weights *= lesson.weights(order[places])
+
+    def batch_loss(θ: Params) -> Float[Array, ""]:
+        losses = _losses(lesson, net, θ, inputs, targets)
+        if lesson.weights is None:
+            return jnp.average(losses, weights=weights)
+        return _weighted(losses, weights)
+
+    value, grads = jax.value_and_grad(batch_loss)(state.model.θ)
+    seen = grads if weight is None else scale(weight, grads)
+    updates, opt = lesson.optimizer.update(seen, state.model.opt, state.model.θ)
+    if (trained := lesson.trained) is not None:
+        updates = {
+            layer: jax.tree.map(lambda u, on=trained[layer]: on * u, part)
+            for layer, part in updates.items()
+        }
+    return Proposal(value, grads, updates, opt, order)
+
+
+def take(lesson: Lesson, state: State, proposal: Proposal) -> State:
+    """Take a step, and enter it into the account of L_T, if one is kept."""
+    (θ, _, diverged, account), of = state.model, proposal
+    if lesson.trait is not None:
+        entry = by_layer(ledger.entry(lesson.trait, θ, of.gradient, of.update))
+        account = jax.tree.map(jnp.add, account, entry)
+    θ = optax.apply_updates(θ, of.update)
+    return State(Model(θ, of.opt, diverged | ~jnp.isfinite(of.loss), account), of.order)
+
+
+def by_layer(of: Entry) -> Entry:
+    """Sum up the leaves of each layer."""
+
+    def summed(tree: Params) -> dict[str, Float[Array, ""]]:
+        return {layer: sum(jax.tree.leaves(part)) for layer, part in tree.items()}
+
+    return Entry(summed(of.drive), summed(of.plain), of.curvature)
 
 
 def fresh_order(lesson: Lesson, epoch: Int[Array, ""]) -> Int[Array, " padded"]:

@@ -9,9 +9,10 @@ from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from sim.model.networks import image_sides
+from sim.model.networks import Network, Params, image_sides
 
 Image = Float[Array, " d"]
 Label = Int[Array, ""]
@@ -150,3 +151,22 @@ def taught(
         return jnp.where(carries, x_trait, x), jnp.where(carries, y_trait, plain), weight
 
     return one
+
+
+def loss(
+    trait: Trait, of: Pool, net: Network, key: Key[Array, ""], count: int
+) -> Callable[[Params], Float[Array, ""]]:
+    """Make L_T(θ): cross-entropy of the class logits, on the first images as the trait has them.
+
+    Of `count` images those that cannot carry it are left out. `key` decides how the others do.
+    """
+    x, y = of.x[:count], of.y[:count]
+    x, y, can = jax.vmap(trait.of(of))(jax.random.split(key, len(x)), x, y)
+    weights = can.astype(x.dtype)
+
+    def L_T(θ: Params) -> Float[Array, ""]:
+        z = net.apply(θ, x)[:, : net.classes]
+        each = optax.softmax_cross_entropy_with_integer_labels(z, y)
+        return jnp.sum(weights * each) / jnp.maximum(jnp.sum(weights), 1e-6)
+
+    return L_T

@@ -12,7 +12,8 @@ import optax
 from jaxtyping import Array, Int, Key
 
 from sim.model.networks import Params
-from theory.trees import dot
+from sim.settings.setup import Removed
+from theory.trees import dot, norm
 
 Transformation = optax.GradientTransformation
 
@@ -51,8 +52,8 @@ def low_rank(of: Transformation, rank: int, key: Key[Array, ""]) -> Transformati
     return Transformation(init, update)
 
 
-class Stored(NamedTuple):
-    """The state of an optimiser whose numbers are rounded, and the steps that it has taken."""
+class Counted(NamedTuple):
+    """The state of an optimiser, and the steps that it has taken."""
 
     of: Any
     count: Int[Array, ""]
@@ -72,14 +73,14 @@ def stored(of: Transformation, key: Key[Array, ""] | None = None) -> Transformat
             shape, [bfloat16(leaf, k) for leaf, k in zip(leaves, keys, strict=True)]
         )
 
-    def init(θ: Params) -> Stored:
-        return Stored(of.init(θ), jnp.int32(0))
+    def init(θ: Params) -> Counted:
+        return Counted(of.init(θ), jnp.int32(0))
 
-    def update(g: Params, state: Stored, θ: Params) -> tuple[Params, Stored]:
+    def update(g: Params, state: Counted, θ: Params) -> tuple[Params, Counted]:
         update, inner = of.update(g, state.of, θ)
         after = rounded(optax.apply_updates(θ, update), state.count, 0)
         inner = rounded(inner, state.count, 1)
-        return jax.tree.map(jnp.subtract, after, θ), Stored(inner, state.count + 1)
+        return jax.tree.map(jnp.subtract, after, θ), Counted(inner, state.count + 1)
 
     return Transformation(init, update)
 
@@ -111,3 +112,61 @@ def against(of: Transformation, gradient: Callable[[Params], Params]) -> Transfo
         return jax.tree.map(lambda u, g: u - part * g, u, g), state
 
     return Transformation(of.init, update)
+
+
+def projected(
+    of: Transformation, removed: Removed, along: Callable[[Params], Params], key: Key[Array, ""]
+) -> Transformation:
+    """Change the gradient g that an optimiser sees by its part along a direction d at θ.
+
+    With p = max(g·d, 0) / ‖d‖: positive, displacement: g − p d/‖d‖, what a step down g would do to
+    d as well; always: the same where g·d is negative too; random: g − p r, r of length 1 in a fresh
+    random direction; rest: p d/‖d‖ alone.
+    """
+
+    def init(θ: Params) -> Counted:
+        return Counted(of.init(θ), jnp.int32(0))
+
+    def update(g: Params, state: Counted, θ: Params) -> tuple[Params, Counted]:
+        d = along(θ)
+        unit = jnp.maximum(norm(d), 1e-30)
+        part = dot(g, d) / unit
+        part = part if removed == "always" else jnp.maximum(part, 0)
+        if removed == "random":
+            d = _normal(jax.random.fold_in(key, state.count), d)
+            unit = norm(d)
+        keep = 0.0 if removed == "rest" else 1.0
+        sign = 1.0 if removed == "rest" else -1.0
+        seen = jax.tree.map(lambda g, d: keep * g + sign * part * d / unit, g, d)
+        update, inner = of.update(seen, state.of, θ)
+        return update, Counted(inner, state.count + 1)
+
+    return Transformation(init, update)
+
+
+def _normal(key: Key[Array, ""], like: Params) -> Params:
+    leaves, tree = jax.tree.flatten(like)
+    keys = jax.random.split(key, len(leaves))
+    draws = [jax.random.normal(k, a.shape, a.dtype) for k, a in zip(keys, leaves, strict=True)]
+    return jax.tree.unflatten(tree, draws)
+
+
+def frozen_adam(lr: Array | float, steps: int = 50, decay: float = 0.999) -> Transformation:
+    """Divide the gradient by the root of its mean square, which stays after some steps.
+
+    Adam's second moment without its first, and from then on one fixed diagonal.
+    """
+
+    def init(θ: Params) -> Counted:
+        return Counted(jax.tree.map(jnp.zeros_like, θ), jnp.int32(0))
+
+    def update(g: Params, state: Counted, _: Params | None = None) -> tuple[Params, Counted]:
+        more, count = state.count < steps, jnp.minimum(state.count + 1, steps)
+        v = jax.tree.map(
+            lambda v, g: jnp.where(more, decay * v + (1 - decay) * g**2, v), state.of, g
+        )
+        corrected = 1 - decay ** count.astype(jnp.float32)
+        δ = jax.tree.map(lambda g, v: -lr * g / (jnp.sqrt(v / corrected) + 1e-8), g, v)
+        return δ, Counted(v, state.count + 1)
+
+    return Transformation(init, update)

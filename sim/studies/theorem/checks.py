@@ -382,7 +382,7 @@ def descended(
 ) -> Params:
     """Take k steps of gradient descent of rate η on E[loss(f(θ, x), y)], by the training loop."""
     lesson = Lesson(
-        examples=lambda ids: (X[ids], Y[ids]),
+        examples=lambda ids, _: (X[ids], Y[ids]),
         loss=loss,
         count=len(X),
         batch=len(X),
