@@ -143,7 +143,7 @@ def central(at, h=1e-3):
 def test_a_transplant_moves_the_end_by_the_price_to_first_order():
     """Eq. (17): another's θ, m or v, and less and less of it."""
     step, _, L_T, s_0 = distillation(OPTIMIZERS["adam"])
-    found = jax.jit(lambda s: ledger.prices(step, lambda s: L_T(s[0]), s, 60, 6))(s_0)
+    found = jax.jit(lambda s: ledger.prices(step, lambda s: L_T(s[0]), s, 60, 7))(s_0)
     run = jax.jit(lambda s, t0: L_T(jax.lax.fori_loop(t0, 60, lambda t, s: step(s, t, 1.0), s)[0]))
     s = jax.tree.map(lambda a: a[3], found.states)
     leaves = ledger.floating(s)
@@ -151,7 +151,7 @@ def test_a_transplant_moves_the_end_by_the_price_to_first_order():
     predicted = sum(jnp.vdot(λ[3], a) for λ, a in zip(found.λ, gap, strict=True))
     sizes = 10.0 ** -np.arange(1, 5)
     error = [
-        abs(float(run(ledger.moved(s, [h * a for a in gap]), 30) - found.end - h * predicted))
+        abs(float(run(ledger.moved(s, [h * a for a in gap]), 27) - found.end - h * predicted))
         for h in sizes
     ]
     slope = np.polyfit(np.log(sizes), np.log(error), 1)[0]

@@ -72,7 +72,7 @@ def entry(L_T: Trait, θ: Params, g: Params, δ: Params) -> Entry:
 
 
 class Prices(NamedTuple):
-    """What L_T(end) hangs on, of a training of T steps in K segments of equal length.
+    """What L_T(end) hangs on, of a training of T steps in K segments.
 
     end: L_T(end).
     λ: ∂L_T(end)/∂s at the start of each segment, of the leaves of s that are no counts [K, …].
@@ -92,16 +92,17 @@ def prices(
     """Take all steps from s_0, and go back through them once, eqs. (16) and (17).
 
     Memory is that of a state for each segment, and of the steps of one: least where there are about
-    as many segments as steps in each. L_T is given the last state. `steps` must be a multiple of
-    `segments`.
+    as many segments as steps in each; the last may be short. L_T is given the last state.
     """
-    each = steps // segments
-    times = jnp.arange(steps).reshape(segments, each)
+    each = -(-steps // segments)
+    times = jnp.arange(segments * each).reshape(segments, each)
 
     @jax.checkpoint
     def segment(s: State, at: tuple[Array, Array]) -> State:
-        s, _ = jax.lax.scan(lambda s, one: (step(s, *one), None), s, at)
-        return s
+        def one(s: State, of: tuple[Array, Array]) -> tuple[State, None]:
+            return jax.lax.cond(of[0] < steps, lambda: step(s, *of), lambda: s), None
+
+        return jax.lax.scan(one, s, at)[0]
 
     def end(w: Array, shifts: list[Array]) -> tuple[Scalar, State]:
         def one(s: State, of: tuple[Array, Array, list[Array]]) -> tuple[State, State]:
@@ -115,7 +116,7 @@ def prices(
     w = jnp.ones((segments, each), dtype)
     shifts = [jnp.zeros((segments, *a.shape), a.dtype) for a in floating(s_0)]
     (value, states), (π, λ) = jax.value_and_grad(end, (0, 1), has_aux=True)(w, shifts)
-    return Prices(value, λ, states, π.reshape(steps))
+    return Prices(value, λ, states, π.reshape(-1)[:steps])
 
 
 def floating(s: State) -> list[Array]:

@@ -23,6 +23,7 @@ Measure = Literal[
     "update_cosine",
     "coverage",
     "visible_fraction",
+    "chi",
     "trait_loss",
     "drive",
     "plain_drive",

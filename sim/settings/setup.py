@@ -62,6 +62,10 @@ NONE_OR_TRAIT = Rule(
     lambda word, _: word in ("none", *choices(Trait)),
     lambda _: "none or one of " + ", ".join(choices(Trait)),
 )
+NONE_TAUGHT_OR_TRAIT = Rule(
+    lambda word, _: word in ("none", "taught", *choices(Trait)),
+    lambda _: "none, taught or one of " + ", ".join(choices(Trait)),
+)
 SKILLED = Only(lambda settings: settings["skill"] != "none", "a skill is named")
 PULLED = Only(lambda settings: settings["pull"] > 0, "pull is above 0")
 NAMED = Only(lambda settings: settings["independent"] != "none", "independent names layers")
@@ -193,10 +197,11 @@ class Setup:
     """How a student's parameters and its optimiser's moments are kept between steps: rounded to
     bfloat16, to the nearest or (stochastic) up or down by chance, so that the mean is right."""
     against: str = setting(
-        "none", of=STUDENT, rule=NONE_OR_TRAIT, label="trait that updates must not serve"
+        "none", of=STUDENT, rule=NONE_TAUGHT_OR_TRAIT, label="trait that updates must not serve"
     )
-    """A trait whose loss a student's updates must not lower: what would, to first order, is taken
-    out of each, by a batch of the task's images with their labels: such a student is shown them."""
+    """A trait, or the one that is taught, whose loss a student's updates must not lower: what
+    would, to first order, is taken out of each, by a batch of the task's images with their labels:
+    such a student is shown them."""
     removed: Removed = setting(
         "update",
         of=STUDENT,

@@ -8,7 +8,16 @@ from typing import Any
 import xarray as xr
 
 from sim.errors import require
-from sim.report import figures, origins, rate_figures, rates, sweep_figures, tables
+from sim.report import (
+    dynamics,
+    figures,
+    origins,
+    rate_figures,
+    rates,
+    surgery,
+    sweep_figures,
+    tables,
+)
 from sim.report.published import Published
 from sim.runs.results import axes_of
 from sim.settings.declare import Of, declared
@@ -18,7 +27,7 @@ from sim.settings.setup import Setup
 from sim.studies import figure10, grids
 from sim.studies.sweep import of_task
 
-KINDS = ("figure10", "sweep", "lineage", "origins", "theorem")
+KINDS = ("figure10", "sweep", "lineage", "dynamics", "surgery", "origins", "theorem")
 
 
 def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[str, Callable]]:
@@ -33,20 +42,27 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
         from sim.studies.theorem import tables as verdicts  # noqa: PLC0415
 
         return verdicts.theorem, pictures.FIGURES
-    if kind == "origins":
-        return origins.origins, origins.FIGURES
     published = beside(ds)
-    if kind == "lineage":
-        return partial(_lineage, published=published), rate_figures.figures(ds, rates.family(ds))
-    if kind == "sweep":
-        table = partial(tables.sweep, published=published)
-        return table, sweep_figures.figures(ds, published)
-    return partial(tables.figure10, published=published), figures.figures(ds, published)
+    table, drawn = {
+        "figure10": (partial(tables.figure10, published=published), figures.figures),
+        "sweep": (partial(tables.sweep, published=published), sweep_figures.figures),
+        "lineage": (partial(_with, rates.lineage, published), _lineage),
+        "dynamics": (partial(_with, dynamics.dynamics, published), dynamics.figures),
+        "surgery": (surgery.surgery, lambda _: surgery.FIGURES),
+        "origins": (origins.origins, lambda _: origins.FIGURES),
+    }[kind]
+    return table, drawn(ds, published) if kind in ("figure10", "sweep") else drawn(ds)
 
 
-def _lineage(ds: xr.Dataset, published: Sequence[Published]) -> Iterator[Any]:
-    yield from rates.lineage(ds)
+def _with(
+    table: Callable[[xr.Dataset], Iterable[Any]], published: Sequence[Published], ds: xr.Dataset
+) -> Iterator[Any]:
+    yield from table(ds)
     yield from tables.beside(ds, published)
+
+
+def _lineage(ds: xr.Dataset) -> dict[str, Callable]:
+    return rate_figures.figures(ds, rates.family(ds))
 
 
 def beside(ds: xr.Dataset) -> tuple[Published, ...]:

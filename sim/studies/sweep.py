@@ -28,7 +28,7 @@ from sim.settings.lengths import steps
 from sim.settings.recipes import recipe, warnings
 from sim.settings.setup import Hyper, Setup
 from sim.training.families import FIGURE_10, Family, Imitation, asks, described, takes, traits
-from sim.training.measures import ALWAYS, MEASURES, OF_TRAITS
+from sim.training.measures import ALWAYS, MEASURES, MECHANISM, OF_TRAITS
 
 
 def sweep(
@@ -92,7 +92,8 @@ class Grid:
         """
         self.name, self.common, self.wanted = name, given.common, given.networks
         self.family = family
-        self.kind = "lineage" if traits(family) else "sweep" if axes else "figure10"
+        lineage = "dynamics" if {*self.wanted.measure} & {*MECHANISM} else "lineage"
+        self.kind = lineage if traits(family) else "sweep" if axes else "figure10"
         alone = "" if traits(family) else ", figure 10 of arXiv 2507.14805"
         self.title = "Subliminal learning" + (" over " + " × ".join(axes) if axes else alone)
         students = [one for one, member in family.items() if member.learns and one != "teacher"]
@@ -113,7 +114,7 @@ class Grid:
         classes = {point.setup.classes for point in self.points}
         self.measured = data.first_classes(self.task, *classes) if len(classes) == 1 else self.task
         self.along = given.setup.points > 1 or self.kind == "figure10"
-        of_traits = OF_TRAITS if self.kind == "lineage" else ()
+        of_traits = OF_TRAITS if traits(family) else ()
         self.measures = (*ALWAYS, *of_traits, *self.wanted.measure)
         taken = {name for m in self.measures for name in (MEASURES[m].final, MEASURES[m].path)}
         for axis in self.axes:
@@ -169,7 +170,7 @@ class Grid:
                     rule = SETTINGS[own].rule
                     if rule and value is not None:
                         rule.check(f"{name}.{own}", value, at.values)
-        if self.kind == "lineage":
+        if traits(self.family):
             target = max(point.hyper.target for point in self.points)
             require("target", target, target < min(least), f"a class: 0 to {min(least) - 1}")
 

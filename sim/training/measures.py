@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from sim.model.keys import Purpose, key
-from sim.training import mechanism  # noqa: F401 (it adds its own)
+from sim.training import mechanism
 from sim.training.moments import (
     ALWAYS,
     BLOCK,
@@ -25,6 +25,7 @@ from theory.losses import LOSSES
 from theory.trees import dot, sub
 
 __all__ = ["ALWAYS", "BLOCK", "MEASURES", "OF_TRAITS", "WHOLE", "Measure", "Moment", "measure"]
+MECHANISM = tuple(n for n, m in MEASURES.items() if m.of.__module__ == mechanism.__name__)
 FRACTION = {"unit": "fraction", "range": (0.0, 1.0)}
 
 

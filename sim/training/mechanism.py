@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from sim.model.networks import Params
 from sim.training.moments import WHOLE, Moment, Value, cosine, measure
+from theory import approach
 from theory.losses import LOSSES
 from theory.trees import dot, scale, sub
 
@@ -69,6 +70,18 @@ def visible_fraction(at: Moment) -> Float[Array, ""]:
     Aᵀ = jax.linear_transpose(A, at.θ)
     seen = A(Δθ_T)
     return jnp.vdot(seen, _solved(lambda y: A(*Aᵀ(y)), seen)) / dot(Δθ_T, Δθ_T)
+
+
+@measure("χ of the student's errors, on held-out inputs: below 1 the teacher comes nearer")
+def chi(at: Moment) -> Float[Array, ""]:
+    """Compute χ, eq. (22) of `theory.approach`: θ nears θ_T in a small step if it is below 1.
+
+    NaN without a teacher of the same size.
+    """
+    if _teachers_displacement(at) is None or at.inputs is None:
+        return NAN
+    X, θ_T = at.inputs[:PROBED], at.teacher[0]
+    return approach.χ(at.exact.apply, at.θ, θ_T, at.imitation, X, at.exact.apply(θ_T, X))
 
 
 @measure("loss of the trait, on a fixed batch of training images", "nats")

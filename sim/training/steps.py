@@ -232,7 +232,7 @@ def _of_student(
     if setup.against != "none":
         of = Pool(data.x_train, data.y_train, net.classes, hyper.target)
         key_trait = key(seed, Purpose.TRAIT)
-        L_T = traits.loss(TRAITS[setup.against], of, net, key_trait, setup.batch)
+        L_T = traits.loss(traits.against(setup), of, net, key_trait, setup.batch)
         if setup.removed == "update":
             found = updates.against(found, jax.grad(L_T))
         else:
@@ -290,11 +290,14 @@ def imitation(setup: Setup, hyper: Hyper, role: Role) -> Callable[[Array, Array]
 
 
 def optimizer(
-    setup: Setup, hyper: Hyper, lr: Float[Array, ""] | float
+    setup: Setup, hyper: Hyper, lr: Float[Array, ""] | float, root: float = 0.0
 ) -> optax.GradientTransformation:
-    """Make the optimiser of a setting; its numbers may be traced."""
+    """Make the optimiser of a setting; its numbers may be traced.
+
+    root: added to adam's v, whose root can then be differentiated where it is 0.
+    """
     if setup.optimizer == "adam":
-        return optax.adam(lr, eps=1e-8, eps_root=0.0)  # torch's place for ε: outside the root
+        return optax.adam(lr, eps=1e-8, eps_root=root)  # torch's place for ε: outside the root
     if setup.optimizer == "adamw":
         return optax.adamw(lr, eps=1e-8, eps_root=0.0, weight_decay=hyper.weight_decay)
     if setup.optimizer == "adam_l2":

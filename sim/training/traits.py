@@ -13,6 +13,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from sim.model.networks import Network, Params, image_sides
+from sim.settings.setup import Setup
 
 Image = Float[Array, " d"]
 Label = Int[Array, ""]
@@ -151,6 +152,12 @@ def taught(
         return jnp.where(carries, x_trait, x), jnp.where(carries, y_trait, plain), weight
 
     return one
+
+
+def against(setup: Setup) -> Trait | None:
+    """Find the trait that students' updates must not serve."""
+    name = setup.trait if setup.against == "taught" else setup.against
+    return None if name == "none" else TRAITS[name]
 
 
 def loss(

@@ -2,9 +2,10 @@
 
 A study is a module whose docstring asks its question, with AXES and, where the recipe is not what
 it wants, SETTINGS; HOLD names steps that stay the recipe's while the batch varies. FAMILY is whose
-networks, figure 10's unless said; PUBLISHED lists what others found; `finding` says in words what
-a table of rates says. There is nothing else to write; what is more than a grid has `make`, which
-takes what `Grid` takes and returns a kind of it.
+networks, figure 10's unless said; with AS_FIGURE_10 a lineage has the recipe of figure 10.
+PUBLISHED lists what others found; `finding` says in words what a table of rates says. There is
+nothing else to write; what is more than a grid has `make`, which takes what `Grid` takes and
+returns a kind of it.
 """
 
 from importlib import import_module
@@ -42,5 +43,6 @@ def family(name: str) -> families.Family:
 
 def settings(name: str, dataset: str) -> dict[str, Any]:
     """Name the settings of a study that are not the data set's recipe."""
-    own = getattr(module(name), "SETTINGS", {})
-    return SWEEP | (recipes.lineage(dataset) if families.traits(family(name)) else {}) | own
+    of = module(name)
+    lineage = families.traits(family(name)) and not getattr(of, "AS_FIGURE_10", False)
+    return SWEEP | (recipes.lineage(dataset) if lineage else {}) | getattr(of, "SETTINGS", {})
