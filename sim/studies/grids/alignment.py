@@ -1,4 +1,4 @@
-"""Whether the gradient of imitation is aligned with the trait's, all the way, and tells bases apart.
+"""Whether gradients of imitation and trait are aligned all the way, and tell one base from another.
 
 The trait is the task, of an untrained base, as in the paper; or a backdoor, of a capable one.
 Students of another base have the same teacher; controls, one that was trained as long without the
