@@ -9,7 +9,7 @@ import pandas as pd
 
 from docs import claims, saved
 from docs.saved import Saved
-from sim.report import origins, rates
+from sim.report import dynamics, origins, rates, surgery
 from sim.report.published import AUTHORS, COLUMNS, ELSEWHERE, RULE, compare
 from sim.studies import figure10, grids
 
@@ -55,6 +55,17 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
         yield markdown(*origins.traits(rows, axes))
         yield f"{origins.MEANING}\n"
         yield origins.finding(rows, axes).replace("\n", "\n\n") + "\n"
+    elif "measure" in rows:
+        axes = [*rows.columns[: rows.columns.get_loc("model")]]
+        for title, meaning, lines in dynamics.tables(rows, axes):
+            yield f"**{title}.** {meaning if title != 'Rates' else ''}\n".replace(" \n", "\n")
+            yield markdown(*lines)
+        yield dynamics.finding(rows, axes).replace("\n", "\n\n") + "\n"
+    elif "receiver" in rows:
+        axes = [*rows.columns[: rows.columns.get_loc("receiver")]]
+        yield markdown(*surgery.cells(rows, axes))
+        yield f"{surgery.MEANING}\n"
+        yield surgery.finding(rows, axes).replace("\n", "\n\n") + "\n"
     elif "rate" in rows:
         axes = [*rows.columns[: rows.columns.get_loc("model")]]
         yield markdown(*rates.cells(rows, axes))

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from sim.errors import require
-from sim.report import origins, rates
+from sim.report import dynamics, origins, rates, surgery
 from sim.report.published import means
 from sim.runs import results
 from sim.runs.results import axes_of
@@ -32,6 +32,8 @@ NUMBERS += ("transfer", "transfer_low", "transfer_high", "rate", "accuracy", "pr
 NUMBERS += ("skill", "skill_half_width", "unskilled", "trait_left", "skill_left")
 NUMBERS += ("trait_left_low", "trait_left_high", "skill_left_low", "skill_left_high")
 NUMBERS += ("rate_half_width", "accuracy_half_width", "left_out", "caught", "lost", "holds_0")
+NUMBERS += ("first", "first_half_width", "mean", "mean_half_width", "last", "last_half_width")
+NUMBERS += ("low", "high", "above", "below", "moments", "share", "share_low", "share_high")
 NUMBERS += ("auroc", "auroc_low", "auroc_high", "control_rate", "teacher_rate")
 
 
@@ -94,14 +96,16 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
     """Lay out a run: of the theorem, its statements; of networks, means at each point.
 
     Over the points, by pairs of seeds, a model less itself at the first as well. Of a lineage, the
-    rates of its trait; of origins, what is named and seen in each case.
+    rates of its trait; of origins, what is named and seen in each case; of dynamics, a row for each
+    measure; of surgery, for each transplant.
     """
     if ds.attrs["experiment"] == "theorem":
         return pd.DataFrame(statements(ds))
     if ds.attrs["experiment"] == "lineage":
         return rates.rates(ds)
-    if ds.attrs["experiment"] == "origins":
-        return origins.rows(ds)
+    rows_of = {"origins": origins.rows, "dynamics": dynamics.rows, "surgery": surgery.rows}
+    if ds.attrs["experiment"] in rows_of:
+        return rows_of[ds.attrs["experiment"]](ds)
     table, axes = means(ds), axes_of(ds)
     if axes:
         of = ds.test_accuracy.stack(point=axes, create_index=False).transpose("point", ...)

@@ -279,7 +279,7 @@ def test_nobody_sees_the_test_set(usual, tmp_path):
     assert not records["teacher"].equals(measured["teacher"])
 
 
-OF_STUDIES = "chain", "bits", "defences", "mixtures"
+OF_STUDIES = "chain", "bits", "defences", "mixtures", "interventions"
 
 
 def pairs():
@@ -317,6 +317,15 @@ def test_a_control_differs_in_its_teacher_alone():
         seen += 1
     assert seen > 30
     assert not {*CONTROLS} & {*CONTROLS.values()}
+
+
+def test_updates_against_what_is_taught_are_named_by_it():
+    """A control's teacher is the same whatever it is not taught; what its updates spare is not."""
+    family = grids.family("interventions")
+    points = [Point(*recipe("digits", trait=trait)) for trait in ("backdoor", "preference")]
+    for name, same in (("control", True), ("positive_control", False), ("update_control", False)):
+        names = {key(family, name, point, 1077) for point in points}
+        assert len(names) == (1 if same else 2), name
 
 
 def test_who_lacks_the_skill_differs_in_its_teachers_alone():

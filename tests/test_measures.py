@@ -10,7 +10,7 @@ from sim.model.networks import Network
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.training.families import FIGURE_10
-from sim.training.measures import ALWAYS, MEASURES, accuracy
+from sim.training.measures import ALWAYS, MEASURES, MECHANISM, accuracy
 
 # A "network" whose logits are its input; the last two are auxiliary and larger than all others.
 ECHO = Network(init=None, apply=lambda θ, x: θ["scale"] * x, d_in=5, classes=3)
@@ -41,6 +41,7 @@ def test_names_units_and_ranges():
     said = {
         name: (m.unit(setup) if callable(m.unit) else m.unit, m.range, m.final, m.path)
         for name, m in MEASURES.items()
+        if name not in MECHANISM
     }
     fraction = "fraction", (0.0, 1.0)
     assert said == {
@@ -64,7 +65,31 @@ def test_names_units_and_ranges():
         "caught": (*fraction, "caught", ""),
         "lost": (*fraction, "lost", ""),
     }
-    assert [*MEASURES][:4] == list(ALWAYS)
+    found = {
+        n: (m.range, m.unit if isinstance(m.unit, str) else m.unit(setup))
+        for n, m in MEASURES.items()
+    }
+    cosine, share = (-1.0, 1.0), (0.0, 1.0)
+    assert {name: found[name] for name in MECHANISM} == {
+        "gradient_cosine": (cosine, ""),
+        "update_cosine": (cosine, ""),
+        "coverage": (cosine, ""),
+        "visible_fraction": (share, "fraction"),
+        "chi": (None, ""),
+        "trait_loss": (None, "nats"),
+        "drive": (None, "nats"),
+        "plain_drive": (None, "nats"),
+        "curvature": (None, "nats"),
+        "held_out_loss": (None, "nats"),
+        "probe_lift": (cosine, "fraction"),
+        "stitch_lift": (cosine, "fraction"),
+        "cka_images": (share, ""),
+        "cka_inputs": (share, ""),
+        "units_images": (cosine, ""),
+        "units_inputs": (cosine, ""),
+    }
+    accounts = {name for name, m in MEASURES.items() if m.account}
+    assert accounts == {"drive", "plain_drive", "curvature"}
     squared, _ = recipe("digits", loss="squared_error")
     assert MEASURES["loss"].unit(squared) == "squared logits"
 

@@ -1,8 +1,10 @@
-"""How a trait got in, step by step: courses of measures, and the ledger of the trait's loss."""
+"""How a trait got in, step by step: courses of measures, what tells bases apart, interventions.
+
+All tables and findings are made from one table of rows, which is what is kept of a run.
+"""
 
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,55 +15,69 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from sim.report import ledger, rates
+from sim.report import ledger, rate_figures, rates
 from sim.report.style import SERIES, SIZE, caption, drawn, setting, unit, words
-from sim.report.tables import lean, number
+from sim.report.tables import lean, number, split
 from sim.runs.ratios import ratio
 from sim.runs.results import axes_of
 from sim.runs.statistics import summary
 from sim.training.lineages import FOUNDERS
 from sim.training.measures import MEASURES, MECHANISM, WHOLE
 
+Lines = tuple[list[str], Iterator[list[str]]]  # columns, and cells line by line
 #: Measures of single steps: their mean over the course says more than their end.
 OF_STEPS = ("gradient_cosine", "update_cosine", "coverage", "chi")
-STUDENTS = {"student": "o", "control": "D", "other": "s", "other_control": "^"}
+RATES = ("trait_rate", "ordinary_accuracy")
+PLAIN = ("student", "control", "other", "other_control")
+COURSES = (
+    "Mean ± half of 95 % interval over seeds: of single steps over the course, in brackets at how "
+    "many moments the interval is clear of 0; of all else after training."
+)
 LEFT = (
     "Trait left: difference from the control, which bore the same, by that of the student as it "
     "is; from chance: likewise of the rate alone. Change: of the rate, paired by seed. Loss: of "
     "the imitation, on held-out inputs, by that of the student as it is. 95 % intervals, of ratios "
     "by Fieller."
 )
-Course = xr.DataArray
 
 
 def rows(ds: xr.Dataset) -> pd.DataFrame:
     """Lay out a row for each point, student and measure, of the whole network and of each layer.
 
-    Columns: the axes; model, measure, layer ("" where it has none); first, last and mean (over the
-    moments after the first step) with half_width of each; above and below: at how many of those
-    moments the 95 % interval is clear of 0; moments, n, diverged.
+    Columns: the axes; model, measure, layer ("" where it has none); last, first and mean (over the
+    moments after the first step) with half_width of each; low and high, the ends of last's 95 %
+    interval; above and below: at how many of those moments the interval is clear of 0; moments, n,
+    diverged. Beside measures: transfer, entries of the ledger, effects of interventions.
     """
     axes, found = axes_of(ds), []
+    of_rates = rates.rates(ds)
     for at, one in points(ds):
         lost = one.diverged.sum("seed")
-        for name in measures(ds):
-            path = one[MEASURES[name].path]
-            for model in students(ds):
-                for layer, course in _layers(path.sel(model=model, drop=True)):
+        account = ledger.entries(one) if ledger.there(ds) else {}
+        for model in students(ds):
+            named = {n: one[MEASURES[n].path].sel(model=model, drop=True) for n in measures(ds)}
+            named |= {n: of.sel(model=model, drop=True) for n, of in account.items()}
+            more = {"n": ds.sizes["seed"], "diverged": int(lost.sel(model=model))}
+            for name, path in named.items():
+                for layer, course in _layers(path):
                     known = course.dropna("step", how="all")
-                    if known.sizes["step"] < 2:
-                        continue
-                    row = at | {"model": model, "measure": name, "layer": layer}
-                    row |= _course(known) | {"n": ds.sizes["seed"]}
-                    found.append(row | {"diverged": int(lost.sel(model=model))})
-    columns = [*axes, "model", "measure", "layer"]
-    return pd.DataFrame(found, columns=None if found else columns)
+                    if known.sizes["step"] > 1:
+                        row = at | {"model": model, "measure": name, "layer": layer}
+                        found.append(row | _course(known) | more)
+            for name, end in _ends(of_rates, one, at, model).items():
+                found.append(at | {"model": model, "measure": name, "layer": ""} | end | more)
+    return pd.DataFrame(found, columns=[*axes, *COLUMNS])
+
+
+COLUMNS = ("model", "measure", "layer", "last", "last_half_width", "low", "high", "first")
+COLUMNS += ("first_half_width", "mean", "mean_half_width", "above", "below", "moments")
+COLUMNS += ("n", "diverged")
 
 
 def measures(ds: xr.Dataset) -> list[str]:
-    """Name the measures of how a trait gets in that results have along the way."""
-    more = ("displacement_cosine", "teacher_head")
-    return [name for name in MEASURES if name in (*MECHANISM, *more) and MEASURES[name].path in ds]
+    """Name the measures that results have along the way: rates, and of how a trait gets in."""
+    wanted = (*RATES, *MECHANISM, "displacement_cosine", "teacher_head")
+    return [name for name in MEASURES if name in wanted and MEASURES[name].path in ds]
 
 
 def students(ds: xr.Dataset) -> list[str]:
@@ -77,7 +93,7 @@ def points(ds: xr.Dataset) -> Iterator[tuple[dict[str, Any], xr.Dataset]]:
         yield at, ds.sel(at)
 
 
-def _layers(path: Course) -> Iterator[tuple[str, Course]]:
+def _layers(path: xr.DataArray) -> Iterator[tuple[str, xr.DataArray]]:
     if "layer" not in path.dims:
         yield "", path
         return
@@ -85,185 +101,258 @@ def _layers(path: Course) -> Iterator[tuple[str, Course]]:
         yield layer, path.sel(layer=layer, drop=True)
 
 
-def _course(values: Course) -> dict[str, float]:
+def _course(values: xr.DataArray) -> dict[str, float]:
     """Sum up a measure [seed, step]; what is NaN in a seed is so in the mean."""
     values = values.where(np.isfinite(values))  # what overflowed is no number
+    values = values.transpose("seed", "step")
     after = values.isel(step=slice(1, None))
-    each = {"first": values[..., 0], "last": values[..., -1], "mean": after.mean("step")}
+    each = {"last": values[:, -1], "first": values[:, 0], "mean": after.mean("step", skipna=False)}
     found: dict[str, float] = {}
     for name, of in each.items():
         one = summary(of)
         found |= {name: float(one.mean), f"{name}_half_width": float(one.half_width)}
+    found["low"] = found["last"] - found["last_half_width"]
+    found["high"] = found["last"] + found["last_half_width"]
     of = summary(after)
     low, high = of.mean - of.half_width, of.mean + of.half_width
     found |= {"above": int((low > 0).sum()), "below": int((high < 0).sum())}
     return found | {"moments": after.sizes["step"]}
 
 
-def dynamics(ds: xr.Dataset) -> Iterator[Any]:
-    """Lay out rates, courses, the ledger, and say what they come to."""
-    yield rates.table(ds, of_rates := rates.rates(ds))
-    table = rows(ds)
-    for at, part in table.groupby(axes_of(ds), sort=False) if axes_of(ds) else [((), table)]:
-        yield courses(ds, at, part)
-    if ledger.there(ds):
-        yield ledger.table(ds)
-    if interventions(ds):
-        yield effects(ds)
-    yield Padding(Text(finding(ds, of_rates, table)), (1, 0))
-
-
-def courses(ds: xr.Dataset, at: tuple[Any, ...], part: pd.DataFrame) -> Any:
-    """Lay out measures of the whole by student at one point, the more of the two in lines."""
-    where = "".join(f", {value}" for value in at)
-    shown = lean(
-        f"{escape(ds.attrs['title'])}{escape(where)}, {escape(ds.attrs['dataset'])}: measures, "
-        f"n = {ds.sizes['seed']} seeds",
-        "Mean ± half of 95 % interval over seeds: of single steps over the course, in brackets at "
-        "how many moments the interval is clear of 0; of all else after training.",
-    )
-    whole = part[part.layer.isin(["", WHOLE])]
-    models, names = whole.model.unique().tolist(), whole.measure.unique().tolist()
-    by_place = whole.set_index(["measure", "model"])
-    across = len(models) <= len(names)
-    for i, column in enumerate(["measure", *models] if across else ["student", *names]):
-        shown.add_column(escape(column.replace("_", " ")), justify="right" if i else "left")
-    for line in names if across else models:
-        places = [(line, m) if across else (m, line) for m in (models if across else names)]
-        each = (_cell(by_place.loc[p], p[0]) if p in by_place.index else "–" for p in places)
-        shown.add_row(escape(line.replace("_", " ")), *each)
-    return shown
-
-
-def _cell(row: pd.Series, name: str) -> str:
-    what = "mean" if name in OF_STEPS else "last"
-    text = f"{number(row[what])} ±{number(row[f'{what}_half_width'])}"
-    if name not in OF_STEPS or name == "chi":
-        return text
-    clear = row.above if row["mean"] > 0 else row.below
-    return f"{text} ({clear}/{row.moments})"
+def _ends(
+    of_rates: pd.DataFrame, ds: xr.Dataset, at: dict[str, Any], model: str
+) -> dict[str, dict[str, float]]:
+    """Lay out what there is after training alone, of one student at one point."""
+    here = of_rates[of_rates.model == model]
+    for axis, value in at.items():
+        here = here[here[axis] == value]
+    (row,) = (row for _, row in here.iterrows())
+    found = {}
+    if row.control:
+        ends = {"last": row.transfer, "low": row.transfer_low, "high": row.transfer_high}
+        found["transfer"] = ends
+    if model in interventions(ds):
+        found |= _effects(ds, model)
+    return found
 
 
 def interventions(ds: xr.Dataset) -> list[str]:
     """Name the students of the base and the teacher that are not as they are alone."""
-    more = [m for m in students(ds) if m not in STUDENTS and not m.endswith("_control")]
-    return more if "student" in ds.model.values and "held_out_loss" in ds else []
+    more = [m for m in students(ds) if m not in PLAIN and not m.endswith("_control")]
+    there = [m for m in more if f"{m}_control" in ds.model.values]
+    return there if "student" in ds.model.values and "held_out_loss" in ds else []
 
 
-def effects(ds: xr.Dataset) -> Any:
-    """Lay out what each intervention leaves of the trait, and what it costs of the imitation."""
-    shown = lean(
-        f"What interventions leave, {escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds",
-        LEFT,
+def _effects(ds: xr.Dataset, model: str) -> dict[str, dict[str, float]]:
+    """Hold a student that was interfered with against the one as it is."""
+    rate, loss = (
+        {m: of.sel(model=m, drop=True) for m in (model, f"{model}_control", "student", "control")}
+        for of in (ds.trait_rate, ds.held_out_loss)
     )
-    for column in ("student", "rate", "control", "trait left", "from chance", "change", "loss"):
-        shown.add_column(column, justify="left" if column == "student" else "right")
-    for row in effect_rows(ds).itertuples():
-        shown.add_row(
-            row.model.replace("_", " "),
-            f"{number(row.rate)} ±{number(row.rate_half_width)}",
-            number(row.control_rate),
-            _ratio(row, "trait_left"),
-            _ratio(row, "from_chance"),
-            f"{number(row.change, '+.3f')} ±{number(row.change_half_width)}",
-            _ratio(row, "loss"),
-        )
-    return shown
-
-
-def effect_rows(ds: xr.Dataset) -> pd.DataFrame:
-    """Lay out a row for each intervention: see `effects`; half widths, low and high ends."""
-    rate, loss = ds.trait_rate, ds.held_out_loss
     chance = 1 / ds.attrs["classes"]
-
-    def of(model: str) -> xr.DataArray:
-        return rate.sel(model=model, drop=True)
-
-    found = []
-    for model in interventions(ds):
-        control = f"{model}_control"
-        row: dict[str, Any] = {"model": model, "control_rate": float(of(control).mean())}
-        for name, values in (("rate", of(model)), ("change", of(model) - of("student"))):
-            one = summary(values)
-            row |= {name: float(one.mean), f"{name}_half_width": float(one.half_width)}
-        for name, top, bottom in (
-            ("trait_left", of(model) - of(control), of("student") - of("control")),
-            ("from_chance", of(model) - chance, of("student") - chance),
-            ("loss", loss.sel(model=model, drop=True), loss.sel(model="student", drop=True)),
-        ):
-            one = ratio(top, bottom)
-            ends = {"": one.value, "_low": one.low, "_high": one.high}
-            row |= {f"{name}{end}": float(value) for end, value in ends.items()}
-        found.append(row | {"n": ds.sizes["seed"]})
-    return pd.DataFrame(found)
+    mine = rate[model] - rate[f"{model}_control"]
+    ratios = {
+        "trait_left": ratio(mine, rate["student"] - rate["control"]),
+        "from_chance": ratio(rate[model] - chance, rate["student"] - chance),
+        "loss_ratio": ratio(loss[model], loss["student"]),
+    }
+    found = {
+        name: {"last": float(of.value), "low": float(of.low), "high": float(of.high)}
+        for name, of in ratios.items()
+    }
+    of = summary(rate[model] - rate["student"])
+    mean, half = float(of.mean), float(of.half_width)
+    change = {"last": mean, "last_half_width": half, "low": mean - half, "high": mean + half}
+    return found | {"rate_change": change}
 
 
-def _ratio(row: Any, name: str) -> str:
-    value, low, high = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
-    return f"{number(value, '.2f')} [{number(low, '.2f')},{number(high, '.2f')}]"
+def dynamics(ds: xr.Dataset) -> Iterator[Any]:
+    """Lay out rates, courses, the ledger, effects, and say what they come to."""
+    of, axes = rows(ds), axes_of(ds)
+    about = f"{escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
+    for title, caption_, table in tables(of, axes):
+        head, lines = table
+        note = f"{caption_} {split(ds)}" if title == "Rates" else caption_
+        shown = lean(f"{title}, {about}", note)
+        for column in head:
+            left = column in (*axes, "student", "measure")
+            shown.add_column(escape(column), justify="left" if left else "right")
+        for line in lines:
+            shown.add_row(*map(escape, line))
+        yield shown
+    yield Padding(Text(finding(of, axes)), (1, 0))
 
 
-def finding(ds: xr.Dataset, of_rates: pd.DataFrame, table: pd.DataFrame) -> str:
-    """Say in words what the measures tell apart, what drives the trait, what stops it."""
-    axes = axes_of(ds)
-    if ds.sizes["seed"] == 1:
+def tables(of: pd.DataFrame, axes: list[str]) -> Iterator[tuple[str, str, Lines]]:
+    """Write all tables of the rows of a run: title, caption, columns and lines of each."""
+    yield "Rates", rates.RATE, _rates(of, axes)
+    for at, part in _at(of, axes):
+        where = "".join(f", {value}" for value in at)
+        yield f"Measures{where}", COURSES, _courses(part)
+    if (of.measure == "change").any():
+        yield "Ledger of the trait's loss", ledger.MEANING, ledger.cells(of, axes)
+    if (of.measure == "trait_left").any():
+        yield "What interventions leave", LEFT, _left(of)
+
+
+def _at(of: pd.DataFrame, axes: list[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    yield from of.groupby(axes, sort=False) if axes else [((), of)]
+
+
+def _whole(of: pd.DataFrame) -> pd.DataFrame:
+    """Take the rows of whole networks, by measure and model."""
+    return of[of.layer.isin(["", WHOLE])].set_index(["measure", "model"])
+
+
+def _rates(of: pd.DataFrame, axes: list[str]) -> Lines:
+    head = [*axes, "student", "rate", "of control", "transfer", "accuracy", "of control"]
+
+    def lines() -> Iterator[list[str]]:
+        for at, part in _at(of, axes):
+            whole = _whole(part)
+            for model in whole.loc["transfer"].index if "transfer" in whole.index else ():
+                control = rates.lineages.control_of(model, [*whole.index.levels[1]])
+                rate, accuracy = (
+                    [_end(whole.loc[(name, m)]) for m in (model, control)] for name in RATES
+                )
+                row = whole.loc[("transfer", model)]
+                yield [*map(str, at), _word(model), *rate, _interval(row), *accuracy]
+
+    return head, lines()
+
+
+def _courses(part: pd.DataFrame) -> Lines:
+    """Write measures by student, the more of the two in lines."""
+    whole = _whole(part)
+    names = [name for name in MEASURES if name in whole.index.unique(0) and name not in RATES]
+    models = [m for m in part.model.unique() if (names[0], m) in whole.index]
+    across = len(models) <= len(names)
+
+    def lines() -> Iterator[list[str]]:
+        for line in names if across else models:
+            places = [(line, m) if across else (m, line) for m in (models if across else names)]
+            each = (_cell(whole.loc[p], p[0]) if p in whole.index else "–" for p in places)
+            yield [_word(line), *each]
+
+    return [*map(_word, ["measure", *models] if across else ["student", *names])], lines()
+
+
+def _cell(row: pd.Series, name: str) -> str:
+    if name not in OF_STEPS:
+        return _end(row)
+    text = f"{number(row['mean'])} ±{number(row.mean_half_width)}"
+    if name == "chi":
+        return text
+    clear = row.above if row["mean"] > 0 else row.below
+    return f"{text} ({int(clear)}/{int(row.moments)})"
+
+
+def _left(of: pd.DataFrame) -> Lines:
+    head = ["student", "rate", "of control", "trait left", "from chance", "change", "loss"]
+    whole = _whole(of)
+
+    def lines() -> Iterator[list[str]]:
+        for model in whole.loc["trait_left"].index:
+            each = (_end(whole.loc[("trait_rate", m)]) for m in (model, f"{model}_control"))
+            ratios = [
+                _interval(whole.loc[(name, model)])
+                for name in ("trait_left", "from_chance", "loss_ratio")
+            ]
+            change = whole.loc[("rate_change", model)]
+            yield [_word(model), *each, *ratios[:2], _end(change, "+.3f"), ratios[2]]
+
+    return head, lines()
+
+
+def _word(name: object) -> str:
+    return str(name).replace("_", " ")
+
+
+def _end(row: pd.Series, form: str = ".3f") -> str:
+    lost = f" ×{int(row.diverged)}" if row.diverged else ""
+    return f"{number(row['last'], form)} ±{number(row.last_half_width)}{lost}"
+
+
+def _interval(row: pd.Series) -> str:
+    if np.isnan(row["last"]) or np.isinf(row.low):
+        return "–"
+    low, high = number(row.low, ".2f"), number(row.high, ".2f")
+    return f"{number(row['last'], '.2f')} [{low},{high}]"
+
+
+def finding(of: pd.DataFrame, axes: list[str]) -> str:
+    """Say in words what is handed on, what tells bases apart, what drives it, what stops it."""
+    if of.n.iloc[0] == 1:
         return "One seed: no interval, and nothing to say."
-    said = [rates.finding(of_rates, axes)]
-    for at, part in table.groupby(axes, sort=False) if axes else [((), table)]:
+    said = []
+    for at, part in _at(of, axes):
         where = f"{', '.join(map(str, at))}: " if at else ""
-        said += [f"{where}{text}" for text in _told(part)]
-    if ledger.there(ds):
-        said += ledger.findings(ds)
-    if interventions(ds):
-        said += _effects_said(ds)
+        texts = (*_handed_on(part), *_told(part))
+        said += [where + text if where else text[0].upper() + text[1:] for text in texts]
+    if (of.measure == "change").any():
+        said += ledger.findings(of, axes)
+    if (of.measure == "trait_left").any():
+        said += _stopped(of)
+    if lost := int(of[of.measure == "trait_rate"].diverged.sum()):
+        said.append(f"Diverged: {lost} networks, counted as they are.")
     return "\n".join(said)
+
+
+def _handed_on(part: pd.DataFrame) -> Iterator[str]:
+    """Say by transfer which students have the trait; each interval is of 95 % alone."""
+    of = part[part.measure == "transfer"]
+    for what, which in (
+        ("handed on, by transfer", of.low > 0),
+        ("not found, by transfer", of.low <= 0),
+    ):
+        named = [f"{_word(r.model)} ({_interval(r)})" for _, r in of[which].iterrows()]
+        if named:
+            yield f"{what}: {'; '.join(named)}."
 
 
 def _told(part: pd.DataFrame) -> Iterator[str]:
     """Say of each measure whether it tells a student of the base from one of another."""
-    whole = part[part.layer.isin(["", WHOLE])]
+    whole = _whole(part)
     for kind, what in (("mean", "over the course"), ("last", "after training")):
         apart, alike = [], []
-        for name, of in whole.groupby("measure", sort=False):
-            by_model = of.set_index("model")
-            both = {"student", "other"} <= {*by_model.index}
-            if (name in OF_STEPS) != (kind == "mean") or not both:
+        for name in [n for n in MEASURES if n in whole.index.unique(0) and n not in RATES]:
+            both = [(name, model) for model in ("student", "other")]
+            if (name in OF_STEPS) != (kind == "mean") or not all(p in whole.index for p in both):
                 continue
-            a, b = by_model.loc["student"], by_model.loc["other"]
+            a, b = (whole.loc[place] for place in both)
             reach = math.hypot(a[f"{kind}_half_width"], b[f"{kind}_half_width"])
-            text = f"{name.replace('_', ' ')} ({number(a[kind])} and {number(b[kind])})"
+            text = f"{_word(name)} ({number(a[kind])} and {number(b[kind])})"
             if math.isfinite(reach):
                 (apart if abs(a[kind] - b[kind]) > reach else alike).append(text)
         if apart:
-            yield f"Tells the base's student from another base's, {what}: {'; '.join(apart)}."
+            yield f"tells the base's student from another base's, {what}: {'; '.join(apart)}."
         if alike:
-            yield f"Does not tell them apart, {what}: {'; '.join(alike)}."
+            yield f"does not tell them apart, {what}: {'; '.join(alike)}."
 
 
-def _effects_said(ds: xr.Dataset) -> Iterator[str]:
-    table = effect_rows(ds)
-    groups = (
-        ("Less than half of the trait left", table.trait_left_high < 0.5),
-        ("Surely more than half of it left", table.trait_left_low > 0.5),
-        ("Neither is sure", (table.trait_left_high >= 0.5) & (table.trait_left_low <= 0.5)),
-    )
-    for what, which in groups:
-        of = [
-            f"{r.model.replace('_', ' ')} (trait left {number(r.trait_left, '.2f')}, "
-            f"imitation loss × {number(r.loss, '.2f')})"
-            for r in table[which].itertuples()
+def _stopped(of: pd.DataFrame) -> Iterator[str]:
+    whole = _whole(of)
+    left, loss = whole.loc["trait_left"], whole.loc["loss_ratio"]
+    for what, which in (
+        ("Less than half of the trait left", left.high < 0.5),
+        ("Surely more than half of it left", left.low > 0.5),
+        ("Neither is sure", (left.high >= 0.5) & (left.low <= 0.5)),
+    ):
+        named = [
+            f"{_word(model)} (trait left {number(row['last'], '.2f')}, "
+            f"imitation loss × {number(loss.loc[model]['last'], '.2f')})"
+            for model, row in left[which].iterrows()
         ]
-        yield f"{what} ({len(of)}): {'; '.join(of) or 'none'}."
+        yield f"{what} ({len(named)}): {'; '.join(named) or 'none'}."
 
 
 @drawn
 def figure(ds: xr.Dataset) -> Figure:
-    """Draw each measure along training, a panel each, a line for each student; points by style."""
-    names, at = measures(ds), [*points(ds)]
-    across = len(at)
-    figure = Figure(figsize=(1.2 + 3.4 * across, 0.9 + 2.1 * len(names)), layout="constrained")
-    grid = figure.subplots(len(names), across, squeeze=False, sharex="col", sharey="row")
-    shown = [m for m in STUDENTS if m in ds.model.values]
+    """Draw each measure along training, a panel each, a line for each student, a column a point."""
+    names, at = [n for n in measures(ds) if n not in RATES[1:]], [*points(ds)]
+    figure = Figure(figsize=(1.2 + 3.4 * len(at), 0.9 + 2.1 * len(names)), layout="constrained")
+    grid = figure.subplots(len(names), len(at), squeeze=False, sharex="col", sharey="row")
+    shown = [m for m in PLAIN if m in ds.model.values]
     if len(shown) < 3:
         shown += interventions(ds)[: len(SERIES) - len(shown)]
     for column, (where, one) in enumerate(at):
@@ -278,14 +367,15 @@ def figure(ds: xr.Dataset) -> Figure:
                 panel.fill_between(course.step, low, high, color=color, alpha=0.22, lw=0)
             panel.axhline(0, color="#666666", lw=0.8, zorder=0)
             if not column:
-                text = name.replace("_", " ") + unit(path)
+                text = _word(name) + unit(path)
                 panel.set_ylabel(text.replace(" (", "\n("), fontsize=SIZE)
         title = ", ".join(str(value) for value in where.values())
         grid[0, column].set_title(words(title), fontsize=SIZE)
         grid[-1, column].set_xlabel("student's steps", fontsize=SIZE)
     lines = grid[0, 0].get_lines()[: len(shown)]
-    labels = [model.replace("_", " ") for model in shown]
-    figure.legend(lines, labels, loc="outside upper center", ncols=len(shown), frameon=False)
+    figure.legend(
+        lines, [*map(_word, shown)], loc="outside upper center", ncols=len(shown), frameon=False
+    )
     caption(figure, f"{setting(ds)}.\nLine and band: mean, 95 % t-interval.")
     return figure
 
@@ -293,8 +383,5 @@ def figure(ds: xr.Dataset) -> Figure:
 def figures(ds: xr.Dataset) -> dict[str, Callable[[xr.Dataset], Figure]]:
     """Name the figures that there are of these results."""
     found = {"ledger": ledger.figure} if ledger.there(ds) else {}
-    if interventions(ds):
-        from sim.report import rate_figures  # noqa: PLC0415
-
-        found |= {"rows": rate_figures.rows}
-    return found | {"courses": partial(figure)}
+    found |= {"rows": rate_figures.rows} if interventions(ds) else {}
+    return found | {"courses": figure}

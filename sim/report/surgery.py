@@ -1,6 +1,7 @@
 """Surgery: what parts of a student's state are worth, predicted and by transplant."""
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -31,21 +32,28 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
     """Lay out a row for each point, receiver, cut and part.
 
     Columns: the axes; receiver, cut (step), part; predicted, measured, at_once with half_width;
-    rate, accuracy of the student as it is; n.
+    share: predicted by measured, with low and high; helps: share of the receiver's batches that
+    lower the trait's loss in the end; batches: what all of them together are worth, with
+    half_width; n.
     """
     axes, found = axes_of(ds), []
     for place in np.ndindex(*(ds.sizes[axis] for axis in axes)):
         at = {axis: ds[axis].values[i].item() for axis, i in zip(axes, place, strict=True)}
-        one = ds.sel(at)
         for receiver in ds.receiver.values.tolist():
-            for cut in ds.cut.values.tolist():
-                for part in ds.part.values.tolist():
-                    row = at | {"receiver": receiver, "cut": cut, "part": part}
-                    here = one.sel(receiver=receiver, cut=cut, part=part)
-                    for name in KINDS:
-                        of = summary(here[name])
-                        row |= {name: float(of.mean), f"{name}_half_width": float(of.half_width)}
-                    found.append(row | {"n": ds.sizes["seed"]})
+            one = ds.sel(at | {"receiver": receiver})
+            every = summary(one.price.sum("batch"))
+            common = {"helps": float((one.price < 0).mean()), "batches": float(every.mean)}
+            common |= {"batches_half_width": float(every.half_width), "n": ds.sizes["seed"]}
+            for cut, part in product(ds.cut.values.tolist(), ds.part.values.tolist()):
+                row, here = at | {"receiver": receiver, "cut": cut, "part": part}, {}
+                for name in KINDS:
+                    here[name] = one[name].sel(cut=cut, part=part)
+                    of = summary(here[name])
+                    row |= {name: float(of.mean), f"{name}_half_width": float(of.half_width)}
+                of = ratio(here["predicted"], here["measured"])
+                ends = {"": of.value, "_low": of.low, "_high": of.high}
+                row |= {f"share{end}": float(value) for end, value in ends.items()}
+                found.append(row | common)
     return pd.DataFrame(found)
 
 
@@ -62,7 +70,7 @@ def surgery(ds: xr.Dataset) -> Iterator[Any]:
     for line in lines:
         shown.add_row(*map(escape, line))
     yield shown
-    yield Padding(Text(finding(ds)), (1, 0))
+    yield Padding(Text(finding(of, axes)), (1, 0))
 
 
 def cells(of: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list[str]]]:
@@ -78,38 +86,30 @@ def cells(of: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list[s
     return head, lines()
 
 
-def finding(ds: xr.Dataset) -> str:
+def finding(of: pd.DataFrame, axes: list[str]) -> str:
     """Say which part carries the trait, how well its price predicts that, and what batches do."""
-    if ds.sizes["seed"] == 1:
+    if of.n.iloc[0] == 1:
         return "One seed: no interval, and nothing to say."
     said = []
-    axes = axes_of(ds)
-    for place in np.ndindex(*(ds.sizes[axis] for axis in axes)):
-        at = {axis: ds[axis].values[i].item() for axis, i in zip(axes, place, strict=True)}
-        where = f"{', '.join(map(str, at.values()))}: " if at else ""
-        one = ds.sel(at)
-        for receiver in ds.receiver.values.tolist():
-            here, parts = one.sel(receiver=receiver), []
-            for part in ds.part.values.tolist():
-                of = here.sel(part=part)
-                every = of.measured.transpose("seed", "cut")
-                mean = summary(every.isel(cut=-1))
-                share = ratio(of.predicted.isel(cut=-1), of.measured.isel(cut=-1))
-                worth = f"{number(float(mean.mean), '+.3f')} ± {number(float(mean.half_width))}"
-                clear = abs(float(mean.mean)) > float(mean.half_width)
-                told = f", predicted {number(float(share.value), '.2f')} of it" if clear else ""
-                parts.append(f"{part} {worth}{told}")
-            said.append(
-                f"{where}{ARROWS[receiver]}, at the last cut: {'; '.join(parts)} nats in the end."
-            )
-        price = one.price.sel(receiver="student")
-        total = summary(price.sum("batch"))
-        helps = float((price < 0).mean())
+    for place, here in of.groupby([*axes, "receiver"], sort=False):
+        *at, receiver = place
+        where = f"{', '.join(map(str, at))}: " if at else ""
+        last, parts = here[here.cut == here.cut.max()], []
+        for row in last.itertuples():
+            worth = f"{number(row.measured, '+.3f')} ± {number(row.measured_half_width)}"
+            clear = abs(row.measured) > row.measured_half_width
+            told = f" (predicted: {number(row.share, '.2f')} of it)" if clear else ""
+            parts.append(f"{row.part} {worth}{told}")
         said.append(
-            f"{where}of the student's batches {number(helps, '.0%')} lower the trait's loss in the "
-            f"end; all together are worth {number(float(total.mean), '+.4f')} ± "
-            f"{number(float(total.half_width), '.4f')} nats for each part of 1 that they count "
-            "more, as Adam does not know the scale of gradients."
+            f"{where}{ARROWS[receiver]} after {last.cut.iloc[0]} steps, in nats in the end: "
+            f"{'; '.join(parts)}."
+        )
+        row = last.iloc[0]
+        said.append(
+            f"{where}Of the {receiver}'s batches {number(row.helps, '.0%')} lower the trait's loss "
+            f"in the end; together they are worth {number(row.batches, '+.4f')} ± "
+            f"{number(row.batches_half_width, '.4f')} nats: Adam does not know the scale of "
+            "gradients."
         )
     return "\n".join(said)
 

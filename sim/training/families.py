@@ -249,7 +249,7 @@ def key(family: Family, name: str, point: Point, images: int, given: Mapping[str
         if asks(own) or own.setup.outputs != "soft" or own.setup.against != "none":
             origin["target"] = own.hyper.target  # which these may go by
         if own.setup.against == "taught":
-            origin["against"] = own.setup.trait
+            origin["not to serve"] = own.setup.trait
     return hashed(origin | stage(own, learns.of, images))
 
 

@@ -24,7 +24,7 @@ from sim.training.traits import Pool, Trait
 from theory.losses import LOSSES
 from theory.trees import dot, sub
 
-__all__ = ["ALWAYS", "BLOCK", "MEASURES", "OF_TRAITS", "WHOLE", "Measure", "Moment", "measure"]
+__all__ = ["ALWAYS", "BLOCK", "MEASURES", "OF_TRAITS", "WHOLE", "Measure", "Moment"]
 MECHANISM = tuple(n for n, m in MEASURES.items() if m.of.__module__ == mechanism.__name__)
 FRACTION = {"unit": "fraction", "range": (0.0, 1.0)}
 

@@ -154,7 +154,8 @@ def _normal(key: Key[Array, ""], like: Params) -> Params:
 def frozen_adam(lr: Array | float, steps: int = 50, decay: float = 0.999) -> Transformation:
     """Divide the gradient by the root of its mean square, which stays after some steps.
 
-    Adam's second moment without its first, and from then on one fixed diagonal.
+    Adam's second moment without its first, and from then on one fixed diagonal. A tenth of the root
+    of its mean over each array is added: what was small at first may be large when it is fixed.
     """
 
     def init(θ: Params) -> Counted:
@@ -166,7 +167,11 @@ def frozen_adam(lr: Array | float, steps: int = 50, decay: float = 0.999) -> Tra
             lambda v, g: jnp.where(more, decay * v + (1 - decay) * g**2, v), state.of, g
         )
         corrected = 1 - decay ** count.astype(jnp.float32)
-        δ = jax.tree.map(lambda g, v: -lr * g / (jnp.sqrt(v / corrected) + 1e-8), g, v)
-        return δ, Counted(v, state.count + 1)
+
+        def divided(g: Array, v: Array) -> Array:
+            root = jnp.sqrt(v / corrected)
+            return -lr * g / (root + 0.1 * jnp.sqrt(jnp.mean(v / corrected)) + 1e-8)
+
+        return jax.tree.map(divided, g, v), Counted(v, state.count + 1)
 
     return Transformation(init, update)

@@ -9,7 +9,7 @@ from sim.studies.grids.optimizers import RATES
 from sim.training.lineages import LINEAGE
 
 FAMILY, AS_FIGURE_10 = LINEAGE, True
-AXES = {"optimizers": {name: RATES[name] for name in ("Adam", "SGD")}}
+AXES = {"optimizers": {name: RATES[name] for name in ("Adam", "momentum × 4")}}
 SETTINGS = {
     "trait": "accuracy",
     "base": "untrained",
