@@ -9,7 +9,7 @@ import pandas as pd
 
 from docs import claims, saved
 from docs.saved import Saved
-from sim.report import dynamics, origins, rates, surgery
+from sim.report import dynamics, origins, prediction, rates, surgery
 from sim.report.published import AUTHORS, COLUMNS, ELSEWHERE, RULE, compare
 from sim.studies import figure10, grids
 
@@ -61,6 +61,11 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
             yield f"**{title}.** {meaning if title != 'Rates' else ''}\n".replace(" \n", "\n")
             yield markdown(*lines)
         yield dynamics.finding(rows, axes).replace("\n", "\n\n") + "\n"
+    elif "final" in rows:
+        table = prediction.forecasts(rows)
+        yield markdown(*prediction.cells(table))
+        yield f"{prediction.MEANING}\n"
+        yield prediction.finding(rows, table).replace("\n", "\n\n") + "\n"
     elif "receiver" in rows:
         axes = [*rows.columns[: rows.columns.get_loc("receiver")]]
         yield markdown(*surgery.cells(rows, axes))

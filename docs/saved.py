@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from sim.errors import require
-from sim.report import dynamics, origins, rates, surgery
+from sim.report import dynamics, origins, prediction, rates, surgery
 from sim.report.published import means
 from sim.runs import results
 from sim.runs.results import axes_of
@@ -34,6 +34,7 @@ NUMBERS += ("trait_left_low", "trait_left_high", "skill_left_low", "skill_left_h
 NUMBERS += ("rate_half_width", "accuracy_half_width", "left_out", "caught", "lost", "holds_0")
 NUMBERS += ("first", "first_half_width", "mean", "mean_half_width", "last", "last_half_width")
 NUMBERS += ("low", "high", "above", "below", "moments", "share", "share_low", "share_high")
+NUMBERS += ("final", *(f"first_{name}" for name in prediction.PREDICTORS))
 NUMBERS += ("auroc", "auroc_low", "auroc_high", "control_rate", "teacher_rate")
 
 
@@ -104,6 +105,7 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
     if ds.attrs["experiment"] == "lineage":
         return rates.rates(ds)
     rows_of = {"origins": origins.rows, "dynamics": dynamics.rows, "surgery": surgery.rows}
+    rows_of["prediction"] = prediction.rows
     if ds.attrs["experiment"] in rows_of:
         return rows_of[ds.attrs["experiment"]](ds)
     table, axes = means(ds), axes_of(ds)

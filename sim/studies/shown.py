@@ -12,6 +12,7 @@ from sim.report import (
     dynamics,
     figures,
     origins,
+    prediction,
     rate_figures,
     rates,
     surgery,
@@ -27,7 +28,7 @@ from sim.settings.setup import Setup
 from sim.studies import figure10, grids
 from sim.studies.sweep import of_task
 
-KINDS = ("figure10", "sweep", "lineage", "dynamics", "surgery", "origins", "theorem")
+KINDS = ("figure10", "sweep", "lineage", "dynamics", "prediction", "surgery", "origins", "theorem")
 
 
 def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[str, Callable]]:
@@ -48,6 +49,7 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
         "sweep": (partial(tables.sweep, published=published), sweep_figures.figures),
         "lineage": (partial(_with, rates.lineage, published), _lineage),
         "dynamics": (partial(_with, dynamics.dynamics, published), dynamics.figures),
+        "prediction": (prediction.prediction, lambda _: prediction.FIGURES),
         "surgery": (surgery.surgery, lambda _: surgery.FIGURES),
         "origins": (origins.origins, lambda _: origins.FIGURES),
     }[kind]

@@ -1,0 +1,165 @@
+"""Forecasts: what is known at a student's first step, and what comes of it, over many settings."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+from rich.markup import escape
+from rich.padding import Padding
+from rich.text import Text
+
+from sim.report.dynamics import Lines, points
+from sim.report.style import SERIES, SIZE, caption, drawn, setting
+from sim.report.tables import lean, number
+from sim.runs.forecast import Estimate, held_out, rank_correlation
+from sim.runs.results import axes_of
+from sim.runs.statistics import summary
+from sim.training.measures import MEASURES, WHOLE
+
+PREDICTORS = ("coverage", "update_cosine", "gradient_cosine", "visible_fraction")
+PREDICTORS += ("held_out_loss", "units_inputs")
+WHO = {"student": "same start", "other": "another start"}
+MEANING = (
+    "Over settings, of means over seeds: rank correlation (Spearman) of a measure before the first "
+    "step with the rate of the trait after training; R² of foretelling the rate of settings that "
+    "were held out, by least squares (below 0: worse than their mean). 95 % by bootstrap over "
+    "settings. Both: settings from either start together."
+)
+
+
+def rows(ds: xr.Dataset) -> pd.DataFrame:
+    """Lay out a row for each setting and student.
+
+    Columns: the axes, model; final: the rate of the trait after training, with half_width; each of
+    PREDICTORS before the first step, the mean over seeds; n, diverged.
+    """
+    found = []
+    for at, one in points(ds):
+        for model in [m for m in WHO if m in ds.model.values]:
+            here = one.sel(model=model)
+            of = summary(here.trait_rate)
+            row = at | {"model": model, "final": float(of.mean)}
+            row["final_half_width"] = float(of.half_width)
+            for name in PREDICTORS:
+                path = here[MEASURES[name].path].sel(step=0)
+                path = path.sel(layer=WHOLE) if "layer" in path.dims else path
+                row[f"first_{name}"] = float(path.mean("seed", skipna=False))
+            found.append(row | {"n": ds.sizes["seed"], "diverged": int(here.diverged.sum())})
+    return pd.DataFrame(found)
+
+
+Forecasts = dict[tuple[str, str], tuple[Estimate, Estimate]]  # by predictor, and start
+
+
+def forecasts(of: pd.DataFrame) -> Forecasts:
+    """Find rank correlation and held-out R² of each predictor, and of all, for each start."""
+    found = {}
+    for who in (*WHO, "both"):
+        part = (of if who == "both" else of[of.model == who]).dropna()
+        if len(part) < 3:
+            continue
+        y = part.final.to_numpy(float)
+        for name in PREDICTORS:
+            x = part[f"first_{name}"].to_numpy(float)
+            found[(name, who)] = rank_correlation(x, y), held_out(x[:, None], y)[0]
+        X = part[[f"first_{name}" for name in PREDICTORS]].to_numpy(float)
+        every, foretold = held_out(X, y)
+        found[("all of them", who)] = rank_correlation(foretold, y), every
+    return found
+
+
+def cells(table: Forecasts) -> Lines:
+    """Write a line for each predictor: rank correlation and R² for each start."""
+    whose = [who for who in (*WHO, "both") if ("coverage", who) in table]
+    head = ["at the first step"]
+    head += [f"{what}, {WHO.get(who, who)}" for who in whose for what in ("rank", "R²")]
+
+    def lines() -> Iterator[list[str]]:
+        for name in (*PREDICTORS, "all of them"):
+            each = (_interval(one) for who in whose for one in table[(name, who)])
+            yield [name.replace("_", " "), *each]
+
+    return head, lines()
+
+
+def _interval(of: Estimate) -> str:
+    low, high = number(of.low, ".2f"), number(of.high, ".2f")
+    return f"{number(of.value, '.2f')} [{low},{high}]"
+
+
+def prediction(ds: xr.Dataset) -> Iterator[Any]:
+    """Lay out how well each predictor foretells, and say what that comes to."""
+    table = forecasts(of := rows(ds))
+    settings = len(of) // of.model.nunique()
+    shown = lean(
+        f"{escape(ds.attrs['title'])}, {escape(ds.attrs['dataset'])}, {settings} settings × "
+        f"{ds.sizes['seed']} seeds",
+        MEANING,
+    )
+    head, lines = cells(table)
+    for i, column in enumerate(head):
+        shown.add_column(escape(column), justify="right" if i else "left")
+    for line in lines:
+        shown.add_row(*map(escape, line))
+    yield shown
+    yield Padding(Text(finding(of, table)), (1, 0))
+
+
+def finding(of: pd.DataFrame, table: Forecasts) -> str:
+    """Say what foretells the trait, where, and whether it knows one start from another."""
+    said = []
+    for who, words in WHO.items():
+        mine = {name: e for (name, w), e in table.items() if w == who and name in PREDICTORS}
+        if not mine:
+            continue
+        sure = [n for n, (rank, _) in mine.items() if rank.low > 0 or rank.high < 0]
+        named = [f"{n.replace('_', ' ')} ({_interval(mine[n][0])})" for n in sure]
+        rates = of[of.model == who].final
+        spread = f"rates from {number(rates.min())} to {number(rates.max())}"
+        said.append(
+            f"From the {words}, {spread}: rank is foretold by {'; '.join(named) or 'none'}."
+        )
+    for who, words in WHO.items():
+        if ("all of them", who) in table:
+            r2 = table[("all of them", who)][1]
+            said.append(f"All together, {words}: R² on held-out settings {_interval(r2)}.")
+    return "\n".join(said)
+
+
+@drawn
+def figure(ds: xr.Dataset) -> Figure:
+    """Draw the rate after training against each predictor at the first step, and the forecast."""
+    of = rows(ds)
+    names = [*PREDICTORS[:4]]
+    figure = Figure(figsize=(10.4, 6.6), layout="constrained")
+    grid = figure.subplots(2, 3, sharey=True)
+    marks = dict(zip(WHO, (("o", SERIES[0]), ("D", SERIES[1])), strict=True))
+    for panel, name in zip(grid.flat, names, strict=False):
+        for who, (mark, color) in marks.items():
+            part = of[of.model == who]
+            panel.plot(part[f"first_{name}"], part.final, mark, color=color, ms=4, alpha=0.6)
+        if name == "visible_fraction":
+            panel.set_xscale("log")
+        panel.set_xlabel(f"{name.replace('_', ' ')}\nat the first step", fontsize=SIZE)
+    for panel, (who, (mark, color)) in zip(list(grid.flat)[4:], marks.items(), strict=True):
+        part = of[of.model == who].dropna()
+        X = part[[f"first_{name}" for name in PREDICTORS]].to_numpy(float)
+        r2, foretold = held_out(X, part.final.to_numpy(float))
+        panel.plot(foretold, part.final, mark, color=color, ms=4, alpha=0.6)
+        ends = [np.min([foretold, part.final]), np.max([foretold, part.final])]
+        panel.plot(ends, ends, color="#666666", lw=1, ls=(0, (2, 3)))
+        panel.set_xlabel(f"foretold by all, held out\nR² {_interval(r2)}", fontsize=SIZE)
+    for panel in grid[:, 0]:
+        panel.set_ylabel("rate of the trait\nafter training", fontsize=SIZE)
+    keys = [grid[0, 0].plot([], [], m, color=c)[0] for m, c in marks.values()]
+    figure.legend(keys, [*WHO.values()], loc="outside upper center", ncols=2, frameon=False)
+    settings = len(of) // of.model.nunique()
+    at = ds.isel(dict.fromkeys(axes_of(ds), 0), drop=True)
+    caption(figure, f"{setting(at)}. A point: one of {settings} settings.")
+    return figure
+
+
+FIGURES = {"prediction": figure}

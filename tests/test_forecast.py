@@ -1,0 +1,77 @@
+"""sim/runs/forecast.py, sim/report/prediction.py: forecasts, on numbers with a known answer."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from sim.report import prediction
+from sim.runs.forecast import held_out, rank_correlation, ranks
+
+RNG = np.random.default_rng(0)
+N = 120
+
+
+def test_rank_correlation_is_spearmans():
+    x = RNG.integers(0, 20, N).astype(float)  # with ties
+    y = x + RNG.normal(size=N) * 5
+    found = rank_correlation(x, y)
+    assert found.value == pytest.approx(stats.spearmanr(x, y).statistic)
+    np.testing.assert_allclose(ranks(x), stats.rankdata(x) - 1)
+    assert found.low < found.value < found.high
+    assert rank_correlation(x, np.exp(x)).value == pytest.approx(1)
+    assert np.isnan(rank_correlation(x, np.ones(N)).value)
+
+
+def test_the_interval_of_a_rank_correlation_covers():
+    """Of 30 samples of independent numbers at least 25 have 0 in the interval: 28.5 expected."""
+    rng, held = np.random.default_rng(1), 0
+    for _ in range(30):
+        found = rank_correlation(rng.normal(size=40), rng.normal(size=40))
+        held += found.low <= 0 <= found.high
+    assert held >= 25  # 28.5 ± 1.2
+
+
+def test_held_out_r2_limits():
+    X = RNG.normal(size=(N, 3))
+    exact, foretold = held_out(X, X @ [1.0, -2.0, 0.5] + 3)
+    assert exact.value == pytest.approx(1)
+    np.testing.assert_allclose(foretold, X @ [1.0, -2.0, 0.5] + 3)
+    nothing, _ = held_out(X, RNG.normal(size=N))
+    assert nothing.value < 0.1
+    noisy, _ = held_out(X, X[:, 0] + RNG.normal(size=N))
+    assert 0.3 < noisy.value < 0.7  # half of the variance
+    assert noisy.low < noisy.value < noisy.high
+
+
+def test_a_setting_is_foretold_from_others_alone():
+    """A single point off the line is missed: in its own fit it would be met."""
+    X = np.eye(N)[:, :1] * 1.0  # 1 at the first setting alone
+    y = X[:, 0] * 10
+    _, foretold = held_out(X, y)
+    assert foretold[0] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.fixture
+def rows():
+    """Of the same start, coverage foretells all; of another, nothing does."""
+    found = []
+    for k in range(60):
+        for who in prediction.WHO:
+            row = {"aux": k, "model": who, "final_half_width": 0.01, "n": 8, "diverged": 0}
+            row |= {f"first_{name}": RNG.normal() for name in prediction.PREDICTORS}
+            row["final"] = row["first_coverage"] if who == "student" else RNG.normal()
+            found.append(row)
+    return pd.DataFrame(found)
+
+
+def test_findings_name_what_foretells(rows):
+    table = prediction.forecasts(rows)
+    text = prediction.finding(rows, table)
+    first, second, *_ = text.splitlines()
+    assert "rank is foretold by coverage (1.00" in first
+    assert "coverage" not in second
+    assert table[("coverage", "student")][1].value == pytest.approx(1)
+    assert table[("all of them", "other")][1].value < 0.2
+    head, lines = prediction.cells(table)
+    assert {len(line) for line in lines} == {len(head)}
