@@ -12,6 +12,7 @@ _FUNCTIONS = {
     "study": "studies.named",
     "lineage": "studies.lineage",
     "load": "runs.saved",
+    "shown": "studies.shown",
     "theorem": "studies.theorem.run",
     "boundaries": "studies.theorem.run",
 }

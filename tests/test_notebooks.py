@@ -19,12 +19,16 @@ settings = dict(activation=("tanh",), width=8, inputs=8, images=8, lazy_widths=(
                 lazy_inputs=6, lazy_seeds=2, lazy_steps=5)
 studies = {"depth": (2,)}
 """,
+    "03_many_steps": """
+dataset, seeds = "synthetic:12x4", 2
+settings = dict(widths=(8, 8), noise_images=64, batch=16, teacher_steps=2, student_steps=8)
+""",
     "04_lineage": """
 dataset, seeds, student_steps, generations = "synthetic:12x4", 2, 2, 3
 settings = dict(widths=(8, 8), noise_images=64, batch=16, base_steps=2, teacher_steps=2)
 """,
 }
-PICTURES = {"01_figure10": 2, "02_theorem": 5, "04_lineage": 7}
+PICTURES = {"01_figure10": 2, "02_theorem": 5, "03_many_steps": 4, "04_lineage": 7}
 
 
 def test_every_notebook_is_known():
@@ -36,6 +40,7 @@ def test_every_notebook_is_known():
     [
         "01_figure10",
         pytest.param("02_theorem", marks=pytest.mark.slow),
+        pytest.param("03_many_steps", marks=pytest.mark.slow),
         pytest.param("04_lineage", marks=pytest.mark.slow),
     ],
 )

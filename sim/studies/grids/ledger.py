@@ -9,7 +9,7 @@ from sim.studies.grids.optimizers import RATES
 from sim.training.lineages import LINEAGE
 
 FAMILY, AS_FIGURE_10 = LINEAGE, True
-AXES = {"optimizers": {name: RATES[name] for name in ("Adam", "momentum × 4")}}
+AXES = {"optimizers": {name: RATES[name] for name in ("Adam", "momentum")}}
 SETTINGS = {
     "trait": "accuracy",
     "base": "untrained",
