@@ -184,6 +184,23 @@ def of_bases() -> str:
     return markdown(head, lines) + _made(about)
 
 
+def of_many_steps() -> str:
+    """Write the ledgers of students, and what interventions leave, on each data set."""
+    parts = []
+    for study, which in (("ledger", "Ledger"), ("interventions", "What interventions leave")):
+        for dataset in DATASETS:
+            if (table := saved.load(study, dataset)) is not None:
+                about, rows = table
+                axes = [*rows.columns[: rows.columns.get_loc("model")]]
+                (lines,) = (
+                    lines
+                    for title, _, lines in dynamics.tables(rows, axes)
+                    if title.startswith(which)
+                )
+                parts.append(markdown(*lines) + _made(about))
+    return "\n".join([*parts, dynamics.LEFT]) + "\n"
+
+
 def of_claims() -> str:
     """Write the journal abstract's claims beside what is measured here."""
     return markdown(claims.HEAD, claims.lines())
@@ -206,5 +223,6 @@ TABLES = {
     "paper": of_paper,
     "theorem": of_theorem,
     "bases": of_bases,
+    "many_steps": of_many_steps,
     "claims": of_claims,
 }

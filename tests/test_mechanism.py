@@ -1,6 +1,7 @@
 """sim/training/mechanism.py: each measure against a slow, obvious version."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -86,9 +87,9 @@ def cos(a, b):
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
-def L_T(θ):
-    z = NET.apply(θ, X_TRAIN)[:, : TASK.classes]
-    return jnp.mean(jax.nn.logsumexp(z, axis=1) - z[jnp.arange(len(z)), TASK.y_train])
+def L_T(θ, first=None):
+    z = NET.apply(θ, X_TRAIN[:first])[:, : TASK.classes]
+    return jnp.mean(jax.nn.logsumexp(z, axis=1) - z[jnp.arange(len(z)), TASK.y_train[:first]])
 
 
 @pytest.fixture(scope="module")
@@ -250,3 +251,21 @@ def test_the_visible_fraction_by_the_whole_spectrum(trained):
         for k in range(2):
             expected = fraction(one(θ[0], s, k), Δ, unseen(s)[:16])
             assert record["visible_fraction"][s, k, 0] == pytest.approx(float(expected), rel=0.03)
+
+
+@pytest.mark.parametrize("removed", ["positive", "displacement"])
+def test_gradients_are_changed_by_what_the_seed_has(removed, trained):
+    """One step of gradient descent has no part left along the trait's descent, or along Δθ_T."""
+    θ_0, θ_T, θ, *_ = trained
+    more = {"student_steps": 1, "points": 1, "against": "taught", "removed": removed}
+    point = Point(replace(POINT.setup, **more), POINT.hyper)
+    of = [(point, FIGURE_10["student_aux"])]
+    found, _ = programs.imitate(of, programs.place(TASK, 2), SEEDS, θ_T)
+    for s in SEEDS:
+        start, plain, changed = one(θ_0, s), one(θ[1], s, 0), one(found, s, 0)
+        along = -flat(jax.grad(partial(L_T, first=POINT.setup.batch))(start))
+        if removed == "displacement":
+            along = flat(one(θ_T, s)) - flat(start)
+        before, after = (cos(flat(then) - flat(start), along) for then in (plain, changed))
+        assert after == pytest.approx(min(before, 0), abs=2e-3)
+        assert removed != "displacement" or before > 0.01  # Lemma 1

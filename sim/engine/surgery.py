@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -78,13 +79,13 @@ def operate(
     seeds = where.seeds([seed])
     begun = [programs.begin_students(*common, where.data, seeds, θ_T, θ_0) for θ_T in teachers]
     of = *common, where.data, seeds[0], count
-    found = [jax.device_get(_priced(*of, *one)) for one in begun]
+    found = [_priced(*of, *one) for one in begun]
     (first, second), both = found, []
     for mine, other, one in ((first, second, begun[0]), (second, first, begun[1])):
         rows = [_transplanted(of, one, mine, other, k) for k in cuts(count, many)]
         predicted, measured, at_once = (np.stack(column) for column in zip(*rows, strict=True))
         end = float(mine.end)
-        both.append(Surgery(end, mine.batches, predicted, measured - end, at_once))
+        both.append(Surgery(end, np.asarray(mine.batches), predicted, measured - end, at_once))
     return both[0], both[1]
 
 
@@ -102,7 +103,7 @@ def _transplanted(
     for part in range(len(PARTS)):
         whole = PARTS[part] == "all"
         places = range(len(a)) if whole else range(part * of_part, (part + 1) * of_part)
-        shift = [b[i] - a[i] if i in places else np.zeros_like(a[i]) for i in range(len(a))]
+        shift = [b[i] - a[i] if i in places else jnp.zeros_like(a[i]) for i in range(len(a))]
         predicted.append(sum(np.vdot(λ[k], d) for λ, d in zip(mine.λ, shift, strict=True)))
         state = ledger.moved(here, shift)
         measured.append(_gone_on(*of[:-1], shown, state, start, count))
