@@ -117,9 +117,10 @@ figures["ledger"](ds)
 # %% [markdown]
 # * Nearly all of what the trait's loss loses is **drive**, the first-order term: many small steps
 #   of the kind that the theorem is about. Curvature works against it.
-# * Of Adam's drive little is along the batch's own gradient. The rest is what preconditioner and
-#   momentum make of it. So the *cosine of the gradients*, which is published as weakly positive,
-#   sees only a small part of what happens.
+# * Only about a tenth of it, or less, is along the gradient of the batch at hand. The rest is what
+#   the optimiser carries over from earlier batches (momentum .9 keeps ten of them) and makes of it.
+#   So the *cosine of single gradients*, published as weakly positive, sees a small part of what
+#   happens.
 # * A student from another initialisation takes as many steps, as long, toward the same logits,
 #   and its drive comes to next to nothing.
 #
