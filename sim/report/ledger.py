@@ -138,7 +138,7 @@ def figure(ds: xr.Dataset) -> Figure:
         top.set_title(words(", ".join(map(str, where.values()))), fontsize=SIZE)
         top.set_xlabel("student's steps", fontsize=SIZE)
         _layers(bottom, ds.sel(where), [*styles])
-    grid[0, 0].set_ylabel("change of the trait's loss\nsince the start (nats)", fontsize=SIZE)
+    grid[0, 0].set_ylabel("change of the trait's\nloss so far (nats)", fontsize=SIZE)
     grid[1, 0].set_ylabel("drive, by layer (nats)", fontsize=SIZE)
     keys = [grid[0, 0].plot([], [], color=c, lw=1.8)[0] for c in LINES.values()]
     keys += [grid[0, 0].plot([], [], color="#666666", ls=s, lw=1.8)[0] for s in styles.values()]
