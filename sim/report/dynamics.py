@@ -348,15 +348,22 @@ def _stopped(of: pd.DataFrame) -> Iterator[str]:
 
 @drawn
 def figure(ds: xr.Dataset) -> Figure:
-    """Draw each measure along training, a panel each, a line for each student, a column a point."""
+    """Draw each measure along training, a panel each, a line for each student.
+
+    A column a point of the grid; of one point, three panels side by side.
+    """
     names, at = [n for n in measures(ds) if n not in RATES[1:]], [*points(ds)]
-    figure = Figure(figsize=(1.2 + 3.4 * len(at), 0.9 + 2.1 * len(names)), layout="constrained")
-    grid = figure.subplots(len(names), len(at), squeeze=False, sharex="col", sharey="row")
+    several = len(at) > 1
+    across, down = (len(at), len(names)) if several else (3, -(-len(names) // 3))
+    figure = Figure(figsize=(1.2 + 3.4 * across, 0.9 + 2.1 * down), layout="constrained")
+    alike = {"sharex": True, "sharey": "row" if several else False}
+    grid = figure.subplots(down, across, squeeze=False, **alike)
     shown = [m for m in PLAIN if m in ds.model.values]
     if len(shown) < 3:
         shown += interventions(ds)[: len(SERIES) - len(shown)]
     for column, (where, one) in enumerate(at):
-        for panel, name in zip(grid[:, column], names, strict=True):
+        panels = grid[:, column] if several else [*grid.flat][: len(names)]
+        for panel, name in zip(panels, names, strict=True):
             path = one[MEASURES[name].path]
             path = path.sel(layer=WHOLE) if "layer" in path.dims else path
             for color, model in zip((*SERIES, "#666666"), shown, strict=False):
@@ -370,8 +377,12 @@ def figure(ds: xr.Dataset) -> Figure:
                 text = _word(name) + unit(path)
                 panel.set_ylabel(text.replace(" (", "\n("), fontsize=SIZE)
         title = ", ".join(str(value) for value in where.values())
-        grid[0, column].set_title(words(title), fontsize=SIZE)
-        grid[-1, column].set_xlabel("student's steps", fontsize=SIZE)
+        panels[0].set_title(words(title), fontsize=SIZE)
+    for panel in [*grid.flat][len(names) :] if not several else ():
+        panel.set_visible(False)
+    for panel in grid[-1] if several else [*grid.flat][len(names) - across : len(names)]:
+        panel.set_xlabel("student's steps", fontsize=SIZE)
+        panel.tick_params(labelbottom=True)
     lines = grid[0, 0].get_lines()[: len(shown)]
     figure.legend(
         lines, [*map(_word, shown)], loc="outside upper center", ncols=len(shown), frameon=False
