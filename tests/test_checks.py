@@ -17,7 +17,7 @@ from sim.runs.run import Run
 from sim.settings.declare import declared
 from sim.settings.experiments import LAZY, ONE_STEP, Theorem
 from sim.settings.setup import Setup
-from sim.studies.theorem import checks
+from sim.studies.theorem import checks, judged, more
 from sim.studies.theorem import figures as theorem_plots
 from sim.studies.theorem import run as theorem_runs
 from sim.studies.theorem import statements as said
@@ -42,6 +42,15 @@ SMALL = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _only_these():
+    """Without what tests/test_many_steps.py is about, which takes longer to compile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(more, "MANY_SEEDS", {})
+        patch.setattr(more, "FEW_SEEDS", {})
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +130,7 @@ def test_a_loss_without_a_closed_M_gets_its_own_by_differentiation(monkeypatch):
     y = jnp.linspace(-1.0, 1.0, 7)
     visible = jnp.arange(7) >= 4
     for which, closed in enumerate((losses.M_softmax(y, visible), jnp.diag(1.0 * visible))):
-        _, M = checks._imitation(experiment, net, jnp.eye(2)[which], 0)
+        _, M = checks.imitation(experiment, net, jnp.eye(2)[which], 0)
         np.testing.assert_allclose(M(y), closed, atol=1e-6)
 
 
@@ -251,9 +260,9 @@ def test_nearing_with_width_is_a_paired_trend(ds, gap, seeds, expected):
     ],
 )
 def test_an_order_is_refuted_by_many_that_agree(slopes, expected):
-    row = said._order("", "", "f smooth", 2.0, np.array(slopes))
+    row = judged.order("", "", "f smooth", 2.0, np.array(slopes))
     assert row.verdict == expected
-    kinked = said._order("", "", said.KINKS, 2.0, np.array(slopes))
+    kinked = judged.order("", "", judged.KINKS, 2.0, np.array(slopes))
     assert kinked.verdict == Verdict.NOT_APPLICABLE
 
 
@@ -361,17 +370,21 @@ OTHER = {
 
 
 @pytest.mark.parametrize("name", declared(Theorem))
-def test_a_setting_names_other_parts_as_far_as_they_are_its_own(folder, name):
+def test_a_setting_names_other_parts_as_far_as_they_are_its_own(folder, name, monkeypatch):
     """By `of`: those of one step, those of many steps, or neither (which are asked for)."""
+    for parts in ("MANY_SEEDS", "FEW_SEEDS"):
+        monkeypatch.setattr(more, parts, {"some": None})
     usual, other = run(folder), run(folder, **{name: OTHER.get(name, 7)})
     assert usual.folder != other.folder
     of = declared(Theorem)[name].of
     parts = [dict(one.study._jobs()) for one in (usual, other)]
-    for kind, flag in (("_one_step", ONE_STEP), ("_lazily", LAZY)):
+    kinds = {"_one_step": ONE_STEP, "_more": ONE_STEP, "_trained": ONE_STEP, "_lazily": LAZY}
+    for kind, flag in kinds.items():
         mine, theirs = (
             {part for part, job in jobs.items() if job.func.__name__ == kind} for jobs in parts
         )
-        if of & flag:
+        assert mine
+        if of & flag or (kind, name) == ("_trained", "lazy_seeds"):
             assert not mine & theirs
         elif of:
             assert mine == theirs

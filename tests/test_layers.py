@@ -2,6 +2,8 @@
 
 import ast
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,17 @@ def test_a_file_more_or_of_another_name_counts(copy):
     more = identity.code.__wrapped__(copy)
     (copy / "theory" / "more.py").rename(copy / "theory" / "other.py")
     assert len({before, more, identity.code.__wrapped__(copy)}) == 3
+
+
+def test_no_array_is_made_by_importing():
+    """Which devices there are is said after the imports: an array would choose them before."""
+    code = (
+        "import importlib, pkgutil, sim, theory\n"
+        "from jax._src import xla_bridge\n"
+        "for package in (theory, sim):\n"
+        "    for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
+        "        if not module.name.endswith('__main__'):\n"
+        "            importlib.import_module(module.name)\n"
+        "            assert not xla_bridge.backends_are_initialized(), module.name\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

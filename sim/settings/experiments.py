@@ -157,6 +157,6 @@ class Theorem:
     lazy_inputs: int = setting(100, of=LAZY)
     """Their distillation inputs. The more of both, the more a student can see."""
     lazy_seeds: int = setting(8, of=LAZY, rule=whole(1, 10**6))
-    """Seeds of that comparison."""
+    """Seeds of that comparison, and of what else is trained."""
     lazy_steps: int = setting(200, of=LAZY)
     """Steps of plain gradient descent, of teacher and student, in that comparison."""

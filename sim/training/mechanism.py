@@ -23,11 +23,14 @@ SEEN = 16  # inputs of which the visible fraction is computed
 RIDGE = 1e-2  # over the mean variance of a feature
 COSINE = {"range": (-1.0, 1.0)}
 LIFT = {"unit": "fraction", "range": (-1.0, 1.0)}
-NAN = jnp.float32(jnp.nan)
+
+
+def _nan() -> Float[Array, ""]:
+    return jnp.float32(jnp.nan)
 
 
 def _nothing(at: Moment) -> dict[str, Float[Array, ""]]:
-    return dict.fromkeys((WHOLE, *at.θ), NAN)
+    return dict.fromkeys((WHOLE, *at.θ), _nan())
 
 
 @measure("cosine of the gradients of trait and imitation", **COSINE)
@@ -61,7 +64,7 @@ def visible_fraction(at: Moment) -> Float[Array, ""]:
     All of the auxiliary logits, whichever are seen. NaN without a teacher of the same size.
     """
     if (Δθ_T := _teachers_displacement(at)) is None or at.inputs is None:
-        return NAN
+        return _nan()
 
     def rows(θ: Params) -> Float[Array, "N m"]:
         return at.exact.apply(θ, at.inputs[:SEEN])[:, at.net.classes :]
@@ -79,7 +82,7 @@ def chi(at: Moment) -> Float[Array, ""]:
     NaN without a teacher of the same size.
     """
     if _teachers_displacement(at) is None or at.inputs is None:
-        return NAN
+        return _nan()
     X, θ_T = at.inputs[:PROBED], at.teacher[0]
     return approach.χ(at.exact.apply, at.θ, θ_T, at.imitation, X, at.exact.apply(θ_T, X))
 
@@ -105,14 +108,14 @@ def plain_drive(at: Moment) -> Value:
 @measure("curvature: ½ δᵀ∇²L_T δ, summed over all steps so far", "nats", account=True)
 def curvature(at: Moment) -> Float[Array, ""]:
     """Sum ½ δᵀ∇²L_T δ over all steps: eq. (14)."""
-    return NAN if at.account is None else at.account.curvature
+    return _nan() if at.account is None else at.account.curvature
 
 
 @measure("imitation loss on inputs held out", lambda setup: LOSSES[setup.loss].unit)
 def held_out_loss(at: Moment) -> Float[Array, ""]:
     """Average L_S over inputs that nobody is trained on, at the teacher's logits as they are."""
     if at.inputs is None or at.teacher is None:
-        return NAN
+        return _nan()
     X = at.inputs[:PROBED]
     z, y = at.exact.apply(at.θ, X), at.exact.apply(at.teacher[0], X)
     return jnp.mean(jax.vmap(at.imitation)(z, y))
@@ -132,7 +135,7 @@ def probe_lift(at: Moment) -> Float[Array, ""]:
         probe = _fitted(at.exact.features(θ, x), labels)
         return _right(at, probe(at.exact.features(θ, at.data.x_test[:FITTED])))
 
-    return NAN if at.start is None else read(at.θ) - read(at.start)
+    return _nan() if at.start is None else read(at.θ) - read(at.start)
 
 
 @measure("lift of a stitch to the teacher's class head, over where the network started", **LIFT)
@@ -144,7 +147,7 @@ def stitch_lift(at: Moment) -> Float[Array, ""]:
     by ridge regression is linear in what is fitted. NaN without a teacher.
     """
     if at.inputs is None or at.teacher is None:
-        return NAN
+        return _nan()
     logits = at.exact.apply(at.teacher[0], at.inputs)[:, : at.net.classes]
 
     def read(θ: Params) -> Float[Array, ""]:
@@ -242,4 +245,4 @@ def _cka(X: Float[Array, "n a"], Y: Float[Array, "n b"]) -> Float[Array, ""]:
 
 
 def _units(X: Float[Array, "n a"], Y: Float[Array, "n b"]) -> Float[Array, ""]:
-    return cosine(X, Y) if X.shape == Y.shape else NAN
+    return cosine(X, Y) if X.shape == Y.shape else _nan()

@@ -142,7 +142,7 @@ class Lazy(NamedTuple):
 @partial(jax.jit, static_argnames="shape")
 def inits(shape: Shape, seeds: Array) -> tuple[Params, Params, Params]:
     """Draw θ_0, θ_other and r of every seed."""
-    init = partial(jax.lax.map, _network(shape).init)
+    init = partial(jax.lax.map, network(shape).init)
 
     def one(seed: Seed) -> tuple[Params, Params, Params]:
         starts = jnp.stack([key(seed, purpose) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)])
@@ -178,11 +178,11 @@ def steps(
     theorem: Theorem, shape: Shape, kind: Array, cases: Direction, which: Array, problems: Problem
 ) -> Steps:
     """Take one step of the student [case, loss, seed, …]; `which`: one-hot rows that choose L_S."""
-    net = _network(shape, kind)
+    net = network(shape, kind)
 
     def one(case: Direction, which: Array, problem: Problem) -> Steps:
-        L_S, M = _imitation(theorem, net, which, case.channel)
-        L_T = _trait(net, problem, case)
+        L_S, M = imitation(theorem, net, which, case.channel)
+        L_T = trait(net, problem, case)
         case = (net.apply, problem.θ_0, L_T, L_S)
         seen = (problem.X[:1], problem.X)
         z = _logits(net, problem.θ_0, problem.X)
@@ -210,7 +210,7 @@ def steps(
             jnp.stack([preconditioned.adam(*case, X, ADAM_LR, ADAM_LR).measured for X in seen]),
         )
 
-    return _over(one, cases, which, problems)
+    return over(one, cases, which, problems)
 
 
 @partial(jax.jit, static_argnames=("theorem", "shape"))
@@ -218,11 +218,11 @@ def remarks(
     theorem: Theorem, shape: Shape, kind: Array, which: Array, problems: Problem
 ) -> Remarks:
     """Check the remarks [loss, seed, …]."""
-    net = _network(shape, kind)
+    net = network(shape, kind)
 
     def one(which: Array, problem: Problem) -> Remarks:
-        L_S, _ = _imitation(theorem, net, which, 0)
-        L_T = _trait(net, problem, Direction())
+        L_S, _ = imitation(theorem, net, which, 0)
+        L_T = trait(net, problem, Direction())
         f, θ_0, X = net.apply, problem.θ_0, problem.X
         Δθ_T = scale(-1.0, jax.grad(L_T)(θ_0))
         step = partial(one_step.Δθ_S, f, θ_0, Δθ_T, L_S, X, θ_S0=problem.θ_other)
@@ -240,7 +240,7 @@ def remarks(
             ),
         )
 
-    return _over(one, which, problems)
+    return over(one, which, problems)
 
 
 @partial(jax.jit, static_argnames=("theorem", "shape"))
@@ -248,15 +248,15 @@ def boundaries(
     theorem: Theorem, shape: Shape, kind: Array, which: Array, problems: Problem
 ) -> boundary.Boundary:
     """Find boundaries [loss, seed, ε], at BOUNDARY_EPSILONS; L_T = CE on the task's images."""
-    net = _network(shape, kind)
+    net = network(shape, kind)
 
     def one(which: Array, problem: Problem) -> boundary.Boundary:
-        L_S, _ = _imitation(theorem, net, which, 0)
-        L_T = _trait(net, problem, Direction())
+        L_S, _ = imitation(theorem, net, which, 0)
+        L_T = trait(net, problem, Direction())
         at = partial(boundary.boundary, net.apply, problem.θ_0, L_T, L_S, problem.X)
         return jax.lax.map(at, jnp.asarray(BOUNDARY_EPSILONS))
 
-    return _over(one, which, problems)
+    return over(one, which, problems)
 
 
 @partial(jax.jit, static_argnames=("theorem", "shape"))
@@ -264,12 +264,12 @@ def sign_map(
     theorem: Theorem, shape: Shape, kind: Array, which: Array, problems: Problem
 ) -> tuple[Array, Array, Array]:
     """Map the first seed [loss, …]: predicted α ε, a grid of α and ε, L_T's change [α, ε] on it."""
-    net = _network(shape, kind)
+    net = network(shape, kind)
     problem = jax.tree.map(lambda leaf: leaf[0], problems)
-    L_T = _trait(net, problem, Direction())
+    L_T = trait(net, problem, Direction())
 
     def one(which: Array) -> tuple[Array, Array, Array]:
-        L_S, _ = _imitation(theorem, net, which, 0)
+        L_S, _ = imitation(theorem, net, which, 0)
         _, q, curvature = boundary.second_order(net.apply, problem.θ_0, L_T, L_S, problem.X)
         unit = jnp.sqrt(2 * q / jnp.abs(curvature))
         grid = unit * jnp.asarray(MAP)
@@ -290,7 +290,7 @@ def lazy(
     y_test: Array,
 ) -> Lazy:
     """Train teacher and student [seed, …] by full-batch gradient descent, lazy_steps each."""
-    net, steps = _network(shape, kind), theorem.lazy_steps
+    net, steps = network(shape, kind), theorem.lazy_steps
 
     def distilled(θ: Params, x: Array) -> Array:
         return net.apply(θ, x)[net.classes :]
@@ -354,7 +354,7 @@ def _keys(seed: Seed) -> Array:
     return jax.random.split(key(seed, Purpose.THEOREM), 4)
 
 
-def _network(shape: Shape, kind: Array | int = 0, record: Callable = lambda x: x) -> Network:
+def network(shape: Shape, kind: Array | int = 0, record: Callable = lambda x: x) -> Network:
     """With the activation of that number: a traced one compiles for all, another for itself.
 
     `record` is given what goes into it, layer by layer, and returns that.
@@ -373,7 +373,7 @@ def _sides(shape: Shape, kind: Array | int, θ: Params, X: Array) -> list[Bool[A
         sides.append(x > 0)
         return x
 
-    _network(shape, kind, record).apply(θ, X)
+    network(shape, kind, record).apply(θ, X)
     return sides
 
 
@@ -393,7 +393,7 @@ def descended(
     return advance(lesson, net, begin(lesson, θ), 0, k).model.θ
 
 
-def _imitation(
+def imitation(
     theorem: Theorem, net: Network, which: Array, channel: Array | int
 ) -> tuple[losses.Imitation, Callable[[Array], Array]]:
     """Make L_S(z, y) over the first `channel` auxiliary logits, and its M."""
@@ -415,7 +415,7 @@ def _imitation(
     return L_S, M
 
 
-def _trait(net: Network, problem: Problem, case: Direction) -> Trait:
+def trait(net: Network, problem: Problem, case: Direction) -> Trait:
     images, labels = (
         jnp.where(jnp.asarray(case.other) == 1, two[1], two[0])
         for two in (problem.images, problem.labels)
@@ -449,9 +449,9 @@ def _normal(key: Array, like: Params) -> Params:
     )
 
 
-def _over(f: Callable, *axes: Any) -> Any:
+def over(f: Callable, *axes: Any) -> Any:
     """Call f at every combination of the axes' elements: seeds, the last axis, together."""
     first, *rest = axes
     if not rest:
         return jax.vmap(f)(first)
-    return jax.lax.map(lambda element: _over(partial(f, element), *rest), first)
+    return jax.lax.map(lambda element: over(partial(f, element), *rest), first)

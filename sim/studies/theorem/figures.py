@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
 from sim.report.style import SERIES, SIZE, caption, drawn, words
+from sim.studies.theorem.figures_of_steps import labels, many_steps
 from sim.studies.theorem.statements import asked
 
 MARKERS = "osD^v"
@@ -218,7 +219,14 @@ def _medians(axes: Axes, values: xr.DataArray, style: str, color: str, label: st
     )
 
 
-FIGURES = {"ladder": ladder, "sign_map": sign_map, "boundary": boundary, "lazy": lazy}
+FIGURES = {
+    "ladder": ladder,
+    "sign_map": sign_map,
+    "boundary": boundary,
+    "labels": labels,
+    "lazy": lazy,
+    "many_steps": many_steps,
+}
 
 
 def _nothing(axes: Axes) -> None:

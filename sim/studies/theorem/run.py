@@ -22,7 +22,7 @@ from sim.runs.run import QUIET, Progress
 from sim.runs.store import Store
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import LAZY, ONE_STEP, Common, Theorem
-from sim.studies.theorem import checks
+from sim.studies.theorem import checks, more
 from theory import conditions
 
 CHUNK = 32  # seeds measured together, and kept
@@ -159,7 +159,16 @@ class Checks:
         for width in sorted(self.theorem.lazy_widths, reverse=True):  # the longest first
             exact = width == min(self.theorem.lazy_widths)  # once is enough
             yield self._named(LAZY, width=width, exact=exact), partial(self._lazily, width)
+        few = range(self.theorem.lazy_seeds)
+        for name in self.theorem.activation:
+            for what in more.FEW_SEEDS:
+                named = self._named(ONE_STEP, network=name, seeds=[*few], what=what)
+                yield named, partial(self._trained, what, name, few)
         for seeds in self._chunks:
+            for name in self.theorem.activation:
+                for what in more.MANY_SEEDS:
+                    named = self._named(ONE_STEP, network=name, seeds=[*seeds], what=what)
+                    yield named, partial(self._more, what, name, seeds)
             for name in self._networks:
                 named = self._named(ONE_STEP, network=name, seeds=[*seeds])
                 yield named, partial(self._one_step, name, seeds)
@@ -233,6 +242,12 @@ class Checks:
             },
         )
         return ds.expand_dims(network=[network])
+
+    def _more(self, what: str, network: str, seeds: range) -> xr.Dataset:
+        return more.MANY_SEEDS[what](self, network, seeds).expand_dims(network=[network])
+
+    def _trained(self, what: str, network: str, seeds: range) -> xr.Dataset:
+        return more.FEW_SEEDS[what](self, network, seeds).expand_dims(network=[network])
 
     def _remarks(
         self, shape: checks.Shape, kind: Array, problems: checks.Problem, which: Array, seeds: range

@@ -6,16 +6,26 @@ few seeds, rounding or too large a step do to a true one: that is `UNDECIDED`.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
 import xarray as xr
-from scipy.special import stdtrit
 
+from sim.studies.theorem import rows_of_many_steps, rows_of_one_step
 from sim.studies.theorem.checks import DEEP
+from sim.studies.theorem.judged import (
+    ENOUGH,
+    KINKED,
+    KINKS,
+    Statement,
+    at_most,
+    counted,
+    interval,
+    order,
+    refuted,
+    verdict,
+)
 from sim.studies.theorem.run import ASCII
 from theory.conditions import Conditions
 from theory.one_step import Ladder
@@ -23,29 +33,19 @@ from theory.preconditioned import Change
 from theory.rounding import tends_to
 from theory.verdict import Finding, Verdict, judge, sign
 
-UNDECIDED = "undecided"
-ENOUGH = 4  # cases that must agree before a statement is said to be violated
 CONDITIONS = ("minimum", "semi_definite", "null_space")
-KINKED, KINKS = ("relu",), "fails: f has kinks"
 SOFTMAX = ("kl", "cross_entropy")
 GRADIENTS = ("data", "other data", "regulariser", "random direction")  # not degenerate by intent
 
 
-class Statement(NamedTuple):
-    """One statement, and what was found: all text, for people."""
-
-    statement: str
-    equation: str
-    hypotheses: str
-    measured: str
-    verdict: str
-
-
 def statements(ds: xr.Dataset) -> list[Statement]:
     """Make the table of `sublim theorem` from its results."""
-    parts = (_losses, _one_step, _exceptions, _boundary, _lazy)
+    parts = (_losses, _one_step, _exceptions, _boundary)
     with jax.enable_x64(True):
-        return [row for part in parts for row in part(ds)]
+        rows = [row for part in parts for row in part(ds)]
+        rows += _measured(ds, rows_of_one_step.ROWS)
+        rows += _lazy(ds)
+        return rows + _measured(ds, rows_of_many_steps.ROWS)
 
 
 def findings(ds: xr.Dataset) -> dict[tuple[str, str, str, int], Finding]:
@@ -86,6 +86,15 @@ def asked(ds: xr.Dataset) -> list[str]:
     return [str(name) for name in ds.network.values[known.values]]
 
 
+def _measured(
+    ds: xr.Dataset, rows: dict[str, Callable[[xr.Dataset], Iterator[Statement]]]
+) -> list[Statement]:
+    """List what follows from the measurements that there are: older results may lack some."""
+    of = ds.sel(network=asked(ds))
+    with np.errstate(divide="ignore", invalid="ignore"):  # what is 0/0 is judged as no number
+        return [row for needs, make in rows.items() if needs in ds for row in make(of)]
+
+
 def _ladder(ds: xr.Dataset) -> Ladder:
     ε = np.broadcast_to(ds.epsilon.values, ds.dot.shape)
     return Ladder(*(ε if name == "ε" else ds[ASCII[name]].values for name in Ladder._fields))
@@ -99,7 +108,7 @@ def _losses(ds: xr.Dataset) -> Iterator[Statement]:
         "App. C",
         "–",
         f"largest residual {worst:.0e}, n = {n}",
-        _at_most(worst, float(ds.tolerance.max())),
+        at_most(worst, float(ds.tolerance.max())),
     )
     error = float(ds.m_error.max())
     # M's entries are at most 2, and come from sums over the logits.
@@ -110,7 +119,7 @@ def _losses(ds: xr.Dataset) -> Iterator[Statement]:
         "App. C",
         "–",
         f"largest difference {error:.0e}, n = {n}",
-        _verdict(error <= rounding),
+        verdict(error <= rounding),
     )
     for name in ds.broken.values:
         failed = [
@@ -133,19 +142,19 @@ def _one_step(ds: xr.Dataset) -> Iterator[Statement]:
     found = findings(ds)
     of_interest = {k: v for k, v in found.items() if k[1] in GRADIENTS}
     checked = "same θ_0, conditions on L_S"
-    yield _counted("Δθ_S · Δθ_T > 0", "Lemma 1", checked, [v.lemma_1 for v in of_interest.values()])
+    yield counted("Δθ_S · Δθ_T > 0", "Lemma 1", checked, [v.lemma_1 for v in of_interest.values()])
     gradients = ds.sel(case=list(GRADIENTS))
     remainder, change = (orders(gradients, f"{name}_order") for name in ("remainder", "change"))
     for network in ds.network.values:
         smooth = "f smooth below its first kink" if network in KINKED else "f smooth"
-        yield _order(
+        yield order(
             f"{network}: remainder of eq. (2) is O(ε²)",
             "(2)",
             smooth,
             2.0,
             remainder.sel(network=network).values,
         )
-    yield _counted(
+    yield counted(
         "L_T falls",
         "Theorem 1",
         checked + ", Δθ_T = −∇L_T",
@@ -153,7 +162,7 @@ def _one_step(ds: xr.Dataset) -> Iterator[Statement]:
     )
     for network in ds.network.values:
         smooth = KINKS if network in KINKED else "f smooth"
-        yield _order(
+        yield order(
             f"{network}: ΔL_T / (−ε α q) − 1 is O(ε)",
             "Theorem 1",
             smooth,
@@ -168,9 +177,9 @@ def _one_step(ds: xr.Dataset) -> Iterator[Statement]:
         verdicts = [v.lemma_1 for k, v in found.items() if k[1] == case and k[2] in losses]
         if verdicts:
             equation = "q = 0" if expected == Verdict.DEGENERATE else "q > 0"
-            yield _counted(statement, equation, checked, verdicts, expected)
+            yield counted(statement, equation, checked, verdicts, expected)
     deep = [v.lemma_1 for k, v in found.items() if k[:2] == (DEEP, "data")]
-    yield _counted("linear with hidden layers: it passes", "q > 0", checked, deep)
+    yield counted("linear with hidden layers: it passes", "q > 0", checked, deep)
 
 
 def _exceptions(ds: xr.Dataset) -> Iterator[Statement]:
@@ -190,7 +199,7 @@ def _exceptions(ds: xr.Dataset) -> Iterator[Statement]:
     )
     moved = moved.where((moved > 0).all("epsilon"), drop=True)[-3:]  # the smallest ε
     slopes = np.polyfit(np.log(moved.epsilon), np.log(moved), 1)[0] if moved.size else np.empty(0)
-    yield _order(
+    yield order(
         "another θ_S⁰: Δθ_S − (untrained teacher's) is O(ε)",
         "Remark",
         "f differentiable",
@@ -207,7 +216,7 @@ def _preconditioned(ds: xr.Dataset, seen: int) -> Iterator[Statement]:
     measured, leading = (of_interest[f"shared_{name}"].values for name in Change._fields)
     rounding = np.broadcast_to(of_interest.change_rounding.values[..., [-1]], measured.shape)
     cases = zip(*(a.reshape(-1, k) for a in (measured, leading, rounding)), strict=True)
-    yield _counted(
+    yield counted(
         f"one fixed D for both, {where}: L_T falls",
         "(4)",
         "same D for both",
@@ -246,7 +255,7 @@ def _boundary(ds: xr.Dataset) -> Iterator[Statement]:
         moved = np.abs(np.log(at / at[:, -1:]))[:, :2]
         slopes = np.log10(moved[:, 0] / moved[:, 1])[(moved > 1e-7).all(1)]  # 1e-8 is measured
         # Where α ε = s (1 + c ε): log .099 / .009 = 1.04, less what ε² adds. A power of ε: log 2.
-        yield _order(
+        yield order(
             name,
             equation,
             KINKS if network in KINKED else "ΔL_T = 0 somewhere",
@@ -267,14 +276,14 @@ def _lazy(ds: xr.Dataset) -> Iterator[Statement]:
         "η < 1/λ_max",
         f"largest relative error {exact:.0e} at k = {', '.join(str(k) for k in ds.time.values)}, "
         f"n = {ds.lazy_exact.isel(time=0).count().item()}",
-        _at_most(exact, rounding),
+        at_most(exact, rounding),
     )
     gap = ds.lazy_gap.transpose("lazy_seed", "width")
     of_width = zip(gap.width.values, gap.mean("lazy_seed").values, strict=True)
     known = gap.values[(np.isfinite(gap) & (gap > 0)).all("width").values]
     several = gap.sizes["width"] > 1 and known.size > 0
     slopes = np.polyfit(np.log(gap.width.values), np.log(known.T), 1)[0] if several else []
-    low, high = _interval(slopes, 0.95)
+    low, high = interval(slopes, 0.95)
     slope = f"slope in the logarithms, paired, 95 % [{low:+.2f}, {high:+.2f}], "
     yield Statement(
         "real network, gradient descent: nears (6) with width",
@@ -282,7 +291,7 @@ def _lazy(ds: xr.Dataset) -> Iterator[Statement]:
         "many steps, not small",
         f"relative gap at width {', '.join(f'{w}: {g:.2f}' for w, g in of_width)}; "
         f"{slope if np.isfinite(high) else ''}n = {len(known)} each",
-        Verdict.HOLDS if high < 0 else _refuted(low > 0 and _interval(slopes, 0.999)[0] > 0),
+        Verdict.HOLDS if high < 0 else refuted(low > 0 and interval(slopes, 0.999)[0] > 0),
     )
     cosine = ds.lazy_cosine.values[np.isfinite(ds.lazy_cosine.values)]
     least = cosine.min() if cosine.size else np.nan
@@ -291,79 +300,5 @@ def _lazy(ds: xr.Dataset) -> Iterator[Statement]:
         "(6)",
         "many steps, not small",
         f"least cosine {least:+.3f}, n = {cosine.size}",
-        Verdict.HOLDS if least > 0 else _refuted(cosine.size >= ENOUGH and cosine.max() <= 0),
+        Verdict.HOLDS if least > 0 else refuted(cosine.size >= ENOUGH and cosine.max() <= 0),
     )
-
-
-def _interval(values: Sequence[float] | np.ndarray, level: float) -> tuple[float, float]:
-    """Find the interval of the mean, by Student's t; without end for fewer than two values."""
-    n = len(values)
-    if n < 2:
-        return -np.inf, np.inf
-    half = float(stdtrit(n - 1, (1 + level) / 2)) * np.std(values, ddof=1) / n**0.5
-    return float(np.mean(values) - half), float(np.mean(values) + half)
-
-
-def _counted(
-    statement: str,
-    equation: str,
-    hypotheses: str,
-    verdicts: list[Verdict],
-    expected: Verdict = Verdict.HOLDS,
-) -> Statement:
-    """Sum up many cases: the expected verdict if all have it, else the worst of the others."""
-    counts = Counter(verdicts)
-    worst_first = (Verdict.VIOLATED, Verdict.NOT_APPLICABLE, Verdict.DEGENERATE, Verdict.HOLDS)
-    others = [v for v in worst_first if counts[v] and v != expected]
-    text = f"{counts[expected]} of {len(verdicts)}"
-    if others:
-        text += "; " + ", ".join(f"{counts[v]} {v}" for v in others)
-    if not verdicts:
-        return Statement(statement, equation, hypotheses, "no case", Verdict.NOT_APPLICABLE)
-    return Statement(statement, equation, hypotheses, text, others[0] if others else expected)
-
-
-def _order(
-    statement: str,
-    equation: str,
-    hypothesis: str,
-    order: float,
-    slopes: np.ndarray,
-    slack: float = 0.05,
-) -> Statement:
-    """Slopes of many cases: nine in ten must be the order at least, but for the slack.
-
-    A case whose leading error is next to nothing, or crosses 0, has a slope of its own: it is
-    violated only where all of them, and enough, are short of the order by a half.
-    """
-    known = slopes[np.isfinite(slopes)]
-    if not known.size:
-        return Statement(
-            statement, equation, hypothesis, "none above rounding", Verdict.NOT_APPLICABLE
-        )
-    low, middle, high = np.quantile(known, [0.1, 0.5, 0.9])
-    short = len(known) >= ENOUGH and known.max() < order - 0.5
-    verdict = Verdict.HOLDS if low >= order - slack else _refuted(short)
-    return Statement(
-        statement,
-        equation,
-        hypothesis,
-        f"slope {middle:.2f}, 10–90 % {low:.2f}–{high:.2f}; {known.size} of {slopes.size} above "
-        "rounding",
-        Verdict.NOT_APPLICABLE if hypothesis == KINKS else verdict,
-    )
-
-
-def _refuted(clearly: bool) -> str:
-    return Verdict.VIOLATED if clearly else UNDECIDED
-
-
-def _at_most(value: float, bound: float) -> str:
-    """Tell whether it is; nothing is said of what is not a number."""
-    if np.isnan(value) or np.isnan(bound):
-        return Verdict.NOT_APPLICABLE
-    return _verdict(value <= bound)
-
-
-def _verdict(holds: bool) -> str:
-    return Verdict.HOLDS if holds else Verdict.VIOLATED
