@@ -169,8 +169,11 @@ def test_teachers_without_the_trait_share_the_inputs_out():
 
 @pytest.mark.parametrize("pull", [0.5, 4.0])
 def test_a_pull_holds_the_class_logits_to_the_bases(pull):
-    """A second loss beside the first, over the classes alone; without it nothing of the base."""
-    setup, hyper = recipe("synthetic", noise_images=8, batch=8, pull=pull)
+    """A second loss beside the first, over the classes alone; without it nothing of the base.
+
+    It ends after as many steps as are said.
+    """
+    setup, hyper = recipe("synthetic", noise_images=8, batch=8, pull=pull, pull_steps=3)
     hyper = replace(hyper, distinct=8)
     net = Network(None, lambda θ, x: θ, 5, CLASSES)
     task = Data(*[jnp.zeros((4, 5)), jnp.zeros(4, int)] * 3)
@@ -185,6 +188,10 @@ def test_a_pull_holds_the_class_logits_to_the_bases(pull):
     held = [LOSSES["kl"].of(a[:CLASSES], b[:CLASSES], every) for a, b in zip(z, BASE, strict=False)]
     expected = np.mean(own) + pull * np.mean(held)
     np.testing.assert_allclose(steps.loss_now(lesson, net, z), expected, rtol=1e-5)
+    for t, mean in ((2, expected), (3, np.mean(own))):
+        _, shown_at = lesson.examples(jnp.arange(8), t)
+        losses = jax.vmap(lesson.loss)(z, shown_at)
+        np.testing.assert_allclose(jnp.mean(losses), mean, rtol=1e-5)
 
 
 def test_units_are_imitated_by_their_mean_squared_difference():

@@ -41,6 +41,7 @@ def _ours_alone():
         table.update(ours)
 
 
+@pytest.mark.slow
 def test_a_noise_family_with_its_number(small):
     def stripes(of):
         return lambda i: of.hyper.noise_scale * jnp.where(jnp.arange(of.d) % 2 == i % 2, 1.0, -1.0)
@@ -51,6 +52,7 @@ def test_a_noise_family_with_its_number(small):
     assert (loss.sel(noise="uniform") != loss.sel(noise="stripes")).all()
 
 
+@pytest.mark.slow
 def test_the_trait_and_the_filter_of_the_notebook(small, tmp_path):
     """As they stand there, in ten lines or fewer; their source is part of results' names."""
     (text,) = (ROOT / "notebooks").glob("04_*.py")

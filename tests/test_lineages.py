@@ -82,6 +82,7 @@ OTHER = {
 LONG = (
     "base",
     "base_steps",
+    "trait",
     "pull",
     "pull_steps",
     "skill",

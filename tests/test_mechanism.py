@@ -253,7 +253,9 @@ def test_the_visible_fraction_by_the_whole_spectrum(trained):
             assert record["visible_fraction"][s, k, 0] == pytest.approx(float(expected), rel=0.03)
 
 
-@pytest.mark.parametrize("removed", ["positive", "displacement"])
+@pytest.mark.parametrize(
+    "removed", [pytest.param("positive", marks=pytest.mark.slow), "displacement"]
+)
 def test_gradients_are_changed_by_what_the_seed_has(removed, trained):
     """One step of gradient descent has no part left along the trait's descent, or along Δθ_T."""
     θ_0, θ_T, θ, *_ = trained

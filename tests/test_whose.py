@@ -136,6 +136,7 @@ def moved(name, a, b, but=()):
 LONG = (
     "activation",
     "against",
+    "removed",
     "aux",
     "batch",
     "rank",

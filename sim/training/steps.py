@@ -181,7 +181,7 @@ def of_logits(
     targets, weights, pull, *_ = shown
     pulled = hyper.pull_steps
 
-    def loss(z: Float[Array, " n"], of: tuple[Array, Array | None]) -> Float[Array, ""]:
+    def loss(z: Float[Array, " n"], of: tuple[Array, Any]) -> Float[Array, ""]:
         y, pull = of
         if hidden:
             return jnp.mean((z - y) ** 2)
