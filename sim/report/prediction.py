@@ -21,7 +21,7 @@ from sim.training.measures import MEASURES, WHOLE
 
 PREDICTORS = ("coverage", "update_cosine", "gradient_cosine", "visible_fraction")
 PREDICTORS += ("held_out_loss", "units_inputs")
-WHO = {"student": "same start", "other": "another start"}
+WHO = {"student": "the same start", "other": "another start"}
 MEANING = (
     "Over settings, of means over seeds: rank correlation (Spearman) of a measure before the first "
     "step with the rate of the trait after training; R² of foretelling the rate of settings that "
@@ -119,9 +119,7 @@ def finding(of: pd.DataFrame, table: Forecasts) -> str:
         named = [f"{n.replace('_', ' ')} ({_interval(mine[n][0])})" for n in sure]
         rates = of[of.model == who].final
         spread = f"rates from {number(rates.min())} to {number(rates.max())}"
-        said.append(
-            f"From the {words}, {spread}: rank is foretold by {'; '.join(named) or 'none'}."
-        )
+        said.append(f"From {words}, {spread}: rank is foretold by {'; '.join(named) or 'none'}.")
     for who, words in WHO.items():
         if ("all of them", who) in table:
             r2 = table[("all of them", who)][1]
