@@ -1,10 +1,8 @@
 """Origins as a study: a grid of lineages, and what an auditor makes of each teacher's answers."""
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,13 +11,12 @@ import xarray as xr
 from sim.engine import origins
 from sim.errors import require
 from sim.model.networks import Params
-from sim.runs.run import QUIET, Progress
 from sim.runs.schedule import Schedule
 from sim.runs.store import Store
-from sim.runs.train import train
 from sim.settings.experiments import Experiment
 from sim.settings.grid import Axes, Point
-from sim.studies.sweep import Grid, Networks
+from sim.studies.parts import Part, Parts
+from sim.studies.sweep import Grid
 from sim.training.families import AXIS, Family, described
 from sim.training.lineages import FOUNDERS
 
@@ -76,23 +73,15 @@ class Origins(Grid):
         return Audits(self, store, chunk)
 
 
-class Part(NamedTuple):
-    """An audit of one seed at one point."""
-
-    name: str
-    place: int  # of the point
-    seed: int
-
-
-class Audits(Networks):
+class Audits(Parts):
     """The networks of the grid, its placebos, and an audit for each point and seed."""
 
     of: Origins
+    prefix, coords = "origins", ("candidate", "of")
 
     def __init__(self, of: Origins, store: Store, chunk: int | None) -> None:
-        store.remembers = True
         super().__init__(of, store, chunk)
-        self.store, self.x_train = store, None
+        self.x_train = None
 
         def placebos(family: Family, chunk: int, seeds: Sequence[int]) -> Schedule:
             wanted = replace(of.wanted, models=tuple(family), measure=())
@@ -104,44 +93,29 @@ class Audits(Networks):
         # A chunk of their own: whatever the number of seeds, the same bits.
         self.others = placebos({"base": FOUNDERS["base"]}, len(OTHERS) + 1, OTHERS)
 
-    def compute(self, progress: Progress) -> None:
-        """Train what is missing, then audit."""
-        missing = [part for part in self._parts() if part.name not in self.store]
-        every = self.others, self.siblings, self.schedule
-        work = [sum(map(schedule.work, schedule.jobs())) for schedule in every]
-        whole, done = sum(work) + STEPS * len(missing), 0.0
-        for schedule, steps in zip(every, work, strict=True):
-            train(schedule, lambda some, _, done=done: progress(done + some, whole))
-            done += steps
-        for part in missing:
-            self.store.put(part.name, self._audit(part))
-            progress(done := done + STEPS, whole)
+    def schedules(self) -> Sequence[Schedule]:
+        """List what is trained before any audit: placebos, and the grid."""
+        return self.others, self.siblings, self.schedule
+
+    def steps(self, part: Part) -> float:
+        """Say how long an audit takes."""
+        return STEPS
 
     def assemble(self) -> xr.Dataset:
-        """Lay out what was audited beside what was measured of the networks."""
-        ds, of = super().assemble(), self.of
-        sizes = [*map(len, of.axes.values()), of.common.seeds]
-        parts = [self.store.get(part.name) for part in self._parts()]
-        for name, first in parts[0].data_vars.items():
-            values = np.stack([part[name].values for part in parts])
-            values = values.reshape(*sizes, *first.shape)
-            ds[name] = (*of.axes, "seed", *first.dims), values, first.attrs
-        ds = ds.assign_coords({name: parts[0][name] for name in ("candidate", "of")})
-        return ds.assign_coords(inputs=((*of.axes,), np.reshape(of.inputs, sizes[:-1])))
+        """Lay the audits out, with how many inputs there were."""
+        of = self.of
+        sizes = [*map(len, of.axes.values())]
+        return super().assemble().assign_coords(inputs=((*of.axes,), np.reshape(of.inputs, sizes)))
 
-    def _parts(self) -> Iterator[Part]:
-        """Name all audits: by the networks, the point's settings, and how many inputs there are."""
+    def depends(self, place: int) -> list[Any]:
+        """Name the networks of an audit, its placebos, and how many inputs there are."""
         networks = self.schedule.networks
-        for place, (point, inputs) in enumerate(zip(self.of.points, self.of.inputs, strict=True)):
-            files = [networks[name][place].file for name in ("base", *TEACHERS, *AXIS)]
-            files += [self.siblings.networks[name][place].file for name in self.of.siblings]
-            depends = [files, [*OTHERS], inputs, {k: str(v) for k, v in point.values.items()}]
-            text = json.dumps(depends, sort_keys=True)
-            name = hashlib.sha256(text.encode()).hexdigest()[:16]
-            for seed in range(self.of.common.seeds):
-                yield Part(f"origins-{name}-{seed:06d}", place, seed)
+        files = [networks[name][place].file for name in ("base", *TEACHERS, *AXIS)]
+        files += [self.siblings.networks[name][place].file for name in self.of.siblings]
+        return [files, [*OTHERS], self.of.inputs[place]]
 
-    def _audit(self, part: Part) -> xr.Dataset:
+    def make(self, part: Part) -> xr.Dataset:
+        """Audit the teachers of one seed at one point."""
         of, point = self.of, self.of.points[part.place]
 
         def θ(name: str) -> Params:
@@ -175,9 +149,4 @@ class Audits(Networks):
         return self.x_train
 
     def _params(self, schedule: Schedule, name: str, place: int, seed: int) -> Params:
-        """Read a network's parameters; one whose file was damaged is trained again."""
-        file = schedule.networks[name][place].file
-        if (θ := self.store.params(file, seed)) is None:  # now set aside, so missing
-            train(schedule, QUIET)
-            θ = self.store.params(file, seed)
-        return θ
+        return self.params(schedule, schedule.networks[name][place].file, seed)

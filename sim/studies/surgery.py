@@ -1,10 +1,7 @@
 """Surgery as a study: a grid of lineages, and transplants between a student and its control."""
 
-import hashlib
-import json
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,12 +10,12 @@ import xarray as xr
 from sim.engine import programs, surgery
 from sim.errors import require
 from sim.model.networks import Params
-from sim.runs.run import QUIET, Progress
 from sim.runs.store import Store
-from sim.runs.train import train
 from sim.settings.experiments import Experiment
 from sim.settings.grid import Axes
-from sim.studies.sweep import Grid, Networks
+from sim.settings.lengths import steps
+from sim.studies.parts import Part, Parts
+from sim.studies.sweep import Grid
 from sim.training.families import INIT, Imitation
 
 CUTS = 6  # moments of a training at which parts are transplanted
@@ -49,6 +46,8 @@ class Surgeries(Grid):
             plain = setup.outputs == "soft" and setup.filter == "none"
             plain &= hyper.dilution == hyper.pull == hyper.output_noise == 0
             require("outputs", setup.outputs, plain, "soft, and nothing left out or added")
+        lengths = {steps(setup, len(self.task.x_train))["student"] for setup, _ in self.points}
+        require("student_steps", sorted(lengths), len(lengths) == 1, "the same at all points")
         self.settings |= {"cuts": CUTS}
 
     def work(self, store: Store, chunk: int | None) -> "Operations":
@@ -56,62 +55,23 @@ class Surgeries(Grid):
         return Operations(self, store, chunk)
 
 
-class Part(NamedTuple):
-    """An operation on one seed at one point."""
-
-    name: str
-    place: int  # of the point
-    seed: int
-
-
-class Operations(Networks):
+class Operations(Parts):
     """The networks of the grid, and an operation for each point and seed."""
 
     of: Surgeries
+    prefix, coords = "surgery", ("receiver", "part", "cut")
+    _where: programs.Place | None = None
 
-    def __init__(self, of: Surgeries, store: Store, chunk: int | None) -> None:
-        store.remembers = True
-        super().__init__(of, store, chunk)
-        self.store = store
-        self._where: programs.Place | None = None
+    def steps(self, part: Part) -> float:
+        """Say how long an operation takes."""
+        return STEPS * self.schedule.times(self.schedule.networks["student"][part.place])[-1]
 
-    def compute(self, progress: Progress) -> None:
-        """Train what is missing, then operate."""
-        missing = [part for part in self._parts() if part.name not in self.store]
-        each = [
-            STEPS * self.schedule.times(self.schedule.networks["student"][part.place])[-1]
-            for part in missing
-        ]
-        done = sum(map(self.schedule.work, self.schedule.jobs()))
-        whole = done + sum(each)
-        train(self.schedule, lambda some, _: progress(some, whole))
-        for part, steps in zip(missing, each, strict=True):
-            self.store.put(part.name, self._operate(part))
-            progress(done := done + steps, whole)
+    def depends(self, place: int) -> list[Any]:
+        """Name the networks of an operation, and how many cuts there are."""
+        return [[self.schedule.networks[name][place].file for name in WHO], CUTS]
 
-    def assemble(self) -> xr.Dataset:
-        """Lay out the operations beside what was measured of the networks."""
-        ds, of = super().assemble(), self.of
-        sizes = [*map(len, of.axes.values()), of.common.seeds]
-        parts = [self.store.get(part.name) for part in self._parts()]
-        for name, first in parts[0].data_vars.items():
-            values = np.stack([part[name].values for part in parts])
-            values = values.reshape(*sizes, *first.shape)
-            ds[name] = (*of.axes, "seed", *first.dims), values, first.attrs
-        return ds.assign_coords({name: parts[0][name] for name in ("receiver", "part", "cut")})
-
-    def _parts(self) -> Iterator[Part]:
-        """Name all operations: by the networks, and how many cuts there are."""
-        networks = self.schedule.networks
-        for place, point in enumerate(self.of.points):
-            files = [networks[name][place].file for name in WHO]
-            depends = [files, CUTS, {k: str(v) for k, v in point.values.items()}]
-            text = json.dumps(depends, sort_keys=True)
-            name = hashlib.sha256(text.encode()).hexdigest()[:16]
-            for seed in range(self.of.common.seeds):
-                yield Part(f"surgery-{name}-{seed:06d}", place, seed)
-
-    def _operate(self, part: Part) -> xr.Dataset:
+    def make(self, part: Part) -> xr.Dataset:
+        """Transplant between the student and the control of one seed at one point."""
         schedule, networks = self.schedule, self.schedule.networks
         student = networks["student"][part.place]
         if self._where is None or len(self.of.points) > 1:
@@ -160,7 +120,5 @@ class Operations(Networks):
         source = self.schedule.source(network)
         if isinstance(source, str):
             return programs.initial(network.point, self._where, [part.seed])
-        if (θ := self.store.params(source.file, part.seed)) is None:
-            train(self.schedule, QUIET)
-            θ = self.store.params(source.file, part.seed)
+        θ = self.params(self.schedule, source.file, part.seed)
         return self._where.spread(jax.tree.map(lambda leaf: np.asarray(leaf)[None], θ))
