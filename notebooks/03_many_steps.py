@@ -121,8 +121,8 @@ figures["ledger"](ds)
 #   the optimiser carries over from earlier batches (momentum .9 keeps ten of them) and makes of it.
 #   So the *cosine of single gradients*, published as weakly positive, sees a small part of what
 #   happens.
-# * A student from another initialisation takes as many steps, as long, toward the same logits,
-#   and its drive comes to next to nothing.
+# * A student from another initialisation takes as many steps, as long, toward the same logits, and
+#   its drive is no more than a control's.
 #
 # ## What measures see
 #

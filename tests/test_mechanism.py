@@ -14,6 +14,7 @@ from sim.model.keys import Purpose
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.training.families import FIGURE_10
+from sim.training.measures import MECHANISM
 from sim.training.steps import distillation_inputs, held_out
 from theory import linearized
 
@@ -35,23 +36,6 @@ POINT = Point(
         loss="squared_error",
     )
 )
-NAMES = (
-    "gradient_cosine",
-    "update_cosine",
-    "coverage",
-    "visible_fraction",
-    "trait_loss",
-    "drive",
-    "plain_drive",
-    "curvature",
-    "held_out_loss",
-    "probe_lift",
-    "stitch_lift",
-    "cka_images",
-    "cka_inputs",
-    "units_images",
-    "units_inputs",
-)
 STUDENTS = ("student_aux", "cross_aux")
 X_TRAIN, X_TEST = jnp.asarray(TASK.x_train), jnp.asarray(TASK.x_test)
 NET = networks.mlp(POINT.setup, TASK.d_in, TASK.classes)
@@ -62,12 +46,12 @@ def trained():
     """θ_0, θ_T, the students' θ after 0 … STEPS steps, by training so long, and their record."""
     where = programs.place(TASK, 2)
     θ_0 = programs.initial(POINT, where, SEEDS)
-    θ_T, of_teacher = programs.learn_labels(POINT, where, SEEDS, NAMES)
+    θ_T, of_teacher = programs.learn_labels(POINT, where, SEEDS, MECHANISM)
 
     def students(steps):
         setup = replace(POINT.setup, student_steps=steps, points=steps)
         students = [(Point(setup, POINT.hyper), FIGURE_10[name]) for name in STUDENTS]
-        return programs.imitate(students, where, SEEDS, θ_T, NAMES)
+        return programs.imitate(students, where, SEEDS, θ_T, MECHANISM)
 
     each = [students(steps) for steps in range(1, STEPS + 1)]
     other = programs.initial(POINT, where, SEEDS, Purpose.OTHER_INIT)
@@ -234,6 +218,23 @@ def test_the_loss_on_inputs_held_out(trained):
     shown = distillation_inputs(POINT.setup, POINT.hyper, 0, X_TRAIN)(jnp.arange(64))
     held = np.asarray(unseen(0))
     assert not (held[:, None] == np.asarray(shown)[None]).all(-1).any()  # nobody was shown them
+
+
+def test_chi_with_every_error_written_out(trained):
+    """E[e · r] / E|e|², r what the linearised network would leave of e at the teacher's θ."""
+    _, θ_T, θ, record, of_teacher = trained
+
+    def seen(θ, X):
+        return NET.apply(θ, X)[:, TASK.classes :]
+
+    for s, k, t in every():
+        now, taught, X = one(θ[t], s, k), one(θ_T, s), unseen(s)[:256]
+        to_teacher = jax.tree.map(jnp.subtract, taught, now)
+        z, moved = jax.jvp(partial(seen, X=X), (now,), (to_teacher,))
+        e = np.asarray(seen(taught, X) - z, float)
+        expected = np.sum(e * (e - np.asarray(moved))) / np.sum(e * e)
+        assert record["chi"][s, k, t] == pytest.approx(expected, rel=1e-3, abs=1e-4)
+    assert np.isnan(of_teacher["chi"]).all()
 
 
 def test_the_visible_fraction_by_the_whole_spectrum(trained):

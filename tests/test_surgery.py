@@ -31,7 +31,6 @@ def operated(where, teachers):
     return surgery.operate(POINT, LINEAGE["student"], where, 0, tuple(teachers), None, CUTS)
 
 
-@pytest.mark.slow
 def test_who_exchanges_with_a_twin_stays_as_it_is(teachers):
     where, (teacher, _) = teachers
     mine, other = operated(where, [teacher, teacher])

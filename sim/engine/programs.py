@@ -45,7 +45,7 @@ Record = dict[str, Any]  # measure -> [seed, …] (on the host [seed, …, momen
 
 # Of a student's numbers each has its own; all else students of a seed share, and their order of
 # inputs: jax refuses a program in which treatment and control would see different ones.
-OWN = Hyper(**{name: 0 if s.of == Of.STUDENT else None for name, s in declared(Hyper).items()})
+_OWN = Hyper(**{name: 0 if s.of == Of.STUDENT else None for name, s in declared(Hyper).items()})
 _STUDENTS = State(model=0, order=None)
 
 # On a CPU, XLA's loops use half of a register unless told, and sums go to a library that is slower
@@ -259,7 +259,7 @@ def numbers(points: Sequence[Point]) -> Hyper:
     def array(name: str) -> Array:
         values = [getattr(hyper, name) for hyper in each]
         kind = np.int32 if isinstance(values[0], int) else np.float32
-        return jnp.asarray(values if getattr(OWN, name) == 0 else values[0], kind)
+        return jnp.asarray(values if getattr(_OWN, name) == 0 else values[0], kind)
 
     return Hyper(**{name: array(name) for name in declared(Hyper)})
 
@@ -405,7 +405,7 @@ def begin_students(
             lesson = program.accounted(lesson, program.exact(data, student=True), hyper, data)
             return steps.begin(lesson, roles.start(role, hyper.init_noise, starts, key_noise))
 
-        return shown, jax.vmap(student, (OWN, 0), _STUDENTS)(hyper, role)
+        return shown, jax.vmap(student, (_OWN, 0), _STUDENTS)(hyper, role)
 
     return _of_each(one, program.mesh, hyper, role, data)(seeds, θ_T, θ_0, beside, θ_T0)
 
@@ -448,7 +448,7 @@ def distill(
             common = program, lesson, net, hyper, data, state, bounds, own
             return _segment(*common, shown.left, unseen)
 
-        each = jax.vmap(student, (OWN, 0, 0, _STUDENTS), (_STUDENTS, 0))
+        each = jax.vmap(student, (_OWN, 0, 0, _STUDENTS), (_STUDENTS, 0))
         return each(hyper, role, start, state)
 
     common = hyper, role, data, bounds

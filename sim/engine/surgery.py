@@ -98,7 +98,8 @@ def _transplanted(
     a, b = ledger.floating(here), ledger.floating(there)
     of_part = len(jax.tree.leaves(here.model.θ))
     start = k * -(-count // segments(count))
-    before = _loss(*of[:4], here)
+    loss = partial(_loss, of[0], of[1], of[3])
+    before = loss(here)
     predicted, measured, at_once = [], [], []
     for part in range(len(PARTS)):
         whole = PARTS[part] == "all"
@@ -107,7 +108,7 @@ def _transplanted(
         predicted.append(sum(np.vdot(λ[k], d) for λ, d in zip(mine.λ, shift, strict=True)))
         state = ledger.moved(here, shift)
         measured.append(_gone_on(*of[:-1], shown, state, start, count))
-        at_once.append(_loss(*of[:4], state) - before)
+        at_once.append(loss(state) - before)
     return np.asarray(predicted), np.asarray(measured), np.asarray(at_once)
 
 
@@ -115,13 +116,7 @@ def _lesson(
     program: Program, hyper: Hyper, role: Role, data: Data, seed: Int[Array, ""], shown: Shown
 ) -> tuple[Lesson, Any, Hyper]:
     """Make the one student's lesson, by products and a root that can be differentiated twice."""
-    net = program.exact(data, student=True)
-    one = jax.tree.map(
-        lambda number, axis: number if axis is None else number[0],
-        hyper,
-        programs.OWN,
-        is_leaf=lambda leaf: leaf is None,
-    )
+    net, one = program.exact(data, student=True), _one(hyper)
     role = jax.tree.map(lambda mask: mask[0], role)
     lesson = steps.of_logits(program.setup, one, net, role, seed, data, shown)
     adam = steps.optimizer(program.setup, one, one.student_lr, root=TINY)
@@ -169,10 +164,14 @@ def _gone_on(
 
 
 @partial(jax.jit, static_argnames="program")
-def _loss(program: Program, hyper: Hyper, role: Role, data: Data, state: State) -> Float[Array, ""]:
-    del role
-    one = jax.tree.map(lambda number: number.reshape(()), hyper)
-    return program.L_T(program.exact(data, student=True), one, data)(state.model.θ)
+def _loss(program: Program, hyper: Hyper, data: Data, state: State) -> Float[Array, ""]:
+    net = program.exact(data, student=True)
+    return program.L_T(net, _one(hyper), data)(state.model.θ)
+
+
+def _one(hyper: Hyper) -> Hyper:
+    """Take the numbers of the one student that there is."""
+    return jax.tree.map(lambda number: number.reshape(()), hyper)
 
 
 def _first(shown: Shown) -> Shown:

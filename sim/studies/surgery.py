@@ -46,6 +46,8 @@ class Surgeries(Grid):
             plain = setup.outputs == "soft" and setup.filter == "none"
             plain &= hyper.dilution == hyper.pull == hyper.output_noise == 0
             require("outputs", setup.outputs, plain, "soft, and nothing left out or added")
+            whole = (setup.rank, setup.storage, setup.against) == (None, "float32", "none")
+            require("optimizer", setup.optimizer, whole, "plain: no rank, storage or against")
         lengths = {steps(setup, len(self.task.x_train))["student"] for setup, _ in self.points}
         require("student_steps", sorted(lengths), len(lengths) == 1, "the same at all points")
         self.settings |= {"cuts": CUTS}
