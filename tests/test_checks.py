@@ -17,7 +17,7 @@ from sim.runs.run import Run
 from sim.settings.declare import declared
 from sim.settings.experiments import LAZY, ONE_STEP, Theorem
 from sim.settings.setup import Setup
-from sim.studies.theorem import checks, judged, more
+from sim.studies.theorem import checks, judged, layouts
 from sim.studies.theorem import figures as theorem_plots
 from sim.studies.theorem import run as theorem_runs
 from sim.studies.theorem import statements as said
@@ -48,8 +48,8 @@ def folder(tmp_path_factory):
 def _only_these():
     """Without what tests/test_many_steps.py is about, which takes longer to compile."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(more, "MANY_SEEDS", {})
-        patch.setattr(more, "FEW_SEEDS", {})
+        patch.setattr(layouts, "MANY_SEEDS", {})
+        patch.setattr(layouts, "FEW_SEEDS", {})
         yield
 
 
@@ -75,7 +75,7 @@ def test_dataset(ds):
 
 def test_initialisations_are_figure_10s():
     of = run().study
-    _, _, problems = of._network("tanh", range(3))
+    _, _, problems = of.network("tanh", range(3))
     net = mlp(Setup(widths=(8, 8)), 12, 4)
     from sim.model.keys import Purpose, key  # noqa: PLC0415
 
@@ -90,7 +90,7 @@ def test_a_case_is_what_theory_says_of_the_network_written_out(ds, case):
     """Seed 2, KL: L_T and L_S as plain functions, and the library's ladder."""
     of = run().study
     with jax.enable_x64(True):
-        problem = jax.tree.map(lambda leaf: leaf[2], of._network("tanh", range(3))[2])
+        problem = jax.tree.map(lambda leaf: leaf[2], of.network("tanh", range(3))[2])
         f = mlp(Setup(widths=(8, 8), activation="tanh"), 12, 4).apply
         place = 1 if case == "other data" else 0
 
@@ -373,12 +373,12 @@ OTHER = {
 def test_a_setting_names_other_parts_as_far_as_they_are_its_own(folder, name, monkeypatch):
     """By `of`: those of one step, those of many steps, or neither (which are asked for)."""
     for parts in ("MANY_SEEDS", "FEW_SEEDS"):
-        monkeypatch.setattr(more, parts, {"some": None})
+        monkeypatch.setattr(layouts, parts, {"some": None})
     usual, other = run(folder), run(folder, **{name: OTHER.get(name, 7)})
     assert usual.folder != other.folder
     of = declared(Theorem)[name].of
     parts = [dict(one.study._jobs()) for one in (usual, other)]
-    kinds = {"_one_step": ONE_STEP, "_more": ONE_STEP, "_trained": ONE_STEP, "_lazily": LAZY}
+    kinds = {"_one_step": ONE_STEP, "_over_seeds": ONE_STEP, "_trained": ONE_STEP, "_lazily": LAZY}
     for kind, flag in kinds.items():
         mine, theirs = (
             {part for part, job in jobs.items() if job.func.__name__ == kind} for jobs in parts

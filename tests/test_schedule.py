@@ -15,6 +15,7 @@ from sim.settings.experiments import Common, Networks
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.training.families import ALL, AUX, FIGURE_10, Member, imitate, labels
+from sim.training.lineages import LINEAGE
 
 TASK = data.synthetic(12, 4, train=100, test=40, validation=10)
 QUIET = lambda done, whole: None  # noqa: E731
@@ -35,6 +36,17 @@ def scheduled(small, store, family=CHAIN, models=("student_all", "grandchild"), 
 def final(schedule, name, at=-1):
     (network,) = schedule.networks[name]
     return schedule.take(network, range(2)).test_accuracy.values[:, at]
+
+
+def test_the_trait_of_who_is_taught_none_is_the_task(small):
+    """So that figure 10's loss of the trait is that of its labels; a lineage's is its own."""
+    for family, models, trait in (
+        (FIGURE_10, ("student_aux",), "accuracy"),
+        (LINEAGE, ("student", "control"), "backdoor"),
+    ):
+        schedule = scheduled(small, Store(None, {}), family, models)
+        networks = [network for of in schedule.networks.values() for network in of]
+        assert {network.point.setup.trait for network in networks} == {trait}
 
 
 @pytest.mark.parametrize(

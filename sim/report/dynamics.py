@@ -17,14 +17,13 @@ from rich.text import Text
 
 from sim.report import ledger, rate_figures, rates
 from sim.report.style import SERIES, SIZE, caption, drawn, setting, unit, words
-from sim.report.tables import lean, number, split
+from sim.report.tables import Lines, lean, number, split
 from sim.runs.ratios import ratio
 from sim.runs.results import axes_of
 from sim.runs.statistics import summary
-from sim.training.lineages import FOUNDERS
+from sim.training.lineages import FOUNDERS, control_of
 from sim.training.measures import MEASURES, MECHANISM, WHOLE
 
-Lines = tuple[list[str], Iterator[list[str]]]  # columns, and cells line by line
 #: Measures of single steps: their mean over the course says more than their end.
 OF_STEPS = ("gradient_cosine", "update_cosine", "coverage", "chi")
 RATES = ("trait_rate", "ordinary_accuracy")
@@ -211,7 +210,7 @@ def _rates(of: pd.DataFrame, axes: list[str]) -> Lines:
         for at, part in _at(of, axes):
             whole = _whole(part)
             for model in whole.loc["transfer"].index if "transfer" in whole.index else ():
-                control = rates.lineages.control_of(model, [*whole.index.levels[1]])
+                control = control_of(model, [*whole.index.levels[1]])
                 rate, accuracy = (
                     [_end(whole.loc[(name, m)]) for m in (model, control)] for name in RATES
                 )

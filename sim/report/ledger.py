@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from sim.report.style import SERIES, SIZE, caption, drawn, setting, words
-from sim.report.tables import number
+from sim.report.tables import Lines, number
 from sim.runs.results import axes_of
 from sim.runs.statistics import summary
 from sim.training.measures import WHOLE
@@ -29,7 +29,6 @@ MEANING = (
     "In nats, mean ± half of 95 % interval over seeds; change = drive + curvature + rest; drive = "
     "along the batch's gradient + added by the optimiser."
 )
-Lines = tuple[list[str], Iterator[list[str]]]  # columns, and cells line by line
 
 
 def there(ds: xr.Dataset) -> bool:

@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from sim.report.dynamics import Lines, points
+from sim.report.dynamics import points
 from sim.report.style import SERIES, SIZE, caption, drawn, setting
-from sim.report.tables import lean, number
+from sim.report.tables import Lines, lean, number
 from sim.runs.forecast import Estimate, held_out, rank_correlation
 from sim.runs.results import axes_of
 from sim.runs.statistics import summary

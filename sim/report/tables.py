@@ -17,6 +17,8 @@ from sim.runs.statistics import Summary, difference, paired, summary
 from sim.training.families import CONTROLS
 from sim.training.measures import MEASURES, WHOLE
 
+Lines = tuple[list[str], Iterator[list[str]]]  # columns, and cells line by line
+
 
 def figure10(ds: xr.Dataset, published: Sequence[Published] = ()) -> Iterator[Table]:
     """Lay out the test accuracy of each model, what was published of it, what else was measured."""

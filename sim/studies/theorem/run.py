@@ -22,7 +22,7 @@ from sim.runs.run import QUIET, Progress
 from sim.runs.store import Store
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import LAZY, ONE_STEP, Common, Theorem
-from sim.studies.theorem import checks, more
+from sim.studies.theorem import checks, layouts
 from theory import conditions
 
 CHUNK = 32  # seeds measured together, and kept
@@ -161,14 +161,14 @@ class Checks:
             yield self._named(LAZY, width=width, exact=exact), partial(self._lazily, width)
         few = range(self.theorem.lazy_seeds)
         for name in self.theorem.activation:
-            for what in more.FEW_SEEDS:
+            for what in layouts.FEW_SEEDS:
                 named = self._named(ONE_STEP, network=name, seeds=[*few], what=what)
                 yield named, partial(self._trained, what, name, few)
         for seeds in self._chunks:
             for name in self.theorem.activation:
-                for what in more.MANY_SEEDS:
+                for what in layouts.MANY_SEEDS:
                     named = self._named(ONE_STEP, network=name, seeds=[*seeds], what=what)
-                    yield named, partial(self._more, what, name, seeds)
+                    yield named, partial(self._over_seeds, what, name, seeds)
             for name in self._networks:
                 named = self._named(ONE_STEP, network=name, seeds=[*seeds])
                 yield named, partial(self._one_step, name, seeds)
@@ -189,18 +189,18 @@ class Checks:
         """Activations of the networks that are tried."""
         return tuple(dict.fromkeys((*self.theorem.activation, checks.DEEP)))
 
-    def _network(self, name: str, seeds: range) -> tuple[checks.Shape, Array, checks.Problem]:
+    def network(self, name: str, seeds: range) -> tuple[checks.Shape, Array, checks.Problem]:
         """Make a network of the one-step checks: shape, activation by number, problems."""
-        shape = self._shape(self.theorem, self.theorem.width)
+        shape = self.shape(self.theorem, self.theorem.width)
         kind = jnp.asarray(shape.kinds.index(name))
-        return shape, kind, self._problems(self.theorem, shape, seeds)
+        return shape, kind, self.problems(self.theorem, shape, seeds)
 
-    def _shape(self, theorem: Theorem, width: int) -> checks.Shape:
+    def shape(self, theorem: Theorem, width: int) -> checks.Shape:
         task = self.task
         kinds = tuple(dict.fromkeys((*self._networks, theorem.lazy_activation)))
         return checks.Shape((width,) * theorem.depth, task.d_in, task.classes, theorem.aux, kinds)
 
-    def _problems(self, theorem: Theorem, shape: checks.Shape, seeds: range) -> checks.Problem:
+    def problems(self, theorem: Theorem, shape: checks.Shape, seeds: range) -> checks.Problem:
         x, y = jnp.asarray(self.task.x_train), jnp.asarray(self.task.y_train)
         with jax.enable_x64(False):
             numbers = jnp.asarray(seeds, jnp.int32)
@@ -212,7 +212,7 @@ class Checks:
 
     def _one_step(self, network: str, seeds: range) -> xr.Dataset:
         theorem = self.theorem
-        shape, kind, problems = self._network(network, seeds)
+        shape, kind, problems = self.network(network, seeds)
         which = jnp.eye(len(theorem.loss))
         cases = jax.tree.map(lambda *values: jnp.asarray(values), *checks.CASES.values())
         steps = jax.device_get(checks.steps(theorem, shape, kind, cases, which, problems))
@@ -243,11 +243,11 @@ class Checks:
         )
         return ds.expand_dims(network=[network])
 
-    def _more(self, what: str, network: str, seeds: range) -> xr.Dataset:
-        return more.MANY_SEEDS[what](self, network, seeds).expand_dims(network=[network])
+    def _over_seeds(self, what: str, network: str, seeds: range) -> xr.Dataset:
+        return layouts.MANY_SEEDS[what](self, network, seeds).expand_dims(network=[network])
 
     def _trained(self, what: str, network: str, seeds: range) -> xr.Dataset:
-        return more.FEW_SEEDS[what](self, network, seeds).expand_dims(network=[network])
+        return layouts.FEW_SEEDS[what](self, network, seeds).expand_dims(network=[network])
 
     def _remarks(
         self, shape: checks.Shape, kind: Array, problems: checks.Problem, which: Array, seeds: range
@@ -280,7 +280,7 @@ class Checks:
         }
 
     def _boundaries(self, network: str, seeds: range) -> xr.Dataset:
-        shape, kind, problems = self._network(network, seeds)
+        shape, kind, problems = self.network(network, seeds)
         ds = xr.Dataset(self._boundary(shape, kind, problems), self._labels(seeds))
         return ds.expand_dims(network=[network])
 
@@ -295,9 +295,9 @@ class Checks:
         theorem, task = self.theorem, self.task
         # A channel of its own: with that of one step there is next to nothing to see.
         theorem = replace(theorem, aux=theorem.lazy_aux, inputs=theorem.lazy_inputs)
-        shape = self._shape(theorem, width)
+        shape = self.shape(theorem, width)
         kind = shape.kinds.index(theorem.lazy_activation)
-        problems = self._problems(theorem, shape, range(theorem.lazy_seeds))
+        problems = self.problems(theorem, shape, range(theorem.lazy_seeds))
         x_test, y_test = jnp.asarray(task.x_test, float), jnp.asarray(task.y_test)
         times = checks.TIMES if width == min(theorem.lazy_widths) else ()  # once is enough
         lazy = checks.lazy(theorem, shape, kind, times, problems, x_test, y_test)

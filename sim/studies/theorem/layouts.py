@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,11 @@ import xarray as xr
 from sim.studies.theorem import bases, checks, labels, many_steps, trained
 from theory import momentum
 
+if TYPE_CHECKING:
+    from sim.studies.theorem.run import Checks  # which these lay out the parts of
+
+Of = Callable[["Checks", str, range], xr.Dataset]  # of a study, a network's name, and seeds
 Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
-Study = Any  # `run.Checks`, which this is a part of
 
 # Names of fields that are no letters of the alphabet, in a file.
 ASCII = {"χ": "chi", "ρ": "rho"}
@@ -25,10 +28,10 @@ def laid(prefix: str, value: tuple, *dims: str) -> Variables:
     return {f"{prefix}_{ASCII.get(name, name)}": (dims, field) for name, field in fields}
 
 
-def of_labels(study: Study, network: str, seeds: range) -> xr.Dataset:
+def of_labels(study: "Checks", network: str, seeds: range) -> xr.Dataset:
     """Lay out channels, draws and filters."""
     theorem = study.theorem
-    shape, kind, problems = study._network(network, seeds)
+    shape, kind, problems = study.network(network, seeds)
     found = labels.labels(theorem, shape, kind, problems, jnp.asarray(seeds))
     of = jax.device_get(found)
     at = ("seed", "strength")
@@ -66,10 +69,10 @@ def of_labels(study: Study, network: str, seeds: range) -> xr.Dataset:
     )
 
 
-def of_bases(study: Study, network: str, seeds: range) -> xr.Dataset:
+def of_bases(study: "Checks", network: str, seeds: range) -> xr.Dataset:
     """Lay out diagonals, scales, freed steps and heads."""
     theorem = study.theorem
-    shape, kind, problems = study._network(network, seeds)
+    shape, kind, problems = study.network(network, seeds)
     which = jnp.eye(len(theorem.loss))
     of, log_cosh = jax.device_get(bases.bases(theorem, shape, kind, which, problems))
     heads = jax.tree.map(lambda a, b: np.concatenate([a, b[None]]), of.heads, log_cosh)
@@ -93,9 +96,9 @@ def of_bases(study: Study, network: str, seeds: range) -> xr.Dataset:
     )
 
 
-def of_spectra(study: Study, network: str, seeds: range) -> xr.Dataset:
+def of_spectra(study: "Checks", network: str, seeds: range) -> xr.Dataset:
     """Lay out generations, momentum, and what is shown of a trunk."""
-    shape, kind, problems = study._network(network, seeds)
+    shape, kind, problems = study.network(network, seeds)
     x = np.array([momentum.covered(β) for β in many_steps.MOMENTA])
     of = jax.device_get(many_steps.spectral(shape, kind, jnp.asarray(x), problems))
     variables: Variables = {"powers": (("seed", "generation"), of.chains.powers)}
@@ -120,17 +123,17 @@ def of_spectra(study: Study, network: str, seeds: range) -> xr.Dataset:
     )
 
 
-def _shown(study: Study, network: str, seeds: range) -> Variables:
+def _shown(study: "Checks", network: str, seeds: range) -> Variables:
     theorem = replace(study.theorem, aux=max(many_steps.heads()))
-    shape = study._shape(theorem, many_steps.UNITS)
-    kind, problems = jnp.asarray(shape.kinds.index(network)), study._problems(theorem, shape, seeds)
+    shape = study.shape(theorem, many_steps.UNITS)
+    kind, problems = jnp.asarray(shape.kinds.index(network)), study.problems(theorem, shape, seeds)
     each = [many_steps.shown(shape, m, kind, problems) for m in many_steps.heads()]
     return laid("shown", jax.tree.map(lambda *a: np.stack(a, 1), *each), "seed", "share")
 
 
-def of_walks(study: Study, network: str, seeds: range) -> xr.Dataset:
+def of_walks(study: "Checks", network: str, seeds: range) -> xr.Dataset:
     """Lay out students that near their teacher, and where they end."""
-    shape, kind, problems = study._network(network, seeds)
+    shape, kind, problems = study.network(network, seeds)
     walks = jax.device_get(trained.walks(shape, kind, problems))
     ends = jax.device_get(trained.ends(shape, kind, problems))
     each = ("lazy_seed", "walk_loss", "choice", "times")
@@ -155,9 +158,9 @@ def of_walks(study: Study, network: str, seeds: range) -> xr.Dataset:
     )
 
 
-def of_accounts(study: Study, network: str, seeds: range) -> xr.Dataset:
+def of_accounts(study: "Checks", network: str, seeds: range) -> xr.Dataset:
     """Lay out the ledger and other bases."""
-    shape, kind, problems = study._network(network, seeds)
+    shape, kind, problems = study.network(network, seeds)
     of = jax.device_get(trained.accounts(shape, kind, problems, jnp.asarray(seeds)))
     variables = laid("account", of, "lazy_seed", "optimizer")
     for name, last in (("rest", "step_size"), ("slope", "probe"), ("difference", "probe")):
@@ -174,12 +177,12 @@ def of_accounts(study: Study, network: str, seeds: range) -> xr.Dataset:
 
 
 #: Of every network that is asked for, over all seeds, and over those of the trainings alone.
-MANY_SEEDS: dict[str, Callable[[Study, str, range], xr.Dataset]] = {
+MANY_SEEDS: dict[str, Of] = {
     "labels": of_labels,
     "bases": of_bases,
     "spectra": of_spectra,
 }
-FEW_SEEDS: dict[str, Callable[[Study, str, range], xr.Dataset]] = {
+FEW_SEEDS: dict[str, Of] = {
     "walks": of_walks,
     "accounts": of_accounts,
 }
