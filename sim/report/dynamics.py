@@ -28,6 +28,7 @@ from sim.training.measures import MEASURES, MECHANISM, WHOLE
 OF_STEPS = ("gradient_cosine", "update_cosine", "coverage", "chi")
 RATES = ("trait_rate", "ordinary_accuracy")
 PLAIN = ("student", "control", "other", "other_control")
+SIDE_BY_SIDE = 3  # points whose courses can be read so
 COURSES = (
     "Mean ± half of 95 % interval over seeds: of single steps over the course, in brackets at how "
     "many moments the interval is clear of 0; of all else after training."
@@ -355,7 +356,7 @@ def figure(ds: xr.Dataset) -> Figure:
     several = len(at) > 1
     across, down = (len(at), len(names)) if several else (3, -(-len(names) // 3))
     figure = Figure(figsize=(1.2 + 3.4 * across, 0.9 + 2.1 * down), layout="constrained")
-    alike = {"sharex": True, "sharey": "row" if several else False}
+    alike = {"sharex": "col", "sharey": "row" if several else False}
     grid = figure.subplots(down, across, squeeze=False, **alike)
     shown = [m for m in PLAIN if m in ds.model.values]
     if len(shown) < 3:
@@ -393,5 +394,6 @@ def figure(ds: xr.Dataset) -> Figure:
 def figures(ds: xr.Dataset) -> dict[str, Callable[[xr.Dataset], Figure]]:
     """Name the figures that there are of these results."""
     found = {"ledger": ledger.figure} if ledger.there(ds) else {}
-    found |= {"rows": rate_figures.rows} if interventions(ds) else {}
+    many = math.prod(ds.sizes[axis] for axis in axes_of(ds)) > SIDE_BY_SIDE
+    found |= {"rows": rate_figures.rows} if many or interventions(ds) else {}
     return found | {"courses": figure}
