@@ -15,6 +15,8 @@ from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.training.families import FIGURE_10
 from sim.training.measures import MECHANISM
+from sim.training.mechanism import visible_fraction
+from sim.training.moments import Moment
 from sim.training.steps import distillation_inputs, held_out
 from theory import linearized
 
@@ -237,21 +239,48 @@ def test_chi_with_every_error_written_out(trained):
     assert np.isnan(of_teacher["chi"]).all()
 
 
+@partial(jax.jit, static_argnames="seen")
+def fraction(θ, Δ, X, seen=POINT.setup.aux):
+    def f(θ, x):
+        return NET.apply(θ, x)[TASK.classes :][:seen]
+
+    return linearized.channel(f, θ, Δ, X).visible_fraction
+
+
 def test_the_visible_fraction_by_the_whole_spectrum(trained):
     θ_0, θ_T, θ, record, _ = trained
-
-    def f(θ, x):
-        return NET.apply(θ, x)[TASK.classes :]
-
-    @jax.jit
-    def fraction(θ, Δ, X):
-        return linearized.channel(f, θ, Δ, X).visible_fraction
 
     for s in SEEDS:
         Δ = jax.tree.map(jnp.subtract, one(θ_T, s), one(θ_0, s))
         for k in range(2):
             expected = fraction(one(θ[0], s, k), Δ, unseen(s)[:16])
             assert record["visible_fraction"][s, k, 0] == pytest.approx(float(expected), rel=0.03)
+
+
+def test_less_is_visible_of_fewer_logits(trained):
+    """Those that a student sees, and no others."""
+    θ_0, θ_T, *_ = trained
+    start, taught = one(θ_0, 0), one(θ_T, 0)
+    moment = Moment(
+        net=NET,
+        θ=start,
+        data=None,
+        loss=None,
+        diverged=None,
+        start=start,
+        teacher=(taught, start),
+        inputs=unseen(0),
+        exact=NET,
+    )
+    found = []
+    for seen in range(1, POINT.setup.aux + 1):
+        visible = jnp.arange(TASK.classes + POINT.setup.aux) - TASK.classes
+        visible = (visible >= 0) & (visible < seen)
+        found.append(float(visible_fraction(moment._replace(visible=visible))))
+        Δ = jax.tree.map(jnp.subtract, taught, start)
+        expected = fraction(start, Δ, unseen(0)[:16], seen)
+        assert found[-1] == pytest.approx(float(expected), rel=0.03)
+    assert 0 < found[0] < found[1] < found[2] < 1
 
 
 @pytest.mark.parametrize(

@@ -444,7 +444,8 @@ def distill(
             of = program.setup, hyper, net, role, seed, data, shown
             lesson = steps.of_logits(*of, hidden=program.hidden)
             lesson = program.accounted(lesson, program.exact(data, student=True), hyper, data)
-            unseen = steps.held_out(*of[:2], seed, data.x_train), steps.imitation(*of[:2], role)
+            inputs = steps.held_out(*of[:2], seed, data.x_train)
+            unseen = inputs, steps.imitation(*of[:2], role), role.visible
             common = program, lesson, net, hyper, data, state, bounds, own
             return _segment(*common, shown.left, unseen)
 
@@ -481,7 +482,7 @@ def _segment(
     bounds: Bounds,
     origin: Origin | None,
     left: Left | None = None,
-    unseen: tuple[Array, Callable] | tuple[None, None] = (None, None),
+    unseen: tuple[Array, Callable, Array] | tuple[None, None, None] = (None, None, None),
 ) -> tuple[State, Record]:
     state = steps.advance(lesson, net, state, *bounds)
     θ, exact = state.model.θ, program.exact(data, student=unseen[1] is not None)

@@ -59,15 +59,16 @@ def coverage(at: Moment) -> Value:
 
 @measure("visible fraction of the teacher's displacement, squared error", "fraction", (0.0, 1.0))
 def visible_fraction(at: Moment) -> Float[Array, ""]:
-    """Compute ‖P Δθ_T‖² / ‖Δθ_T‖² at θ, by auxiliary logits on a few inputs: eq. (7) of `theory`.
+    """Compute ‖P Δθ_T‖² / ‖Δθ_T‖² at θ, by the logits that are seen of a few inputs.
 
-    All of the auxiliary logits, whichever are seen. NaN without a teacher of the same size.
+    Eq. (7) of `theory.linearized`. NaN without a teacher of the same size.
     """
     if (Δθ_T := _teachers_displacement(at)) is None or at.inputs is None:
         return _nan()
 
-    def rows(θ: Params) -> Float[Array, "N m"]:
-        return at.exact.apply(θ, at.inputs[:SEEN])[:, at.net.classes :]
+    def rows(θ: Params) -> Float[Array, "N n"]:
+        z = at.exact.apply(θ, at.inputs[:SEEN])
+        return jnp.where(jnp.broadcast_to(at.visible, z.shape), z, 0.0)
 
     _, A = jax.linearize(rows, at.θ)
     Aᵀ = jax.linear_transpose(A, at.θ)

@@ -35,8 +35,9 @@ class Moment(NamedTuple):
     of the network's examples, if it has one.  skill: what teachers are taught beside the trait.
     L_T: the trait's loss, on a fixed batch of training images.  next: gives what the next step will
     do.  account: of L_T, over all steps so far, where a measure asks for it.  inputs: more of what
-    the network is distilled on, that nobody is trained on; imitation: L_S of one's logits.
-    exact: the network by products in float32, that can be differentiated in any way.
+    the network is distilled on, that nobody is trained on; imitation: L_S of one's logits; visible:
+    which of them are seen.  exact: the network by float32 products, that can be differentiated in
+    any way.
     """
 
     net: Network
@@ -55,6 +56,7 @@ class Moment(NamedTuple):
     account: Entry | None = None
     inputs: Float[Array, "N d"] | None = None
     imitation: Callable[..., Float[Array, ""]] | None = None
+    visible: Bool[Array, " n"] | None = None
     exact: Network | None = None
 
 
