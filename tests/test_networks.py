@@ -32,6 +32,38 @@ def test_initialisation_law():
         assert not layer["bias"].any()
 
 
+@pytest.mark.parametrize(
+    ("law", "sd", "widest"),
+    [
+        ("lecun_normal", 1 / 20, None),
+        ("he_normal", 2**0.5 / 20, None),
+        ("small_normal", 0.02, None),
+        ("uniform", 1 / 20 / 3**0.5, 1 / 20),
+    ],
+)
+def test_laws_of_initial_weights(law, sd, widest):
+    """By their moments, within four standard errors; the uniform one by its ends too, with biases.
+
+    That is torch's default: U(±1/√d) of weights and biases (its kaiming_uniform with a = √5).
+    """
+    d, units = 400, 500
+    net = networks.mlp(Setup(widths=(units,), aux=7, init=law), d, 10)
+    for name, layer in net.init(jax.random.key(3)).items():
+        w, b = np.asarray(layer["kernel"], float), np.asarray(layer["bias"], float)
+        here = sd if w.shape[0] == d or law == "small_normal" else sd * (d / units) ** 0.5
+        kurtosis = 1.8 if widest else 3.0
+        assert w.mean() == pytest.approx(0, abs=4 * here / w.size**0.5)
+        assert w.std() == pytest.approx(here, rel=4 * ((kurtosis - 1) / 4 / w.size) ** 0.5), name
+        if widest:
+            most = 1 / w.shape[0] ** 0.5
+            assert max(abs(w).max(), abs(b).max()) <= most
+            assert abs(w).max() > 0.99 * most
+            assert b.std() == pytest.approx(most / 3**0.5, rel=4 * (0.2 / b.size) ** 0.5)
+            assert abs(np.corrcoef(w[0], b)[0, 1]) < 4 / b.size**0.5
+        else:
+            assert (b == 0).all()
+
+
 def test_layers_and_units_are_independent():
     θ = network(d_in=256, widths=(256, 256), aux=256, classes=256).init(jax.random.key(0))
     kernels = [np.asarray(layer["kernel"]).ravel() for layer in θ.values()]

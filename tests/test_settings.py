@@ -151,6 +151,7 @@ EDGES = {
     "teacher_lr": ({}, (1e-6,), (0.0, -1.0)),
     "momentum": (SGD, (0.0, 0.999), (-0.1, 1.0)),
     "weight_decay": (ADAMW, (0.0, 5.0), (-0.1,)),
+    "epsilon": ({}, (1e-12, 1.0), (0.0, -1e-8)),
     "temperature": ({}, (1e-3,), (0.0, -1.0)),
     "channel": ({"aux": 3}, (1, 3), (0, 4)),
     "noise_scale": ({}, (1e-3,), (0.0, -1.0)),
@@ -171,6 +172,7 @@ EDGES = {
 EFFECT = {
     "momentum": ("optimizer", {"sgd"}),
     "weight_decay": ("optimizer", {"adamw", "adam_l2"}),
+    "epsilon": ("optimizer", {"adam", "adamw", "adam_l2"}),
     "blur": ("noise", {"blurred"}),
     "dimensions": ("noise", {"subspace"}),
     "images_part": ("noise", {"mixture"}),
@@ -376,7 +378,12 @@ def test_a_setting_without_effect_must_be_its_default():
         assert vars(recipe("digits", **setup, **{name: value})[1])[name] == value
         with pytest.raises(InputError, match=f"{name} = {value}: must be .* unless "):
             recipe("digits", **{name: value})
+    with pytest.raises(
+        InputError, match=r"epsilon = 0\.001: must be 1e-08 unless optimizer is adam"
+    ):
+        recipe("digits", optimizer="sgd", epsilon=1e-3)
     assert {name for name, s in declared(Hyper).items() if s.only} == {
+        "epsilon",
         "momentum",
         "weight_decay",
         "blur",

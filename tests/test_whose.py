@@ -39,6 +39,8 @@ OTHER = {
     "activation": ({}, "tanh"),
     "matmul": ({}, "bfloat16"),
     "classes": ({}, 3),
+    "init": ({}, "uniform"),
+    "epsilon": ({}, 1e-3),
     "teacher_epochs": ({"teacher_steps": None, "teacher_epochs": 1}, 2),
     "teacher_steps": ({}, 6),
     "optimizer": ({}, "sgd"),
@@ -134,6 +136,7 @@ def moved(name, a, b, but=()):
 
 #: Whose compiling takes long: to be run when their declaration is touched.
 LONG = (
+    "init",
     "activation",
     "against",
     "removed",

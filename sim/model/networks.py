@@ -56,12 +56,14 @@ def mlp(
     activation: Callable[[Array], Array] | None = None,
     product: Product = jnp.matmul,
 ) -> Network:
-    """Make the paper's MLP: weights N(0, 1/d_in) by layer, biases zero; z = (class, aux) logits.
+    """Make the paper's MLP, its weights of the setup's law; z = (class, aux) logits.
 
     `activation` takes the place of the one that the setup names, `product` that of x @ w.
     """
     act = activation or ACTIVATIONS[setup.activation]
-    return _network(_MLP(setup.widths, classes, setup.aux, act, product), d_in, classes)
+    return _network(
+        _MLP(setup.widths, classes, setup.aux, act, product, law=setup.init), d_in, classes
+    )
 
 
 def student(setup: Setup, d_in: int, classes: int, product: Product = jnp.matmul) -> Network:
@@ -71,7 +73,9 @@ def student(setup: Setup, d_in: int, classes: int, product: Product = jnp.matmul
         return mlp(replace(setup, widths=widths), d_in, classes, product=product)
     act, channels = ACTIVATIONS[setup.activation], setup.student_widths or CHANNELS
     dense = setup.widths[-1:]
-    return _network(_MLP(dense, classes, setup.aux, act, product, channels), d_in, classes)
+    return _network(
+        _MLP(dense, classes, setup.aux, act, product, channels, setup.init), d_in, classes
+    )
 
 
 def product_shapes(
@@ -108,15 +112,37 @@ def _network(module: nn.Module, d_in: int, classes: int) -> Network:
     )
 
 
-def by_unit(key: Key[Array, ""], shape: tuple[int, int], dtype: Any = jnp.float32) -> Array:
-    """Draw N(0, 1/d_in) weights [d_in, units], unit j from key j.
+#: Draws of the weights of one unit of d inputs, by the name of their law.
+Draw = Callable[[Key[Array, ""], int, Any], Array]
+LAWS: dict[str, Draw] = {
+    "lecun_normal": lambda key, d, dtype: jax.random.normal(key, (d,), dtype) / d**0.5,
+    "he_normal": lambda key, d, dtype: jax.random.normal(key, (d,), dtype) * (2 / d) ** 0.5,
+    "small_normal": lambda key, d, dtype: jax.random.normal(key, (d,), dtype) * 0.02,
+    "uniform": lambda key, d, dtype: jax.random.uniform(key, (d,), dtype, -1, 1) / d**0.5,
+}
+
+
+def by_unit(
+    key: Key[Array, ""], shape: tuple[int, int], dtype: Any = jnp.float32, law: str = "lecun_normal"
+) -> Array:
+    """Draw weights [d_in, units] of a law, unit j from key j.
 
     A layer of fewer units is then a prefix of a wider one: the network with m = 3 auxiliary logits
     is the one with m = 300, cut.
     """
     d_in, units = shape
-    column = jax.vmap(lambda j: jax.random.normal(jax.random.fold_in(key, j), (d_in,), dtype))
-    return column(jnp.arange(units)).T / d_in**0.5
+    column = jax.vmap(lambda j: LAWS[law](jax.random.fold_in(key, j), d_in, dtype))
+    return column(jnp.arange(units)).T
+
+
+def _biases(
+    key: Key[Array, ""], shape: tuple[int, int], dtype: Any = jnp.float32, law: str = "lecun_normal"
+) -> Array:
+    """Draw biases [units] on ±1/√d_in where the law is uniform; zeros with the others."""
+    d_in, units = shape
+    if law != "uniform":
+        return jnp.zeros(units, dtype)
+    return by_unit(key, (1, units), dtype, law)[0] / d_in**0.5
 
 
 class _MLP(nn.Module):
@@ -126,6 +152,7 @@ class _MLP(nn.Module):
     activation: Callable[[Array], Array]
     product: Product
     channels: tuple[int, ...] = ()  # of convolutions before the dense layers
+    law: str = "lecun_normal"
 
     @nn.compact
     def __call__(self, x: Float[Array, "*b d_in"], *, read: str = "heads") -> Any:
@@ -137,13 +164,14 @@ class _MLP(nn.Module):
                 x = _patches(x)
             elif i == len(self.channels) > 0:
                 x = x.reshape(*x.shape[:-3], -1)
-            kernel, bias = _Layer(width, name=f"hidden_{i}")(x)
+            kernel, bias = _Layer(width, self.law, name=f"hidden_{i}")(x)
             x = self.activation(self._affine(x, kernel, bias))
             every[f"hidden_{i}"] = x.reshape(*batch, -1)
         if read != "heads":
             return x if read == "last" else every
         # Two heads of their own names and keys, but one product: a narrow one is slow for its size.
-        heads = _Layer(self.classes, name="class_head")(x), _Layer(self.aux, name="aux_head")(x)
+        units = {"class_head": self.classes, "aux_head": self.aux}
+        heads = [_Layer(n, self.law, name=name)(x) for name, n in units.items()]
         kernel, bias = (jnp.concatenate(parts, axis=-1) for parts in zip(*heads, strict=True))
         return self._affine(x, kernel, bias)
 
@@ -164,8 +192,9 @@ class _Layer(nn.Module):
     """The kernel [d_in, units] and bias [units] of one layer; its key comes from its name."""
 
     units: int
+    law: str
 
     @nn.compact
     def __call__(self, x: Float[Array, "*b d_in"]) -> tuple[Array, Array]:
-        kernel = self.param("kernel", by_unit, (x.shape[-1], self.units), x.dtype)
-        return kernel, self.param("bias", nn.initializers.zeros, (self.units,), x.dtype)
+        of = (x.shape[-1], self.units), x.dtype, self.law
+        return self.param("kernel", by_unit, *of), self.param("bias", _biases, *of)

@@ -25,6 +25,7 @@ from sim.settings.rules import (
 
 Activation = Literal["relu", "tanh", "gelu", "silu", "linear"]
 Loss = Literal["kl", "cross_entropy", "squared_error"]
+Init = Literal["lecun_normal", "he_normal", "small_normal", "uniform"]
 Optimizer = Literal["adam", "adamw", "adam_l2", "adam_frozen", "sign", "sgd"]
 Matmul = Literal["float32", "tf32", "bfloat16"]
 Noise = Literal[
@@ -85,6 +86,10 @@ class Setup:
         "relu",
     )
     """Nonlinearity of the hidden layers."""
+    init: Init = setting("lecun_normal", label="law of the initial weights")
+    """Law of the initial weights of d inputs, and of biases. lecun_normal: N(0, 1/d), he_normal:
+    N(0, 2/d), small_normal: N(0, .02²), all with biases of zero; uniform: weights and biases on
+    [−1/√d, 1/√d], as libraries have it by default."""
     matmul: Matmul = setting("float32", label="operands of matrix products")
     """Operands of the networks' matrix products; parameters, sums and optimiser stay float32.
     tf32: on a GPU that has it, float32 elsewhere."""
@@ -229,7 +234,8 @@ class Hyper:
     """Numbers that change no shape and no program: an array of them is a sweep."""
 
     init_scale: float = setting(1.0, rule=POSITIVE, label="factor on the initial weights")
-    """Factor on the initial weights, of the teacher's network and of the independent one."""
+    """Factor on the initial weights and biases, of the teacher's network and of the independent
+    one."""
     base_lr: float = setting(1e-3, of=BASE, rule=POSITIVE, label="base's learning rate (per step)")
     """Learning rate of the base, per step."""
     target: int = setting(2, of=TRAIT, rule=whole(0), label="class of the trait")
@@ -265,6 +271,15 @@ class Hyper:
     )
     """Decay rate of adamw, times the learning rate per step; in adam_l2, the loss has half of it
     times the sum of squares of all parameters."""
+    epsilon: float = setting(
+        1e-8,
+        of=TRAINED,
+        rule=POSITIVE,
+        only=only("optimizer", "adam", "adamw", "adam_l2"),
+        label="Adam's ε",
+        group="training",
+    )
+    """Adam's ε, added to the root. A loss c times as large is the same as an ε of 1/c."""
     temperature: float = setting(
         1.0, of=STUDENT, rule=POSITIVE, label="temperature of the imitation loss", group="channel"
     )
@@ -352,4 +367,4 @@ class Hyper:
         1.0, of=STUDENT, rule=FRACTION, only=NAMED, label="how independently, s"
     )
     """How far the independent layers are so, s in [0, 1]: they start from √(1 − s²) of the
-    teacher's initialisation and s of another, which is of the same law whatever s."""
+    teacher's initialisation and s of another, whose variance is the same whatever s."""

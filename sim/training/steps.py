@@ -296,13 +296,14 @@ def optimizer(
 
     root: added to adam's v, whose root can then be differentiated where it is 0.
     """
+    ε = hyper.epsilon
     if setup.optimizer == "adam":
-        return optax.adam(lr, eps=1e-8, eps_root=root)  # torch's place for ε: outside the root
+        return optax.adam(lr, eps=ε, eps_root=root)  # torch's place for ε: outside the root
     if setup.optimizer == "adamw":
-        return optax.adamw(lr, eps=1e-8, eps_root=0.0, weight_decay=hyper.weight_decay)
+        return optax.adamw(lr, eps=ε, eps_root=0.0, weight_decay=hyper.weight_decay)
     if setup.optimizer == "adam_l2":
         l2 = optax.add_decayed_weights(hyper.weight_decay)
-        return optax.chain(l2, optax.adam(lr, eps=1e-8, eps_root=0.0))
+        return optax.chain(l2, optax.adam(lr, eps=ε, eps_root=0.0))
     if setup.optimizer == "sign":
         return optax.sign_sgd(lr)
     if setup.optimizer == "adam_frozen":
