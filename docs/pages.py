@@ -9,9 +9,10 @@ import pandas as pd
 
 from docs import claims, saved
 from docs.saved import Saved
+from sim import published
 from sim.report import dynamics, origins, prediction, rates, surgery
-from sim.report.published import AUTHORS, COLUMNS, ELSEWHERE, RULE, compare
-from sim.studies import figure10, grids
+from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare
+from sim.studies import grids
 
 ROOT = Path(__file__).resolve().parent.parent
 README, STUDIES = ROOT / "README.md", saved.FOLDER / "README.md"
@@ -44,7 +45,7 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
     """Write what there is of a study on one data set."""
     about, rows = table
     file = saved.name(name, dataset)
-    published = getattr(grids.module(name), "PUBLISHED", ())
+    others = published.of_study(name)
     link = f"[{file}.csv]({file}.csv)"
     yield f"### {about['dataset']}, {about['n']}\n"
     where = f"revision {about['revision'][:7]}, {about['device']}"
@@ -77,11 +78,11 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
         yield rates.finding(rows, axes).replace("\n", "\n\n") + "\n"
     else:
         yield markdown(*points(rows))
-    sets = {p.dataset for p in published}
+    sets = {p.dataset for p in others}
     if sets and (about["dataset"] in sets or not any(saved.load(name, s) for s in sets)):
         if "rate" in rows:
             rows = rates.as_means(rows)
-        found = [*compare(rows, published, about["dataset"])]
+        found = [*compare(rows, others, about["dataset"])]
         yield markdown(COLUMNS, (one.row for one in found))
         if about["dataset"] not in sets:
             yield f"{ELSEWHERE}\n"
@@ -154,8 +155,9 @@ def of_paper() -> str:
     about, rows = saved.load("figure10", "mnist")
     of_matmul = saved.load("matmul", "mnist")
     rounded = of_matmul.rows.query("matmul == 'bfloat16'").set_index("model")
-    found = [*compare(rows, figure10.PUBLISHED, "mnist")]
-    script = {one.published.model: one for one in found if one.published.source == AUTHORS}
+    found = [*compare(rows, published.of_study("figure10"), "mnist")]
+    authors = published.source("authors_script").name
+    script = {one.published.model: one for one in found if one.published.source == authors}
     head = (
         "model",
         "here",
@@ -173,7 +175,7 @@ def of_paper() -> str:
         ]
         for _, r in rows.iterrows()
     )
-    others = markdown(COLUMNS, (one.row for one in found if one.published.source != AUTHORS))
+    others = markdown(COLUMNS, (one.row for one in found if one.published.source != authors))
     return f"{markdown(head, lines)}{_made(about)}\n{others}\n{RULE}\n"
 
 

@@ -12,6 +12,8 @@ _FUNCTIONS = {
     "study": "studies.named",
     "lineage": "studies.lineage",
     "load": "runs.saved",
+    "preset": "published",
+    "cite": "published",
     "shown": "studies.shown",
     "theorem": "studies.theorem.run",
     "boundaries": "studies.theorem.run",

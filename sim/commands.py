@@ -23,6 +23,7 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
+from sim import published
 from sim.errors import StorageError, require
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
@@ -44,15 +45,23 @@ def parse(arguments: list[str]) -> Callable[[], None]:
     The defaults that --help shows and a run takes are those of the data set, and study, named.
     """
     require("out", "", _after("--out", arguments) != "", "a folder's name")
-    setup, hyper = recipe(dataset := _after("--dataset", arguments) or "digits", _images(dataset))
-    once = Common(), Networks(), setup, hyper, Output()
+    preset = _of_preset(arguments)
+    dataset = _after("--dataset", arguments) or preset.get("dataset", "digits")
+    images = _images(dataset)
+    once = Common(), Networks(), *recipe(dataset, images), Output()
+    once = replaced(preset, *once)
     grid = replaced(SWEEP, *once)
-    named, of_study = _of_study(arguments, grid)
+    named, of_study = _of_study(arguments, grid, preset)
     family, of_file = _of_file(arguments, grid)
     commands = (
-        _command(_figure10, once, FIGURE_10),
+        _command(_figure10, once, FIGURE_10, **PRESET, **DRY),
         _command(
-            _sweep, grid, FIGURE_10, axis=(tyro.conf.UseAppendAction[tuple[str, ...]], (), AXIS)
+            _sweep,
+            grid,
+            FIGURE_10,
+            axis=(tyro.conf.UseAppendAction[tuple[str, ...]], (), AXIS),
+            **PRESET,
+            **DRY,
         ),
         _command(
             _study,
@@ -60,14 +69,27 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             named,
             name=(tyro.conf.Positional[str], "", "Which study."),
             list=(bool, False, "List the studies, with their questions."),
+            **PRESET,
+            **DRY,
         ),
         _command(
             _lineage,
             of_file,
             family,
             file=(tyro.conf.Positional[Path], tyro.MISSING, "A TOML file, see examples/."),
+            **DRY,
         ),
-        _command(_theorem, (Common(seeds=64), Theorem(), Output())),
+        _command(_theorem, (Common(seeds=64), Theorem(), Output()), **DRY),
+        _command(_catalogue, ()),
+        _command(
+            _cite,
+            (),
+            name=(
+                tyro.conf.Positional[str],
+                published.PAPER,
+                "A publication or a row of `sublim catalogue`.",
+            ),
+        ),
         _command(_bench, (), **BENCH),
         _command(
             _plot,
@@ -103,6 +125,21 @@ def _wrapped() -> Iterator[None]:
 AXIS = """NAME=V,V,… or NAME=FROM:TO:COUNT (with "log" behind: even ratios), as in
 --axis aux=1,3,10 --axis student_lr=1e-4:1e-2:5log. NAME: any setting below, or width, depth.
 Several axes make a grid."""
+PRESET = {
+    "preset": (
+        str,
+        "",
+        "Take the settings of a published row: `sublim catalogue` lists them. What is set beside "
+        "it goes before it.",
+    )
+}
+DRY = {
+    "dry_run": (
+        bool,
+        False,
+        "Say what would be done, in which settings, and what to cite; and do nothing.",
+    )
+}
 BENCH = {
     "repeats": (int, 5, "Chunks of seeds to time; the table shows medians."),
     "chunk": (
@@ -173,7 +210,7 @@ def _command(
     return Annotated[cls, tyro.conf.subcommand(name)]
 
 
-def _figure10(settings: dict[str, Any]) -> None:
+def _figure10(settings: dict[str, Any], preset: str, dry_run: bool) -> None:
     """Train reference, teacher and four students for every seed: the paper's figure 10.
 
     Default settings are those of the data set: "sublim figure10 --dataset mnist --help" shows the
@@ -186,10 +223,10 @@ def _figure10(settings: dict[str, Any]) -> None:
 
         return Grid("figure10", given, {})
 
-    _show(study, given.common, output, plans=False)
+    _show(study, given.common, output, plans=dry_run, dry_run=dry_run, preset=preset)
 
 
-def _sweep(settings: dict[str, Any], axis: tuple[str, ...]) -> None:
+def _sweep(settings: dict[str, Any], axis: tuple[str, ...], preset: str, dry_run: bool) -> None:
     """Vary any settings over a grid, for many seeds: figure 10's networks at every point.
 
     What has been measured is kept: more seeds, more values, or another grid compute only what is
@@ -207,10 +244,10 @@ def _sweep(settings: dict[str, Any], axis: tuple[str, ...]) -> None:
         require("axis", " ".join(axis), len(dict(axes)) == len(axes), "one for each name")
         return Grid("sweep", given, dict(axes))
 
-    _show(study, given.common, output)
+    _show(study, given.common, output, dry_run=dry_run, preset=preset)
 
 
-def _study(settings: dict[str, Any], name: str, list: bool) -> None:
+def _study(settings: dict[str, Any], name: str, list: bool, preset: str, dry_run: bool) -> None:
     """Run a named study: a grid that others have published about, with what they found.
 
     There are those that "sublim study --list" shows.
@@ -234,10 +271,10 @@ def _study(settings: dict[str, Any], name: str, list: bool) -> None:
             console.print(escape(" ".join(paragraph.splitlines())) + "\n", highlight=False)
         return found
 
-    _show(study, given.common, output)
+    _show(study, given.common, output, dry_run=dry_run, preset=preset)
 
 
-def _lineage(settings: dict[str, Any], file: Path) -> None:
+def _lineage(settings: dict[str, Any], file: Path, dry_run: bool) -> None:
     """Run a family of your own: who starts from whom, learns what from whom, with rates of a trait.
 
     A TOML file has settings by name, which flags go before, and a table members.NAME for each
@@ -248,10 +285,10 @@ def _lineage(settings: dict[str, Any], file: Path) -> None:
 
     of = lineage.read(file)
     given, output = _experiment(settings)
-    _show(lambda: lineage.made(of, given), given.common, output)
+    _show(lambda: lineage.made(of, given), given.common, output, dry_run=dry_run)
 
 
-def _theorem(settings: dict[str, Any]) -> None:
+def _theorem(settings: dict[str, Any], dry_run: bool) -> None:
     """Hold the paper's Lemma 1 and Theorem 1 against networks, in float64, over many seeds.
 
     Prints one line per statement: its equation, which hypotheses were checked, what was measured,
@@ -266,7 +303,24 @@ def _theorem(settings: dict[str, Any]) -> None:
 
         return Checks(common, theorem)
 
-    _show(study, common, output, plans=False)
+    _show(study, common, output, plans=False, dry_run=dry_run)
+
+
+def _catalogue() -> None:
+    """List what was published about small networks: each row is a preset, with its source.
+
+    Where a row has another command than figure10, its networks are that study's. Numbers are test
+    accuracies on MNIST, of students on auxiliary logits unless said.
+    """
+    from sim.report import published as shown
+
+    for one in shown.catalogue():
+        console.print(one)
+
+
+def _cite(name: str) -> None:
+    """Print the BibTeX entry of a publication, or of a row of the catalogue."""
+    console.print(published.cite(name), soft_wrap=True, highlight=False, markup=False)
 
 
 def _bench(repeats: int, chunk: tuple[int, ...], matmul: tuple[str, ...], json: bool) -> None:
@@ -321,8 +375,19 @@ def _data(action: str, name: str, data_dir: Path | None) -> None:
         console.print(escape(line), soft_wrap=True, highlight=False)
 
 
-def _show(study: Callable[[], Any], common: Common, output: Output, *, plans: bool = True) -> None:
-    """Run a study: say what it takes, compute what is missing, and leave table, figures, data."""
+def _show(
+    study: Callable[[], Any],
+    common: Common,
+    output: Output,
+    *,
+    plans: bool = True,
+    dry_run: bool = False,
+    preset: str = "",
+) -> None:
+    """Run a study: say what it takes, compute what is missing, and leave table, figures, data.
+
+    dry_run: say what it would do, and do nothing.
+    """
     from sim.report import progress
 
     run = None
@@ -341,6 +406,9 @@ def _show(study: Callable[[], Any], common: Common, output: Output, *, plans: bo
 
             run = Run(study(), output.out)
             warn((*run.study.traps, *run.study.task.notes))
+            if dry_run:
+                _say(run, preset, plans=plans)
+                return
             if (ds := run.finished) is None:
                 if plans and (plan := run.work.plan()):
                     console.print(tables.plan(plan), highlight=False)
@@ -358,6 +426,32 @@ def _show(study: Callable[[], Any], common: Common, output: Output, *, plans: bo
         stderr.print(escape(stopped()), soft_wrap=True)
         raise SystemExit(progress.INTERRUPTED) from None
     console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
+
+
+def _say(run: Any, preset: str, *, plans: bool) -> None:
+    """Say what a run would do: its settings, what is missing of it, where it would lie."""
+    from sim.report import tables
+
+    if plans:
+        own, usual = run.study.settings, vars(Setup()) | vars(Hyper())
+        family = getattr(run.study, "family", FIGURE_10)
+        shown = {n: v for n, v in (own["setup"] | own["hyper"]).items() if takes(family, n)}
+        axes, whose = {name: [*values] for name, values in own["axes"]}, "the paper's"
+    else:
+        shown, usual, axes, whose = run.study.settings, vars(Theorem()), {}, "the usual ones"
+    for part in tables.settings(shown, usual, axes, whose):
+        console.print(part, highlight=False)
+    if run.finished is not None:
+        console.print(f"Finished: {escape(str(run.folder))}", soft_wrap=True)
+    else:
+        if plans and (plan := run.work.plan()):
+            console.print(tables.plan(plan), highlight=False)
+        console.print(f"It would lie in {escape(str(run.folder))}", soft_wrap=True)
+    rows = published.rows().items()
+    beside = {published.publication(n) for n, row in rows if run.study.name in row.at}
+    named = [published.PAPER, *([published.publication(preset)] if preset else [])]
+    named += sorted(beside - {*named}) if run.study.name != "figure10" else []
+    console.print("To cite: " + ", ".join(f"sublim cite {name}" for name in named), soft_wrap=True)
 
 
 def results_csv(ds: Any, path: Path) -> None:
@@ -405,18 +499,29 @@ def _experiment(settings: dict[str, Any]) -> tuple[Experiment, Output]:
     return Experiment(*parts), output
 
 
+def _of_preset(arguments: list[str]) -> dict[str, Any]:
+    """Find the settings of the published row that is named. Errors: InputError."""
+    if not (name := _after("--preset", arguments)):
+        return {}
+    row = published.row(name)
+    own = {*row.command.split()} <= {*arguments}
+    fits = own or (row.command == "figure10" and arguments[0] in ("sweep", "study"))
+    require("preset", name, fits, f"of this command; it is of: sublim {row.command}")
+    return {"dataset": row.dataset} | published.preset(name)
+
+
 def _of_study(
-    arguments: list[str], parts: tuple[Any, ...]
+    arguments: list[str], parts: tuple[Any, ...], preset: dict[str, Any]
 ) -> tuple[Family | None, tuple[Any, ...]]:
     """Find a named study's family; put its own settings in the place of defaults."""
     from sim.studies import grids
 
     words = arguments[1:] if arguments[:1] == ["study"] else []
     name = next((word for word in words if word in grids.names()), None)
-    dataset = _after("--dataset", arguments) or "digits"
+    dataset = _after("--dataset", arguments) or preset.get("dataset", "digits")
     if not name:
         return None, parts
-    return grids.family(name), replaced(grids.settings(name, dataset), *parts)
+    return grids.family(name), replaced(grids.settings(name, dataset) | preset, *parts)
 
 
 def _of_file(arguments: list[str], parts: tuple[Any, ...]) -> tuple[Family | None, tuple[Any, ...]]:

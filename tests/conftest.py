@@ -60,3 +60,22 @@ def _no_user_folders(monkeypatch, tmp_path_factory, request):
 def small():
     """Settings of the smallest run that has every part: two epochs, a short one at the end."""
     return SMALL
+
+
+@pytest.fixture
+def sublim(capsys, tmp_path, monkeypatch):
+    """Runs a command line in an empty folder; gives exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*words):
+        from sim.__main__ import main  # noqa: PLC0415
+
+        code = 0
+        try:
+            main([str(word) for word in words])
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return run

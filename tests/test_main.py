@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import sim
-from sim.__main__ import main
 from sim.errors import StorageError
 from sim.runs import store
 from sim.runs.run import Run
@@ -34,23 +33,6 @@ SMALL = [
     "--points",
     "2",
 ]
-
-
-@pytest.fixture
-def sublim(capsys, tmp_path, monkeypatch):
-    """Runs a command line in an empty folder; gives exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*words):
-        code = 0
-        try:
-            main([str(word) for word in words])
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_a_run_leaves_table_figures_and_data(sublim, tmp_path):
@@ -83,7 +65,7 @@ def test_figures_of_more_seeds_are_drawn_anew(sublim, tmp_path):
     assert all(path.read_bytes() != old for path, old in drawn.items())
 
 
-COMMANDS = ("figure10", "sweep", "study", "theorem", "bench", "plot", "data")
+COMMANDS = ("figure10", "sweep", "study", "theorem", "catalogue", "cite", "bench", "plot", "data")
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])

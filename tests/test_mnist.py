@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.report.published import AUTHORS
-from sim.studies import figure10
+from sim import published
 
 ROOT = Path(__file__).parent.parent
 SEEDS = 20
@@ -85,7 +84,10 @@ def test_figure10_on_mnist(tmp_path):
     found = json.loads(run.stdout)
     floor = TFLOP * 1e3 / found["product_gflops"]
     print(json.dumps(found | {"ratio_to_floor": found["seconds_per_seed"] / floor}, indent=1))
-    script = {one.model: one.value for one in figure10.PUBLISHED if one.source == AUTHORS}
+    authors = published.source("authors_script").name
+    script = {
+        one.model: one.value for one in published.of_study("figure10") if one.source == authors
+    }
     for model, tolerance in TOLERANCE.items():
         assert found["mean"][model] == pytest.approx(script[model], abs=tolerance), model
     assert not found["diverged"]

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
+from sim import published
+from sim.published.entries import Published, series
 from sim.report import figures, sweep_figures, tables
-from sim.report.published import Published, agrees, compare, means, series
+from sim.report.published import agrees, compare, means
 from sim.runs.statistics import summary
-from sim.studies import figure10, grids
+from sim.studies import grids
 from sim.studies.named import named
 from sim.studies.shown import beside, changed
 from sim.studies.sweep import of_task
@@ -98,14 +100,14 @@ def test_only_the_same_data_and_a_place_of_ours_are_compared():
 
 def test_table_and_figure_show_it_beside_ours():
     ds = made_up.sweep(aux=(1, 3)).assign_attrs(dataset="mnist")
-    published = series("aux", {1: 0.111, 3: 0.5, 7: 0.222}, "somebody", differs="their rate")
-    shown = page(*tables.sweep(ds, published))
+    others = series("aux", {1: 0.111, 3: 0.5, 7: 0.222}, "somebody", differs="their rate")
+    shown = page(*tables.sweep(ds, others))
     assert shown.count(".111") == 2  # beside the point, and with its source
     assert shown.count(".222") == 1
     assert "differs" in shown
     assert "somebody (their rate)" in shown
     assert "Agrees: its 95 % interval" in shown
-    figure = sweep_figures.sweep(ds, published=published)
+    figure = sweep_figures.sweep(ds, published=others)
     (hollow,) = (c for c in figure.axes[0].containers if "published" in c.get_label())
     np.testing.assert_array_equal(hollow.lines[0].get_ydata(), [0.111, 0.5, 0.222])
     assert "Hollow: published" in figure._supxlabel.get_text()
@@ -124,9 +126,9 @@ def test_another_data_set_is_shown_and_not_compared():
 def test_figure_10_has_its_own():
     rng = np.random.default_rng(0)
     ds = made_up.figure10([0, 1, 2], lambda _, shape: rng.uniform(0.2, 0.9, (4, *shape)))
-    published = (Published({}, 0.777, "somebody"), Published({}, 0.3, "other", differs="a rate"))
-    assert ".777" in page(*tables.figure10(ds, published))
-    with_it, without = (len(figures.figure10(ds, p).axes[0].containers) for p in (published, ()))
+    others = (Published({}, 0.777, "somebody"), Published({}, 0.3, "other", differs="a rate"))
+    assert ".777" in page(*tables.figure10(ds, others))
+    with_it, without = (len(figures.figure10(ds, p).axes[0].containers) for p in (others, ()))
     assert with_it == without + 1  # what differs is in the table alone
 
 
@@ -142,20 +144,21 @@ def a_run(name, dataset="mnist", **settings):
 
 @pytest.mark.parametrize("name", ["channel_width", "channel_width_images", "figure10"])
 def test_a_run_at_other_settings_is_held_against_nothing(name):
-    study = figure10 if name == "figure10" else grids.module(name)
-    assert beside(a_run(name)) == study.PUBLISHED
+    found = published.of_study(name)
+    assert found
+    assert beside(a_run(name)) == found
     assert changed(a_run(name, student_lr=0.5, validation=0.1)) == {
         "student_lr": 0.5,
         "validation": 0.1,
     }
     assert beside(a_run(name, student_lr=0.5)) == ()
-    assert beside(a_run(name, points=3)) == study.PUBLISHED  # when to measure changes no number
+    assert beside(a_run(name, points=3)) == found  # when to measure changes no number
 
 
 def test_steps_that_a_study_holds_are_its_own_too():
     held = {"teacher_steps": 295}  # five epochs of 59
     run = a_run("batch_epochs", **held)
-    assert beside(run) == grids.module("batch_epochs").PUBLISHED
+    assert beside(run) == published.of_study("batch_epochs")
     assert changed(a_run("batch_epochs", teacher_steps=10)) == {"teacher_steps": 10}
 
 
@@ -163,7 +166,7 @@ def test_steps_that_a_study_holds_are_its_own_too():
 def test_what_is_published_is_of_the_studys_axes(name):
     study = grids.module(name)
     synthetic = named(name, of_task("synthetic:4x10", **grids.settings(name, "synthetic:4x10")))
-    for one in getattr(study, "PUBLISHED", ()):
+    for one in published.of_study(name):
         assert set(one.at) <= set(study.AXES)
         assert (one.value is None) == (one.how in ("chance", "no effect"))
         assert one.value is None or 0 <= one.span[0] <= one.span[1] <= 1

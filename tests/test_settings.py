@@ -172,7 +172,7 @@ EDGES = {
 EFFECT = {
     "momentum": ("optimizer", {"sgd"}),
     "weight_decay": ("optimizer", {"adamw", "adam_l2"}),
-    "epsilon": ("optimizer", {"adam", "adamw", "adam_l2"}),
+    "epsilon": ("optimizer", {"adam", "adamw", "adam_l2", "adam_uncorrected"}),
     "blur": ("noise", {"blurred"}),
     "dimensions": ("noise", {"subspace"}),
     "images_part": ("noise", {"mixture"}),

@@ -9,7 +9,15 @@ import numpy as np
 import optax
 import pytest
 
-from sim.training.updates import against, bfloat16, frozen_adam, low_rank, projected, stored
+from sim.training.updates import (
+    against,
+    bfloat16,
+    frozen_adam,
+    low_rank,
+    projected,
+    stored,
+    uncorrected_adam,
+)
 from theory.trees import dot, sub
 
 DRAW = np.random.default_rng(0)
@@ -179,3 +187,19 @@ def test_adam_frozen_is_one_diagonal_from_some_step_on():
         np.testing.assert_allclose(u["w"], expected, rtol=1e-4)
     still, _ = of.update({"w": jnp.zeros(5)}, of.init(θ))
     assert (still["w"] == 0).all()
+
+
+def test_adam_without_bias_correction_written_out():
+    """Adam's own step times √(1 − β₂ᵗ) / (1 − β₁ᵗ) undone, where ε is small."""
+    rng = np.random.default_rng(0)
+    θ = {"a": jnp.zeros(7)}
+    raw, adam = uncorrected_adam(0.1, 1e-12), optax.adam(0.1, eps=1e-12)
+    of_raw, of_adam = raw.init(θ), adam.init(θ)
+    for t in range(1, 6):
+        g = {"a": jnp.asarray(rng.normal(size=7), jnp.float32)}
+        mine, of_raw = raw.update(g, of_raw, θ)
+        corrected, of_adam = adam.update(g, of_adam, θ)
+        factor = (1 - 0.9**t) / (1 - 0.999**t) ** 0.5
+        np.testing.assert_allclose(mine["a"], factor * corrected["a"], rtol=1e-4)
+    first, _ = raw.update({"a": jnp.full(7, 3.0)}, raw.init(θ), θ)
+    np.testing.assert_allclose(first["a"], -0.1 * 0.1 / 0.001**0.5, rtol=1e-5)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim.errors import require
-from sim.report.published import Published
+from sim.published.entries import Published
 from sim.report.style import (
     COLORS,
     HALO,

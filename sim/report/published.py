@@ -1,32 +1,21 @@
 """What others published, and whether it agrees with what was measured here."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
 from scipy.special import stdtrit
 
+from sim import published
+from sim.published.entries import Published, Row
 from sim.runs.results import axes_of
 from sim.runs.statistics import summary
 from sim.training.families import CONTROLS
-
-# Who published: as they are found, or what is known of them.
-AUTHORS = "the authors' published script, run by us"
-RERUNS = "four re-runs of the recipe"
-SURVEY = "a public study, unnamed"
-TAKE_HOME = "an answer to the take-home task (2026)"
-OF_100 = "a study of 100 models, unnamed"
-ARC_17 = "ARC-17 lab notes (2026)"
-BROCKERS = "Brockers et al., arXiv 2605.23645"
-COMMENTS = "Comments & Extensions of Subliminal Learning (2025)"
-COURSE = "a course deck"
-GAETAN = "gaetanX21"
-GHOST = "GhostTrace"
-HE_NORMAL = "SubliminalNetworks"
-MADL = "Madl, arXiv 2606.22019"
-HELD_OUT = "a re-run with a validation split"
 
 RULE = (
     "Agrees: its 95 % interval, or the range that was published, and ours overlap, at all points "
@@ -37,51 +26,6 @@ RULE = (
 )
 ELSEWHERE = "Of another data set: not compared."
 COLUMNS = ("at", "here", "published", "n", "verdict", "source")
-
-
-def _number(value: float, least: int = 2) -> str:
-    """Write a fraction with as many digits as it has, two or more."""
-    return f"{value:.4f}".rstrip("0").ljust(2 + least, "0").replace("0.", ".")
-
-
-class Published(NamedTuple):
-    """A test accuracy that was published, as a fraction.
-
-    at: where on the axes of a study; axes that are not named: everywhere on them. value: None where
-    only how was said. source: who. half_width: of its 95 % interval; or to: the upper end of a
-    range that value begins. n: networks. differs: what in its setting is not ours. how: that it is
-    value, or beyond; or without a number that it is chance, or the same along the other axes.
-    """
-
-    at: Mapping[str, Any]
-    value: float | None
-    source: str
-    half_width: float | None = None
-    n: int | None = None
-    differs: str = ""
-    how: Literal["=", ">", "chance", "no effect"] = "="
-    to: float | None = None
-    model: str = "student_aux"
-    dataset: str = "mnist"
-
-    @property
-    def span(self) -> tuple[float, float]:
-        """Ends of its interval or range; of a value alone, twice that."""
-        reach = self.half_width or 0.0
-        return self.value - reach, (self.value if self.to is None else self.to) + reach
-
-    @property
-    def short(self) -> str:
-        """Write the value, or its range."""
-        if self.value is None:
-            return self.how
-        upper = f"–{_number(self.to)}" if self.to is not None else ""
-        return ("> " if self.how == ">" else "") + _number(self.value) + upper
-
-    @property
-    def words(self) -> str:
-        """Write the value with its half-width."""
-        return self.short + (f" ± {_number(self.half_width, 3)}" if self.half_width else "")
 
 
 class Compared(NamedTuple):
@@ -118,11 +62,6 @@ class Compared(NamedTuple):
         n = "" if p.n is None else f"{p.n:,}"
         differs = f" ({p.differs})" if p.differs else ""
         return at or everywhere, self.measured, p.words, n, self.verdict, p.source + differs
-
-
-def series(axis: str, values: Mapping[Any, float], source: str, **same: Any) -> tuple:
-    """List values that one source published along an axis."""
-    return tuple(Published({axis: at}, value, source, **same) for at, value in values.items())
 
 
 def means(ds: xr.Dataset) -> pd.DataFrame:
@@ -168,3 +107,39 @@ def agrees(one: Published, ours: pd.DataFrame, control: pd.DataFrame | None = No
     alone = low == high and one.n is not None
     reach = stdtrit(ours.n - 1, 0.975) * ours.sd / np.sqrt(one.n) if alone else 0.0
     return bool(((ours.low <= high + reach) & (low - reach <= ours.high)).all())
+
+
+def catalogue() -> Iterator[Table]:
+    """Lay out all rows, a table for each publication: settings, what came out, what is unknown."""
+    for publication in published.publications():
+        of = {n: r for n, r in published.rows().items() if published.publication(n) == publication}
+        table = Table(
+            title=f"{published.source(publication).name}   (sublim cite {publication})",
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+            pad_edge=False,
+            show_edge=False,
+        )
+        for column in ("preset", "what is not the paper's", "published"):
+            table.add_column(column, overflow="fold")
+        for name, row in of.items():
+            changes = ", ".join(row.changes) or "nothing"
+            if row.command != "figure10":
+                changes += f"; sublim {row.command}"
+            if row.unknown:
+                changes += f" [dim](unknown: {row.unknown})[/]"
+            table.add_row(*(escape(name),), changes, "\n".join(said(row)) or "–")
+        yield table
+
+
+def said(row: Row) -> Iterator[str]:
+    """Write what was published of a row: values with interval and n, or words."""
+    for v in row.values:
+        shown = Published({}, v.value, "", v.half_width, v.n, "", v.how, v.to).words
+        n = f", n = {v.n}" if v.n else ""
+        yield shown + n + ("" if v.model == "student_aux" else f" ({v.model})")
+    if row.said:
+        yield row.said
+    if row.beyond:
+        yield f"not here: {row.beyond}"

@@ -1,6 +1,6 @@
 """Tables: what a terminal shows of results, of a plan, of the machine's speed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from sim.engine.bench import best, rows
-from sim.report.published import COLUMNS, ELSEWHERE, RULE, Published, compare, means
+from sim.published.entries import Published
+from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare, means
 from sim.runs.plan import Plan
 from sim.runs.results import axes_of, extra, fixed
 from sim.runs.statistics import Summary, difference, paired, summary
@@ -208,6 +209,27 @@ def bench(found: dict[str, Any]) -> Table:
     for row in rows(found):
         shown.add_row(*row, end_section=row[2] == "both")
     return shown
+
+
+def settings(
+    of: Mapping[str, Any], usual: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], whose: str
+) -> Iterator[Table | str]:
+    """Lay out axes, and settings that are not the usual ones; then, in a line, all others.
+
+    whose: the usual ones are.
+    """
+    shown = lean(f"Settings that are not {whose}", "")
+    for column in ("setting", "here", whose):
+        shown.add_column(column, overflow="fold")
+    for name, values in axes.items():
+        shown.add_row(name, ", ".join(map(str, values)), str(usual.get(name, "")))
+    other = {n: v for n, v in of.items() if v != usual[n] and n not in axes}
+    for name, value in other.items():
+        shown.add_row(name, str(value), str(usual[name]))
+    if shown.row_count:
+        yield shown
+    same = [f"{name} {value}" for name, value in of.items() if name not in {*other, *axes}]
+    yield f"As {whose}: {', '.join(same)}."
 
 
 def plan(of: Plan) -> str:

@@ -26,7 +26,7 @@ from sim.settings.rules import (
 Activation = Literal["relu", "tanh", "gelu", "silu", "linear"]
 Loss = Literal["kl", "cross_entropy", "squared_error"]
 Init = Literal["lecun_normal", "he_normal", "small_normal", "uniform"]
-Optimizer = Literal["adam", "adamw", "adam_l2", "adam_frozen", "sign", "sgd"]
+Optimizer = Literal["adam", "adamw", "adam_l2", "adam_uncorrected", "adam_frozen", "sign", "sgd"]
 Matmul = Literal["float32", "tf32", "bfloat16"]
 Noise = Literal[
     "uniform",
@@ -117,7 +117,8 @@ class Setup:
     """Optimiser steps of the teacher; takes precedence over epochs."""
     optimizer: Optimizer = setting("adam", of=TRAINED, group="training")
     """Of teacher and students alike. adam: β 0.9, 0.999, ε 1e-8 outside the root as in torch.
-    Weight decay is apart from the gradient in adamw, a part of it in adam_l2. adam_frozen: the
+    Weight decay is apart from the gradient in adamw, a part of it in adam_l2. adam_uncorrected:
+    its moments as they are, their bias towards 0 left in. adam_frozen: the
     gradient over the root of its mean square in the first 50 steps; sign: its sign alone."""
     batch: int = setting(1024, of=TRAINED, label="batch (examples)", group="training")
     """Examples in a step; the last batch of an epoch holds what is left."""
@@ -275,7 +276,7 @@ class Hyper:
         1e-8,
         of=TRAINED,
         rule=POSITIVE,
-        only=only("optimizer", "adam", "adamw", "adam_l2"),
+        only=only("optimizer", "adam", "adamw", "adam_l2", "adam_uncorrected"),
         label="Adam's ε",
         group="training",
     )

@@ -6,46 +6,9 @@ from typing import Any
 import xarray as xr
 
 from sim.model.networks import Params
-from sim.report import published
-from sim.report.published import Published
 from sim.runs import run
 from sim.runs.run import QUIET, Progress
 from sim.studies.sweep import Grid, of_task
-
-_AUTHORS = {
-    "reference": (0.098, 0.010),
-    "teacher": (0.9437, 0.0007),
-    "student_aux": (0.561, 0.030),
-    "student_all": (0.912, 0.005),
-    "cross_aux": (0.103, 0.009),
-    "cross_all": (0.746, 0.019),
-}
-_HE_NORMAL = "fresh Gaussian noise, batch 64"
-PUBLISHED = (
-    *(
-        Published({}, value, published.AUTHORS, half_width, 20, model=model)
-        for model, (value, half_width) in _AUTHORS.items()
-    ),
-    Published({}, 0.5, "the paper", n=100, how=">"),
-    Published({}, 0.551, published.RERUNS, 0.037, 25),
-    Published({}, 0.463, published.HELD_OUT, 0.023, 125, differs="50,000 training images"),
-    Published(
-        {}, 0.630, published.GHOST, 0.073, 10, differs="a loss scaled for each model, another Adam"
-    ),
-    Published({}, 0.271, published.COMMENTS, 0.033, 20, differs="squared error on raw logits"),
-    Published(
-        {},
-        0.144,
-        published.COURSE,
-        n=1,
-        differs="noise in [0, 1], the library's initialisation, rate 1e-3, batch 128",
-    ),
-    Published({}, 0.22, published.HE_NORMAL, n=1, differs=f"N(0, .02²) weights, {_HE_NORMAL}"),
-    Published(
-        {}, 0.69, published.HE_NORMAL, n=1, to=0.77, differs=f"He-normal weights, {_HE_NORMAL}"
-    ),
-    Published({}, 0.761, published.GAETAN, 0.041, 10, differs="one hidden layer, rate 1e-3"),
-)
 
 
 def figure10(

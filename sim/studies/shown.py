@@ -7,7 +7,9 @@ from typing import Any
 
 import xarray as xr
 
+from sim import published
 from sim.errors import require
+from sim.published.entries import Published
 from sim.report import (
     dynamics,
     figures,
@@ -19,7 +21,6 @@ from sim.report import (
     sweep_figures,
     tables,
 )
-from sim.report.published import Published
 from sim.runs.results import axes_of
 from sim.settings.declare import Of, declared
 from sim.settings.experiments import Common, Theorem
@@ -43,24 +44,24 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
         from sim.studies.theorem import tables as verdicts  # noqa: PLC0415
 
         return verdicts.theorem, pictures.FIGURES
-    published = beside(ds)
+    others = beside(ds)
     table, drawn = {
-        "figure10": (partial(tables.figure10, published=published), figures.figures),
-        "sweep": (partial(tables.sweep, published=published), sweep_figures.figures),
-        "lineage": (partial(_with, rates.lineage, published), _lineage),
-        "dynamics": (partial(_with, dynamics.dynamics, published), dynamics.figures),
+        "figure10": (partial(tables.figure10, published=others), figures.figures),
+        "sweep": (partial(tables.sweep, published=others), sweep_figures.figures),
+        "lineage": (partial(_with, rates.lineage, others), _lineage),
+        "dynamics": (partial(_with, dynamics.dynamics, others), dynamics.figures),
         "prediction": (prediction.prediction, lambda _: prediction.FIGURES),
         "surgery": (surgery.surgery, lambda _: surgery.FIGURES),
         "origins": (origins.origins, lambda _: origins.FIGURES),
     }[kind]
-    return table, drawn(ds, published) if kind in ("figure10", "sweep") else drawn(ds)
+    return table, drawn(ds, others) if kind in ("figure10", "sweep") else drawn(ds)
 
 
 def _with(
-    table: Callable[[xr.Dataset], Iterable[Any]], published: Sequence[Published], ds: xr.Dataset
+    table: Callable[[xr.Dataset], Iterable[Any]], others: Sequence[Published], ds: xr.Dataset
 ) -> Iterator[Any]:
     yield from table(ds)
-    yield from tables.beside(ds, published)
+    yield from tables.beside(ds, others)
 
 
 def _lineage(ds: xr.Dataset) -> dict[str, Callable]:
@@ -72,11 +73,10 @@ def beside(ds: xr.Dataset) -> tuple[Published, ...]:
 
     None on the same data if a setting is not the study's: it would be held against another thing.
     """
-    study = _module(ds)
-    published = getattr(study, "PUBLISHED", ())
-    if ds.attrs["dataset"] not in {one.dataset for one in published}:
-        return () if study is figure10 else published
-    return () if changed(ds) else published
+    found = published.of_study(ds.attrs["study"])
+    if ds.attrs["dataset"] not in {one.dataset for one in found}:
+        return () if _module(ds) is figure10 else found
+    return () if changed(ds) else found
 
 
 def changed(ds: xr.Dataset) -> dict[str, Any]:

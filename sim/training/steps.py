@@ -5,6 +5,7 @@ know nothing else, so that the teacher and every student are trained by the same
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -304,11 +305,14 @@ def optimizer(
     if setup.optimizer == "adam_l2":
         l2 = optax.add_decayed_weights(hyper.weight_decay)
         return optax.chain(l2, optax.adam(lr, eps=ε, eps_root=0.0))
-    if setup.optimizer == "sign":
-        return optax.sign_sgd(lr)
-    if setup.optimizer == "adam_frozen":
-        return updates.frozen_adam(lr)
-    return optax.sgd(lr, momentum=hyper.momentum)
+    if setup.optimizer == "sgd":
+        return optax.sgd(lr, momentum=hyper.momentum)
+    others = {
+        "sign": optax.sign_sgd,
+        "adam_uncorrected": partial(updates.uncorrected_adam, ε=ε),
+        "adam_frozen": updates.frozen_adam,
+    }
+    return others[setup.optimizer](lr)
 
 
 def begin(lesson: Lesson, θ: Params) -> State:

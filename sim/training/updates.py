@@ -175,3 +175,21 @@ def frozen_adam(lr: Array | float, steps: int = 50, decay: float = 0.999) -> Tra
         return jax.tree.map(divided, g, v), Counted(v, state.count + 1)
 
     return Transformation(init, update)
+
+
+def uncorrected_adam(lr: Array | float, ε: Array | float) -> Transformation:
+    """Make Adam without its bias correction, as some libraries have it by default.
+
+    Its first steps are larger: of one gradient g, m / √v is .1 g / √(.001 g²), not g / |g|.
+    """
+
+    def init(θ: Params) -> tuple[Params, Params]:
+        zeros = jax.tree.map(jnp.zeros_like, θ)
+        return zeros, zeros
+
+    def update(g: Params, state: Any, _: Params | None = None) -> tuple[Params, Any]:
+        m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, state[0], g)
+        v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g**2, state[1], g)
+        return jax.tree.map(lambda m, v: -lr * m / (jnp.sqrt(v) + ε), m, v), (m, v)
+
+    return Transformation(init, update)

@@ -1,9 +1,9 @@
-"""Named studies: each a file of this folder, with a grid and what was published about it.
+"""Named studies: each a file of this folder, with a grid. `sim.published` has what others found.
 
 A study is a module whose docstring asks its question, with AXES and, where the recipe is not what
 it wants, SETTINGS; HOLD names steps that stay the recipe's while the batch varies. FAMILY is whose
 networks, figure 10's unless said; with AS_FIGURE_10 a lineage has the recipe of figure 10.
-PUBLISHED lists what others found; `finding` says in words what a table of rates says. There is
+`finding` says in words what a table of rates says. There is
 nothing else to write; what is more than a grid has `make`, which takes what `Grid` takes and
 returns a kind of it.
 """

@@ -3,8 +3,6 @@
 The heads start as the teacher's did, hidden layers independently (but for "same").
 """
 
-from sim.report.published import SURVEY, Published
-
 _APART = {"independent": "hidden"}
 AXES = {
     "student": {
@@ -18,8 +16,3 @@ AXES = {
     "aux": (3, 30, 300),
 }
 SETTINGS = {"noise": "perlin"}
-_UNSAID = "of how many auxiliary logits is not said"
-PUBLISHED = tuple(
-    Published({"student": student, "aux": 300}, 0.1, SURVEY, how=">", differs=_UNSAID)
-    for student in ("wider", "1 layer", "3 layers", "CNN")
-)

@@ -4,7 +4,6 @@ The trait is accuracy. reset: each generation has distinct inputs of its own, as
 all have the first one's. What was published had 20,000; for the rest a lineage's recipe.
 """
 
-from sim.report.published import GHOST, Published
 from sim.training.lineages import LINEAGE, student
 
 _LATER = range(2, 8)
@@ -24,12 +23,3 @@ SETTINGS = {
     "base": "untrained",
     "trait": "accuracy",
 }
-_DIFFERS = "a loss scaled for each model, another Adam"
-PUBLISHED = tuple(
-    Published({"noise_images": 20_000}, value, GHOST, model=model, differs=_DIFFERS)
-    for model, value in zip(
-        ("teacher", "student", *(f"reset_{k}" for k in _LATER)),
-        (0.96, 0.63, 0.36, 0.26, 0.20, 0.17, 0.15),
-        strict=False,
-    )
-)

@@ -4,8 +4,6 @@ Digits is 8 pixels wide: a blur of 1 pixel leaves little of the noise there, and
 all 64 that there are.
 """
 
-from sim.report.published import RERUNS, SURVEY, Published, series
-
 AXES = {
     "inputs": {
         "uniform": {"noise": "uniform"},
@@ -26,21 +24,3 @@ AXES = {
         "images": {"noise": "images"},
     }
 }
-PUBLISHED = (
-    Published({"inputs": "uniform"}, 0.551, RERUNS, 0.037, 25),
-    *series(
-        "inputs",
-        {
-            "on [0, 1]": 0.13,
-            "Gaussian": 0.543,
-            "±2": 0.51,
-            "blur 1": 0.767,
-            "10 dim.": 0.125,
-            "100 dim.": 0.27,
-            "shuffled": 0.178,
-            "images": 0.15,
-        },
-        SURVEY,
-    ),
-    Published({"inputs": "spectrum"}, 0.767, SURVEY, differs="the spectrum of blurred noise"),
-)

@@ -3,7 +3,4 @@
 Noise on [0, 1] is another thing: its mean is not 0 (see inputs).
 """
 
-from sim.report.published import SURVEY, Published
-
 AXES = {"noise_scale": (0.25, 0.5, 1.0, 2.0, 4.0)}
-PUBLISHED = (Published({"noise_scale": 2.0}, 0.51, SURVEY, differs="Bernoulli noise"),)

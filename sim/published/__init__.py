@@ -1,0 +1,99 @@
+"""A catalogue of what was published about subliminal learning in small networks.
+
+One file for each publication: `SOURCE` says how to cite it, `ROWS` has what was run and what came
+out, a name for each setting. A row's name is that of its file, and of the setting if there are
+several. What studies and figures show as published comes from here.
+"""
+
+import re
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from types import MappingProxyType
+from typing import Any
+
+from sim.errors import require
+from sim.published.entries import Published, Row, Source
+
+PAPER = "cloud_2025"  # whose recipe all settings begin with
+
+
+def publications() -> list[str]:
+    """List all publications, the paper first."""
+    found = sorted(m.name for m in iter_modules(__path__) if m.name != "entries")
+    return [PAPER, *(name for name in found if name != PAPER)]
+
+
+@cache
+def rows() -> MappingProxyType[str, Row]:
+    """List all rows, by name."""
+    return MappingProxyType(
+        {
+            re.sub(r"[^a-z0-9.]+", "_", f"{name}_{setting}".lower()).strip("_"): row
+            for name in publications()
+            for setting, row in _module(name).ROWS.items()
+        }
+    )
+
+
+def row(name: str) -> Row:
+    """Find a row. Errors: InputError for a name that is none."""
+    known = rows()
+    require("preset", name, name in known, "a name that `sublim catalogue` lists")
+    return known[name]
+
+
+def publication(name: str) -> str:
+    """Name the publication of a row, or of that name itself. Errors: InputError."""
+    owners = [one for one in publications() if name == one or f"{name}_".startswith(f"{one}_")]
+    known = name in rows() or name in owners
+    require("name", name, known, "a row or publication that `sublim catalogue` lists")
+    return max(owners, key=len)
+
+
+def source(name: str) -> Source:
+    """Give the source of a row, or of a publication. Errors: InputError."""
+    return _module(publication(name)).SOURCE
+
+
+def cite(name: str) -> str:
+    """Write the BibTeX entry of a row's publication, or of a publication.
+
+    >>> print(cite("cloud_2025").splitlines()[0])
+    @article{cloud_2025,
+
+    Errors: InputError for a name that is neither.
+    """
+    return source(name).bibtex(publication(name))
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Name the settings of a row that are not the paper's.
+
+    >>> preset("gaetanx21")["widths"]
+    (256,)
+
+    They go with the data set of the paper: `sim.figure10("mnist", **sim.preset(name))`. Errors:
+    InputError for a name that is no row, or of a row that is about no one setting.
+    """
+    one = row(name)
+    require("preset", name, not one.beyond, f"one that can be run ({one.beyond})")
+    return dict(one.settings)
+
+
+def of_study(study: str) -> tuple[Published, ...]:
+    """List what was published about the question of a study, where its axes have it."""
+    found = []
+    for name, one in rows().items():
+        differs = one.differs or ""
+        if study == "figure10" and one.differs != "":
+            differs = ", ".join(one.changes)
+        for v in one.values if study in one.at else ():
+            shown = Published(one.at[study], v.value, source(name).name, v.half_width, v.n, differs)
+            of = {"how": v.how, "to": v.to, "model": v.model, "dataset": one.dataset}
+            found.append(shown._replace(**of))
+    return tuple(found)
+
+
+def _module(name: str) -> Any:
+    return import_module(f"sim.published.{name}")
