@@ -10,7 +10,7 @@ import pandas as pd
 from docs import claims, saved
 from docs.saved import Saved
 from sim import published
-from sim.report import dynamics, origins, prediction, rates, surgery
+from sim.report import dynamics, origins, prediction, rates, replications, surgery
 from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare
 from sim.studies import grids
 
@@ -67,6 +67,11 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
         yield markdown(*prediction.cells(table))
         yield f"{prediction.MEANING}\n"
         yield prediction.finding(rows, table).replace("\n", "\n\n") + "\n"
+    elif "effect" in rows:
+        yield markdown(*replications.cells(rows))
+        yield markdown(*replications.changes(rows))
+        yield f"{replications.MEANING}\n"
+        yield replications.finding(rows).replace("\n", "\n\n") + "\n"
     elif "receiver" in rows:
         axes = [*rows.columns[: rows.columns.get_loc("receiver")]]
         yield markdown(*surgery.cells(rows, axes))

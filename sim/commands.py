@@ -69,6 +69,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             named,
             name=(tyro.conf.Positional[str], "", "Which study."),
             list=(bool, False, "List the studies, with their questions."),
+            row=(str, "", "Of the study replications: this row of `sublim catalogue` alone."),
             **PRESET,
             **DRY,
         ),
@@ -247,7 +248,9 @@ def _sweep(settings: dict[str, Any], axis: tuple[str, ...], preset: str, dry_run
     _show(study, given.common, output, dry_run=dry_run, preset=preset)
 
 
-def _study(settings: dict[str, Any], name: str, list: bool, preset: str, dry_run: bool) -> None:
+def _study(
+    settings: dict[str, Any], name: str, list: bool, row: str, preset: str, dry_run: bool
+) -> None:
     """Run a named study: a grid that others have published about, with what they found.
 
     There are those that "sublim study --list" shows.
@@ -261,17 +264,27 @@ def _study(settings: dict[str, Any], name: str, list: bool, preset: str, dry_run
         return
     require("study", name, name, "named; sublim study --list shows the names")
     grids.module(name)
+    axes = _of_row(name, row) if row else None
     given, output = _experiment(settings)
 
     def study() -> Any:
         from sim.studies.named import named
 
-        found = named(name, given)
+        found = named(name, given, axes)
         for paragraph in grids.statement(name).split("\n\n"):
             console.print(escape(" ".join(paragraph.splitlines())) + "\n", highlight=False)
         return found
 
     _show(study, given.common, output, dry_run=dry_run, preset=preset)
+
+
+def _of_row(study: str, row: str) -> dict[str, Any]:
+    """Find the settings to run for one row of the catalogue."""
+    from sim.published import changes
+
+    require("row", row, study == "replications", "of the study replications")
+    require("row", row, row in changes.replicable(), "of " + ", ".join(changes.replicable()))
+    return {"setting": changes.cases([row])}
 
 
 def _lineage(settings: dict[str, Any], file: Path, dry_run: bool) -> None:

@@ -20,7 +20,7 @@ PAPER = "cloud_2025"  # whose recipe all settings begin with
 
 def publications() -> list[str]:
     """List all publications, the paper first."""
-    found = sorted(m.name for m in iter_modules(__path__) if m.name != "entries")
+    found = sorted(m.name for m in iter_modules(__path__) if m.name not in ("entries", "changes"))
     return [PAPER, *(name for name in found if name != PAPER)]
 
 

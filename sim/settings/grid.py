@@ -130,14 +130,6 @@ def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:
     axes = plain(axes)
     varied = [name for axis in axes.items() for name in _varied(*axis)]
     require("axis", [*axes], len({*varied}) == len(varied), "of settings that no other axis has")
-    for player in ("teacher", "student"):
-        steps = getattr(setup, f"{player}_steps") or f"{player}_steps" in varied
-        require(
-            "axis",
-            f"{player}_epochs",
-            not (steps and f"{player}_epochs" in varied),
-            f"without {player}_steps, which take precedence",
-        )
     require(
         "axis",
         "aux",
@@ -172,6 +164,14 @@ def _settings(
     here: dict[str, Any] = {}
     for (name, of), value in zip(axes.items(), values, strict=True):
         here |= of[value] if isinstance(of, Mapping) else {name: value}
+    for player in ("teacher", "student"):
+        steps = getattr(setup, f"{player}_steps") or f"{player}_steps" in here
+        require(
+            "axis",
+            f"{player}_epochs",
+            not (steps and f"{player}_epochs" in here),
+            f"without {player}_steps, which take precedence",
+        )
     derived = {name: here.pop(name) for name in DERIVED if name in here}
     require(
         "widths",

@@ -17,6 +17,7 @@ from sim.report import (
     prediction,
     rate_figures,
     rates,
+    replications,
     surgery,
     sweep_figures,
     tables,
@@ -30,6 +31,7 @@ from sim.studies import figure10, grids
 from sim.studies.sweep import of_task
 
 KINDS = ("figure10", "sweep", "lineage", "dynamics", "prediction", "surgery", "origins", "theorem")
+KINDS += ("replications",)
 
 
 def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[str, Callable]]:
@@ -53,6 +55,7 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
         "prediction": (prediction.prediction, lambda _: prediction.FIGURES),
         "surgery": (surgery.surgery, lambda _: surgery.FIGURES),
         "origins": (origins.origins, lambda _: origins.FIGURES),
+        "replications": (replications.replications, lambda _: replications.FIGURES),
     }[kind]
     return table, drawn(ds, others) if kind in ("figure10", "sweep") else drawn(ds)
 

@@ -1,0 +1,51 @@
+"""From the paper's recipe to a published row and back, one change at a time."""
+
+from collections.abc import Iterable
+from itertools import combinations
+from typing import Any
+
+from sim import published
+from sim.published.entries import Row
+
+PAPER = "the paper's"
+MOST = 4  # changes of which all subsets are run
+
+
+def replicable() -> list[str]:
+    """List the rows that figure 10's networks can be held against: test accuracies of students."""
+    return [
+        name
+        for name, row in published.rows().items()
+        if row.command == "figure10" and row.values and not row.beyond
+    ]
+
+
+def label(changes: Iterable[str]) -> str:
+    """Name a setting by its changes of the paper's."""
+    return " + ".join(sorted(changes)) or PAPER
+
+
+def subsets(row: Row) -> list[tuple[str, ...]]:
+    """List the sets of a row's changes to run: none of them and all.
+
+    Of a row that is shown beside figure 10, as the same experiment, each alone and all but one as
+    well; and every subset, if the changes are few.
+    """
+    many = len(row.changes)
+    sizes = {0, many}
+    if "figure10" in row.at:
+        sizes |= {*range(many)} if many <= MOST else {1, many - 1}
+    return [of for size in sorted(sizes) for of in combinations(row.changes, size)]
+
+
+def settings(row: Row, changes: Iterable[str]) -> dict[str, Any]:
+    """Name the settings of some of a row's changes."""
+    return {name: value for change in changes for name, value in row.changes[change].items()}
+
+
+def cases(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Lay out the settings to run for some rows, by label; the paper's first, each once."""
+    found: dict[str, dict[str, Any]] = {PAPER: {}}
+    for row in map(published.row, names):
+        found |= {label(of): settings(row, of) for of in subsets(row)}
+    return found

@@ -1,0 +1,281 @@
+"""Published rows beside ours, and which of their changes make the difference."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+from rich.markup import escape
+from rich.padding import Padding
+from rich.text import Text
+
+from sim import published
+from sim.published.changes import PAPER, label, replicable, subsets
+from sim.published.entries import Published, Row
+from sim.report.published import agrees, said
+from sim.report.style import SERIES, SIZE, caption, drawn
+from sim.report.tables import Lines, lean, number
+from sim.runs.statistics import Summary, difference, summary
+
+AXIS = "setting"
+MEANING = (
+    "Ours: test accuracy, mean ± half of the 95 % interval over seeds. Alone: the paper's recipe "
+    "with that change and no other, less the paper's, by pairs of seeds; taken back: the row less "
+    "the row without it. A change makes a difference if taking it back does, its interval clear "
+    "of 0."
+)
+WHOSE = ("student_aux", "cross_aux")
+
+
+def rows(ds: xr.Dataset) -> pd.DataFrame:
+    """Lay out a line for each row of the catalogue that was run, and for each of its changes.
+
+    what: "row", "control" (another initialisation), "alone" (the paper's with one change),
+    "without" (the row without it), "some" (other subsets). Columns: row, what, change, mean,
+    half_width, low, high, sd, n, diverged of test accuracy; effect, effect_half_width, by pairs:
+    of a row, of a change alone and of a subset, less the paper's; of one taken back, the row less
+    what is left.
+    """
+    here, found = {*map(str, ds[AXIS].values)}, []
+    for name in replicable():
+        row = published.row(name)
+        whole = label(row.changes)
+        if not {label(of) for of in subsets(row)} <= here:
+            continue
+        for what, model in (("row", WHOSE[0]), ("control", WHOSE[1])):
+            if model in ds.model.values:
+                found.append(_line(ds, name, what, "", whole, PAPER, model))
+        if len(row.changes) < 2:
+            continue
+        for change in row.changes:
+            rest = label({*row.changes} - {change})
+            found.append(_line(ds, name, "alone", change, label([change]), PAPER))
+            found.append(_line(ds, name, "without", change, rest, whole, sign=-1))
+        for of in subsets(row):
+            if 1 < len(of) < len(row.changes) - 1:
+                found.append(_line(ds, name, "some", label(of), label(of), PAPER))
+    return pd.DataFrame(found)
+
+
+def _line(
+    ds: xr.Dataset,
+    name: str,
+    what: str,
+    change: str,
+    at: str,
+    other: str,
+    model: str = WHOSE[0],
+    sign: int = 1,
+) -> dict[str, Any]:
+    of = ds.test_accuracy.sel(model=model, drop=True)
+    here, there = of.sel({AXIS: at}, drop=True), of.sel({AXIS: other}, drop=True)
+    mine, effect = summary(here), summary(difference(*(here, there)[::sign]))
+    low, high = mine.interval
+    lost = int(ds.diverged.sel({AXIS: at, "model": model}).sum())
+    found = {"row": name, "what": what, "change": change}
+    found |= {k: float(getattr(mine, k)) for k in ("mean", "half_width", "sd")}
+    found |= {"low": float(low), "high": float(high), "n": int(mine.n), "diverged": lost}
+    return found | _effect(effect)
+
+
+def _effect(of: Summary) -> dict[str, float]:
+    return {"effect": float(of.mean), "effect_half_width": float(of.half_width)}
+
+
+def verdict(name: str, of: pd.DataFrame) -> str:
+    """Say whether a row's value of the student agrees with ours, by the rule of `published`."""
+    ours = of[(of.row == name) & (of.what == "row")]
+    control = of[(of.row == name) & (of.what == "control")]
+    value = next((v for v in published.row(name).values if v.model == WHOSE[0]), None)
+    if value is None or value.how == "no effect" or not ours.half_width.notna().all():
+        return "–"
+    if value.how == "chance" and not len(control):
+        return "–"
+    v = Published({}, value.value, "", value.half_width, value.n, "", value.how, value.to)
+    return "agrees" if agrees(v, ours, control) else "differs"
+
+
+def needed(of: pd.DataFrame) -> list[str]:
+    """Name a row's changes that make a difference: taken back, the row moves, clear of 0."""
+    back = of[of.what == "without"]
+    clear = back.effect.abs() > back.effect_half_width
+    return [*back[clear].sort_values("effect", key=abs, ascending=False).change]
+
+
+def smallest(name: str, of: pd.DataFrame) -> tuple[str, ...] | None:
+    """Find the smallest set of changes whose result has an interval that reaches the row's.
+
+    None where no subset that was run does but all of them.
+    """
+    row: Row = published.row(name)
+    mine = of[of.row == name]
+    whole = mine[mine.what == "row"].iloc[0]
+    at = {label([c]): g for c, g in mine[mine.what == "alone"].groupby("change")}
+    at |= dict(iter(mine[mine.what == "some"].groupby("change")))
+    at |= {
+        label({*row.changes} - {c}): g for c, g in mine[mine.what == "without"].groupby("change")
+    }
+    for changes in subsets(row):
+        if not 0 < len(changes) < len(row.changes) or label(changes) not in at:
+            continue
+        here = at[label(changes)].iloc[0]
+        if here.low <= whole.high and whole.low <= here.high:
+            return changes
+    return None
+
+
+def sentence(name: str, of: pd.DataFrame) -> str:
+    """Say what makes the difference between a row and the paper's recipe, in numbers of ours."""
+    row, mine = published.row(name), of[of.row == name]
+    (whole,) = (line for line in mine.itertuples() if line.what == "row")
+    moved = f"{_signed(whole.effect)} ± {number(whole.effect_half_width)}"
+    if not row.changes:
+        return "the paper's own setting, as far as is known"
+    if len(row.changes) == 1:
+        (change,) = row.changes
+        clear = abs(whole.effect) > whole.effect_half_width
+        return f"{change}: {moved}" + ("" if clear else ", not clear of 0")
+    alone = mine[mine.what == "alone"].sort_values("effect", key=abs, ascending=False)
+    first = alone.iloc[0]
+    told = f"all {len(row.changes)} changes: {moved}; most by one alone: {first.change}, "
+    told += f"{_signed(first.effect)} ± {number(first.effect_half_width)}"
+    enough = smallest(name, of)
+    told += f"; enough: {', '.join(enough) if enough else 'nothing less than all'}"
+    if (which := needed(mine)) and len(which) < len(row.changes):
+        told += f"; taken back, these move it: {', '.join(which)}"
+    return told
+
+
+def _signed(x: float) -> str:
+    return number(x, "+.3f")
+
+
+def cells(of: pd.DataFrame) -> Lines:
+    """Write a line for each row: what was published, ours, the verdict, what the difference is."""
+    head = ["row", "published", "here", "of another start", "verdict", "what makes the difference"]
+
+    def lines() -> Iterator[list[str]]:
+        for name in of.row.unique():
+            mine = of[of.row == name]
+            (whole,) = (line for line in mine.itertuples() if line.what == "row")
+            control = [line for line in mine.itertuples() if line.what == "control"]
+            value = next(said(published.row(name)))
+            other = _value(control[0]) if control else "–"
+            yield [name, value, _value(whole), other, verdict(name, of), sentence(name, of)]
+
+    return head, lines()
+
+
+def _value(line: Any) -> str:
+    text = f"{number(line.mean)} ± {number(line.half_width)}"
+    return text + (f" (×{line.diverged} of {line.n})" if line.diverged else "")
+
+
+def changes(of: pd.DataFrame) -> Lines:
+    """Write a line for each change of a row with several: alone, and taken back."""
+    head = ["row", "change", "alone", "effect", "row without it", "effect of taking it back"]
+
+    def lines() -> Iterator[list[str]]:
+        for (name, change), part in of[of.what.isin(["alone", "without"])].groupby(
+            ["row", "change"], sort=False
+        ):
+            (alone,) = (line for line in part.itertuples() if line.what == "alone")
+            (rest,) = (line for line in part.itertuples() if line.what == "without")
+            effects = (
+                f"{_signed(line.effect)} ± {number(line.effect_half_width)}"
+                for line in (alone, rest)
+            )
+            forward, back = effects
+            yield [name, change, _value(alone), forward, _value(rest), back]
+
+    return head, lines()
+
+
+def finding(of: pd.DataFrame) -> str:
+    """Say how many rows agree, and which changes make most of the difference."""
+    verdicts = {name: verdict(name, of) for name in of.row.unique()}
+    said = [
+        f"{sum(v == 'agrees' for v in verdicts.values())} of "
+        f"{sum(v != '–' for v in verdicts.values())} published values agree with ours in their "
+        "setting."
+    ]
+    differ = [name for name, v in verdicts.items() if v == "differs"]
+    if differ:
+        said.append(f"They differ at: {', '.join(differ)}.")
+    each = of[(of.what == "alone")].drop_duplicates("change")
+    if len(each):
+        ranked = each.sort_values("effect", key=abs, ascending=False).head(6)
+        parts = (f"{r.change} {_signed(r.effect)}" for r in ranked.itertuples())
+        said.append(f"Alone, by size: {'; '.join(parts)}.")
+    return "\n".join(said)
+
+
+def replications(ds: xr.Dataset) -> Iterator[Any]:
+    """Lay out all rows, their changes, and what that comes to."""
+    of = rows(ds)
+    for title, (head, lines) in (("Rows", cells(of)), ("Changes", changes(of))):
+        shown = lean(f"{title}, {escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds", "")
+        for column in head:
+            shown.add_column(escape(column), overflow="fold")
+        for line in lines:
+            shown.add_row(*map(escape, line))
+        if shown.row_count:
+            yield shown
+    yield Padding(Text(MEANING), (1, 0, 0, 0))
+    yield Padding(Text(finding(of)), (1, 0))
+
+
+@drawn
+def figure(ds: xr.Dataset) -> Figure:
+    """Draw rows beside figure 10: published, ours, and where each change alone leads."""
+    of = rows(ds)
+    shown = [n for n in of.row.unique() if "figure10" in published.row(n).at]
+    shown.sort(key=lambda n: float(of[(of.row == n) & (of.what == "row")]["mean"].iloc[0]))
+    figure = Figure(figsize=(8.6, 1.3 + 0.52 * len(shown)), layout="constrained")
+    panel = figure.subplots()
+    paper = float(ds.test_accuracy.sel({AXIS: PAPER, "model": WHOSE[0]}).mean())
+    panel.axvline(paper, color="#666666", lw=1, ls=(0, (2, 3)))
+    for y, name in enumerate(shown):
+        mine = of[of.row == name]
+        (whole,) = (line for line in mine.itertuples() if line.what == "row")
+        value = next(v for v in published.row(name).values if v.model == WHOSE[0])
+        if value.value is not None:
+            x, reach = _published(value)
+            mark = ">" if value.how == ">" else "D"
+            panel.errorbar(x, y + 0.16, xerr=reach, fmt=mark, color=SERIES[1], mfc="white", ms=6)
+        panel.errorbar(whole.mean, y - 0.16, xerr=whole.half_width, fmt="o", color=SERIES[0], ms=6)
+        for line in mine[mine.what == "alone"].itertuples():
+            panel.plot(line.mean, y - 0.16, "|", color="#666666", ms=9)
+    names = [f"{published.source(n).name}\n{_short(published.row(n))}" for n in shown]
+    panel.set_yticks(range(len(shown)), names, fontsize=SIZE - 2)
+    panel.set_xlim(0, 1)
+    panel.set_xlabel("test accuracy of the student on auxiliary logits")
+    keys = [
+        panel.plot([], [], "D", color=SERIES[1], mfc="white")[0],
+        panel.plot([], [], "o", color=SERIES[0])[0],
+        panel.plot([], [], "|", color="#666666", ms=9)[0],
+    ]
+    words = ["published", "ours, in its setting", "the paper's with one of its changes"]
+    figure.legend(keys, words, loc="outside upper center", ncols=3, frameon=False)
+    caption(
+        figure,
+        f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds. Bars: 95 % intervals; published "
+        "ones where they were given. Dotted: the paper's recipe, ours.",
+    )
+    return figure
+
+
+def _published(value: Any) -> tuple[float, Any]:
+    if value.to is not None:
+        middle = (value.value + value.to) / 2
+        return middle, (value.to - value.value) / 2
+    return value.value, np.nan if value.half_width is None else value.half_width
+
+
+def _short(row: Row) -> str:
+    return ", ".join(row.changes) or "the paper's setting"
+
+
+FIGURES = {"replications": figure}

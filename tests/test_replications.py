@@ -1,0 +1,142 @@
+"""Published rows and their changes: which settings are run, and what is said of them."""
+
+import numpy as np
+import pytest
+
+from sim import published
+from sim.published import changes
+from sim.published.changes import PAPER, cases, label, replicable, settings, subsets
+from sim.report import replications as report
+from sim.report.replications import needed, rows, sentence, smallest, verdict
+from sim.settings.recipes import recipe
+from tests import made_up
+
+A, B, C = "one hidden layer", "rate 1e-3", "the library's initialisation"
+
+
+def test_the_same_words_are_the_same_settings():
+    """A label names one setting, whichever rows share it."""
+    known = {}
+    for name in replicable():
+        row = published.row(name)
+        for of in subsets(row):
+            assert known.setdefault(label(of), settings(row, of)) == settings(row, of), label(of)
+    assert cases(replicable()) == known
+    assert known[PAPER] == {}
+    for of in known.values():
+        recipe("mnist", **of)  # no rule broken by a part of the changes
+
+
+def test_subsets():
+    assert subsets(published.row("reruns")) == [()]
+    assert [label(of) for of in subsets(published.row("comments_extensions"))] == [
+        PAPER,
+        "squared error on raw logits",
+    ]
+    assert len(subsets(published.row("gaetanx21"))) == 2**3
+    assert len(subsets(published.row("course_deck"))) == 2**4
+    six = published.row("subliminal_networks_he")
+    assert len(six.changes) > changes.MOST
+    assert {len(of) for of in subsets(six)} == {0, 1, len(six.changes) - 1, len(six.changes)}
+    assert len(subsets(published.row("public_study_best"))) == 2  # not beside figure 10
+
+
+def a_run(of, seeds=6, names=("gaetanx21",), models=("student_aux", "cross_aux")):
+    """Results in which a setting has the mean that a function of its changes gives."""
+    ds = made_up.sweep(seeds, models=models, setting=[*cases(names)])
+    noise = np.random.default_rng(0).normal(0, 0.01, (seeds, len(models)))
+    values = [np.full_like(noise, of({*at.split(" + ")} - {PAPER})) for at in ds.setting.values]
+    wobble = np.random.default_rng(1).normal(0, 0.004, (len(values), *noise.shape))
+    ds.test_accuracy[:] = np.stack(values) + noise + wobble
+    return ds.assign_attrs(experiment="replications", dataset="mnist")
+
+
+def test_the_one_change_that_matters_is_found():
+    ds = a_run(lambda changed: 0.76 if A in changed else 0.54)
+    of = rows(ds)
+    assert [*of.what].count("alone") == [*of.what].count("without") == 3
+    assert needed(of[of.row == "gaetanx21"]) == [A]
+    assert smallest("gaetanx21", of) == (A,)
+    assert verdict("gaetanx21", of) == "agrees"
+    told = sentence("gaetanx21", of)
+    assert f"most by one alone: {A}, +.2" in told
+    assert f"enough: {A};" in told
+    assert f"these move it: {A}" in told
+
+
+def test_two_changes_that_only_work_together():
+    ds = a_run(lambda changed: 0.9 if {A, B} <= changed else 0.54)
+    of = rows(ds)
+    assert sorted(needed(of[of.row == "gaetanx21"])) == sorted([A, B])
+    assert {*smallest("gaetanx21", of)} == {A, B}
+    assert verdict("gaetanx21", of) == "differs"
+    effects = of[of.what == "alone"]
+    assert (effects.effect.abs() < 0.02).all()
+
+
+def test_none_but_all():
+    of = rows(a_run(lambda changed: 0.2 * len(changed)))
+    assert smallest("gaetanx21", of) is None
+    assert "enough: nothing less than all" in sentence("gaetanx21", of)
+
+
+def test_effects_are_of_pairs():
+    """What seeds have in common drops out: intervals of effects are those of the wobble alone."""
+    ds = a_run(lambda changed: 0.1 + 0.1 * len(changed), seeds=40)
+    of = rows(ds)
+    alone = of[of.what == "alone"].iloc[0]
+    a = ds.test_accuracy.sel(setting=alone.change, model="student_aux")
+    b = ds.test_accuracy.sel(setting=PAPER, model="student_aux")
+    assert alone.effect == pytest.approx(float((a - b).mean()), rel=1e-9)
+    back = of[of.what == "without"].set_index("change")
+    rest = label({A, B, C} - {A})
+    whole = ds.test_accuracy.sel(setting=label([A, B, C]), model="student_aux")
+    left = ds.test_accuracy.sel(setting=rest, model="student_aux")
+    assert back.effect[A] == pytest.approx(float((whole - left).mean()), rel=1e-9)
+    assert back["mean"][A] == pytest.approx(float(left.mean()))
+
+
+def test_only_rows_of_which_all_settings_were_run_are_shown():
+    ds = a_run(lambda changed: 0.5)
+    assert {*rows(ds).row} >= {"gaetanx21", "reruns", "cloud_2025"}
+    assert "course_deck" not in {*rows(ds).row}
+    assert "gaetanx21" not in {*rows(ds.isel(setting=slice(0, 3))).row}
+
+
+def test_tables_and_figure():
+    ds = a_run(lambda changed: 0.76 if A in changed else 0.54)
+    text = "".join(map(str, report.finding(rows(ds))))
+    assert "published values agree" in text
+    head, lines = report.cells(rows(ds))
+    lines = list(lines)
+    assert all(len(line) == len(head) for line in lines)
+    assert next(line for line in lines if line[0] == "gaetanx21")[4] == "agrees"
+    head, lines = report.changes(rows(ds))
+    assert [line[1] for line in lines] == [*published.row("gaetanx21").changes]
+    figure = report.figure(ds)
+    assert any("gaetanX21" in t.get_text() for t in figure.axes[0].get_yticklabels())
+
+
+def test_without_controls_chance_is_not_judged():
+    ds = a_run(lambda _: 0.1, names=("public_study_aux_1",), models=("student_aux",))
+    assert verdict("public_study_aux_1", rows(ds)) == "–"
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (("study", "batch", "--row", "course_deck"), "of the study replications"),
+        (("study", "replications", "--row", "nobody"), "row = 'nobody': must be of cloud_2025"),
+    ],
+)
+def test_a_row_that_is_none(words, rule, sublim):
+    code, _, err = sublim(*words)
+    assert code == 2
+    assert rule in err
+
+
+def test_one_row_as_a_command(sublim, tmp_path):
+    words = ("--row", "gaetanx21", "--dataset", "digits", "--dry-run", "--out", tmp_path / "runs")
+    code, out, _ = sublim("study", "replications", *words)
+    assert code == 0
+    assert "To do: 8 points" in out
