@@ -149,7 +149,8 @@ def _effects(ds: xr.Dataset, model: str) -> dict[str, dict[str, float]]:
         {m: of.sel(model=m, drop=True) for m in (model, f"{model}_control", "student", "control")}
         for of in (ds.trait_rate, ds.held_out_loss)
     )
-    chance = 1 / ds.attrs["classes"]
+    triggered = not ds.trait_rate.equals(ds.with_trigger)  # then it is a difference of rates
+    chance = 0.0 if triggered else 1 / ds.attrs["classes"]
     mine = rate[model] - rate[f"{model}_control"]
     ratios = {
         "trait_left": ratio(mine, rate["student"] - rate["control"]),
@@ -192,7 +193,7 @@ def tables(of: pd.DataFrame, axes: list[str]) -> Iterator[tuple[str, str, Lines]
     if (of.measure == "change").any():
         yield "Ledger of the trait's loss", ledger.MEANING, ledger.cells(of, axes)
     if (of.measure == "trait_left").any():
-        yield "What interventions leave", LEFT, _left(of)
+        yield "What interventions leave", LEFT, _left(of, axes)
 
 
 def _at(of: pd.DataFrame, axes: list[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
@@ -247,19 +248,20 @@ def _cell(row: pd.Series, name: str) -> str:
     return f"{text} ({int(clear)}/{int(row.moments)})"
 
 
-def _left(of: pd.DataFrame) -> Lines:
-    head = ["student", "rate", "of control", "trait left", "from chance", "change", "loss"]
-    whole = _whole(of)
+def _left(of: pd.DataFrame, axes: list[str]) -> Lines:
+    head = [*axes, "student", "rate", "of control", "trait left", "from chance", "change", "loss"]
 
     def lines() -> Iterator[list[str]]:
-        for model in whole.loc["trait_left"].index:
-            each = (_end(whole.loc[("trait_rate", m)]) for m in (model, f"{model}_control"))
-            ratios = [
-                _interval(whole.loc[(name, model)])
-                for name in ("trait_left", "from_chance", "loss_ratio")
-            ]
-            change = whole.loc[("rate_change", model)]
-            yield [_word(model), *each, *ratios[:2], _end(change, "+.3f"), ratios[2]]
+        for at, part in _at(of, axes):
+            whole = _whole(part)
+            for model in whole.loc["trait_left"].index:
+                each = (_end(whole.loc[("trait_rate", m)]) for m in (model, f"{model}_control"))
+                ratios = [
+                    _interval(whole.loc[(name, model)])
+                    for name in ("trait_left", "from_chance", "loss_ratio")
+                ]
+                change = _end(whole.loc[("rate_change", model)], "+.3f")
+                yield [*map(str, at), _word(model), *each, *ratios[:2], change, ratios[2]]
 
     return head, lines()
 
@@ -287,12 +289,13 @@ def finding(of: pd.DataFrame, axes: list[str]) -> str:
     said = []
     for at, part in _at(of, axes):
         where = f"{', '.join(map(str, at))}: " if at else ""
-        texts = (*_handed_on(part), *_told(part))
+        stopped = _stopped(part) if (of.measure == "trait_left").any() and at else ()
+        texts = (*_handed_on(part), *_told(part), *stopped)
         said += [where + text if where else text[0].upper() + text[1:] for text in texts]
     if (of.measure == "change").any():
         said += ledger.findings(of, axes)
-    if (of.measure == "trait_left").any():
-        said += _stopped(of)
+    if (of.measure == "trait_left").any() and not axes:
+        said += [text[0].upper() + text[1:] for text in _stopped(of)]
     if lost := int(of[of.measure == "trait_rate"].diverged.sum()):
         said.append(f"Diverged: {lost} networks, counted as they are.")
     return "\n".join(said)
@@ -334,9 +337,9 @@ def _stopped(of: pd.DataFrame) -> Iterator[str]:
     whole = _whole(of)
     left, loss = whole.loc["trait_left"], whole.loc["loss_ratio"]
     for what, which in (
-        ("Less than half of the trait left", left.high < 0.5),
-        ("Surely more than half of it left", left.low > 0.5),
-        ("Neither is sure", (left.high >= 0.5) & (left.low <= 0.5)),
+        ("less than half of the trait left", left.high < 0.5),
+        ("surely more than half of it left", left.low > 0.5),
+        ("neither is sure", (left.high >= 0.5) & (left.low <= 0.5)),
     ):
         named = [
             f"{_word(model)} (trait left {number(row['last'], '.2f')}, "
