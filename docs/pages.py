@@ -10,7 +10,7 @@ import pandas as pd
 from docs import claims, saved
 from docs.saved import Saved
 from sim import published
-from sim.report import dynamics, origins, prediction, rates, replications, surgery
+from sim.report import dynamics, factorial, origins, prediction, rates, replications, surgery
 from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare
 from sim.studies import grids
 
@@ -50,39 +50,7 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
     yield f"### {about['dataset']}, {about['n']}\n"
     where = f"revision {about['revision'][:7]}, {about['device']}"
     yield f"`uv run {about['command']}`, {where}: {link}\n"
-    if "auroc" in rows:
-        axes = [*rows.columns[: rows.columns.get_loc("inputs")]]
-        yield markdown(*origins.bases(rows, axes))
-        yield markdown(*origins.traits(rows, axes))
-        yield f"{origins.MEANING}\n"
-        yield origins.finding(rows, axes).replace("\n", "\n\n") + "\n"
-    elif "measure" in rows:
-        axes = [*rows.columns[: rows.columns.get_loc("model")]]
-        for title, meaning, lines in dynamics.tables(rows, axes):
-            yield f"**{title}.** {meaning if title != 'Rates' else ''}\n".replace(" \n", "\n")
-            yield markdown(*lines)
-        yield dynamics.finding(rows, axes).replace("\n", "\n\n") + "\n"
-    elif "final" in rows:
-        table = prediction.forecasts(rows)
-        yield markdown(*prediction.cells(table))
-        yield f"{prediction.MEANING}\n"
-        yield prediction.finding(rows, table).replace("\n", "\n\n") + "\n"
-    elif "effect" in rows:
-        yield markdown(*replications.cells(rows))
-        yield markdown(*replications.changes(rows))
-        yield f"{replications.MEANING}\n"
-        yield replications.finding(rows).replace("\n", "\n\n") + "\n"
-    elif "receiver" in rows:
-        axes = [*rows.columns[: rows.columns.get_loc("receiver")]]
-        yield markdown(*surgery.cells(rows, axes))
-        yield f"{surgery.MEANING}\n"
-        yield surgery.finding(rows, axes).replace("\n", "\n\n") + "\n"
-    elif "rate" in rows:
-        axes = [*rows.columns[: rows.columns.get_loc("model")]]
-        yield markdown(*rates.cells(rows, axes))
-        yield rates.finding(rows, axes).replace("\n", "\n\n") + "\n"
-    else:
-        yield markdown(*points(rows))
+    yield from next(body for column, body in BODIES.items() if column in rows)(rows)
     sets = {p.dataset for p in others}
     if sets and (about["dataset"] in sets or not any(saved.load(name, s) for s in sets)):
         if "rate" in rows:
@@ -92,6 +60,82 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
         if about["dataset"] not in sets:
             yield f"{ELSEWHERE}\n"
     yield f"![{file.replace('_', ' ')}]({file}.png)\n"
+
+
+def _axes(rows: pd.DataFrame, until: str) -> list[str]:
+    return [*rows.columns[: rows.columns.get_loc(until)]]
+
+
+def _origins(rows: pd.DataFrame) -> Iterator[str]:
+    axes = _axes(rows, "inputs")
+    yield markdown(*origins.bases(rows, axes))
+    yield markdown(*origins.traits(rows, axes))
+    yield f"{origins.MEANING}\n"
+    yield said(origins.finding(rows, axes))
+
+
+def _dynamics(rows: pd.DataFrame) -> Iterator[str]:
+    axes = _axes(rows, "model")
+    for title, meaning, lines in dynamics.tables(rows, axes):
+        yield f"**{title}.** {meaning if title != 'Rates' else ''}\n".replace(" \n", "\n")
+        yield markdown(*lines)
+    yield said(dynamics.finding(rows, axes))
+
+
+def _prediction(rows: pd.DataFrame) -> Iterator[str]:
+    table = prediction.forecasts(rows)
+    yield markdown(*prediction.cells(table))
+    yield f"{prediction.MEANING}\n"
+    yield said(prediction.finding(rows, table))
+
+
+def _factorial(rows: pd.DataFrame) -> Iterator[str]:
+    yield markdown(*factorial.shares(rows))
+    yield markdown(*factorial.levels(rows))
+    yield f"{factorial.MEANING}\n"
+    yield said(factorial.finding(rows))
+
+
+def _replications(rows: pd.DataFrame) -> Iterator[str]:
+    yield markdown(*replications.cells(rows))
+    yield markdown(*replications.changes(rows))
+    yield f"{replications.MEANING}\n"
+    yield said(replications.finding(rows))
+
+
+def _surgery(rows: pd.DataFrame) -> Iterator[str]:
+    axes = _axes(rows, "receiver")
+    yield markdown(*surgery.cells(rows, axes))
+    yield f"{surgery.MEANING}\n"
+    yield said(surgery.finding(rows, axes))
+
+
+def _rates(rows: pd.DataFrame) -> Iterator[str]:
+    axes = _axes(rows, "model")
+    yield markdown(*rates.cells(rows, axes))
+    yield said(rates.finding(rows, axes))
+
+
+def _points(rows: pd.DataFrame) -> Iterator[str]:
+    yield markdown(*points(rows))
+
+
+def said(finding: str) -> str:
+    """Write a finding, a paragraph a line."""
+    return finding.replace("\n", "\n\n") + "\n"
+
+
+#: What there is of a study, by a column that its rows alone have; in this order.
+BODIES = {
+    "auroc": _origins,
+    "measure": _dynamics,
+    "final": _prediction,
+    "term": _factorial,
+    "effect": _replications,
+    "receiver": _surgery,
+    "rate": _rates,
+    "model": _points,
+}
 
 
 def points(rows: pd.DataFrame) -> tuple[Sequence[str], Iterable[Sequence[str]]]:

@@ -12,6 +12,7 @@ from sim.errors import require
 from sim.published.entries import Published
 from sim.report import (
     dynamics,
+    factorial,
     figures,
     origins,
     prediction,
@@ -31,7 +32,7 @@ from sim.studies import figure10, grids
 from sim.studies.sweep import of_task
 
 KINDS = ("figure10", "sweep", "lineage", "dynamics", "prediction", "surgery", "origins", "theorem")
-KINDS += ("replications",)
+KINDS += ("replications", "factorial")
 
 
 def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[str, Callable]]:
@@ -55,6 +56,7 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
         "prediction": (prediction.prediction, lambda _: prediction.FIGURES),
         "surgery": (surgery.surgery, lambda _: surgery.FIGURES),
         "origins": (origins.origins, lambda _: origins.FIGURES),
+        "factorial": (factorial.factorial, lambda _: factorial.FIGURES),
         "replications": (replications.replications, lambda _: replications.FIGURES),
     }[kind]
     return table, drawn(ds, others) if kind in ("figure10", "sweep") else drawn(ds)
