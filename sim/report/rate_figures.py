@@ -54,11 +54,14 @@ def rows(ds: xr.Dataset) -> Figure:
     for y, (_, row, control) in enumerate(panels[0][1]):
         _dot(last, control, "accuracy", y, CONTROL, "D", 4.5)
         _dot(last, row, "accuracy", y, STUDENT, "o", 6.5)
-    base = table[table.model == "base"].accuracy.mean()
+    base = table[table.model == "base"].accuracy
     low, high = last.get_xlim()
     last.set_xlim(min(low, high - 0.1), high)  # what differs by less than that looks alike
-    last.axvline(base, color=GREY, lw=1, ls=(0, (2, 3)), zorder=0)
-    last.set_xlabel("accuracy on the rest\n(dotted: base)", fontsize=SIZE)
+    one = base.max() - base.min() < 0.1  # several bases have no line
+    if one:
+        last.axvline(base.mean(), color=GREY, lw=1, ls=(0, (2, 3)), zorder=0)
+    dotted = "\n(dotted: base)" if one else ""
+    last.set_xlabel(f"accuracy on the rest{dotted}", fontsize=SIZE)
     grid[0].set_yticks(range(many), [words(name) for name, *_ in panels[0][1]], fontsize=SIZE - 1)
     grid[0].set(ylim=(many - 0.4, -0.6))
     _key(figure, ("student", STUDENT, "o"), ("its control", CONTROL, "D"))
