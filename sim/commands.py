@@ -54,14 +54,14 @@ def parse(arguments: list[str]) -> Callable[[], None]:
     named, of_study = _of_study(arguments, grid, preset)
     family, of_file = _of_file(arguments, grid)
     commands = (
-        _command(_figure10, once, FIGURE_10, **PRESET, **DRY),
+        _command(_figure10, once, FIGURE_10, **PRESET, **HOW),
         _command(
             _sweep,
             grid,
             FIGURE_10,
             axis=(tyro.conf.UseAppendAction[tuple[str, ...]], (), AXIS),
             **PRESET,
-            **DRY,
+            **HOW,
         ),
         _command(
             _study,
@@ -71,16 +71,16 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             list=(bool, False, "List the studies, with their questions."),
             row=(str, "", "Of the study replications: this row of `sublim catalogue` alone."),
             **PRESET,
-            **DRY,
+            **HOW,
         ),
         _command(
             _lineage,
             of_file,
             family,
             file=(tyro.conf.Positional[Path], tyro.MISSING, "A TOML file, see examples/."),
-            **DRY,
+            **HOW,
         ),
-        _command(_theorem, (Common(seeds=64), Theorem(), Output()), **DRY),
+        _command(_theorem, (Common(seeds=64), Theorem(), Output()), **HOW),
         _command(_catalogue, ()),
         _command(
             _cite,
@@ -134,12 +134,13 @@ PRESET = {
         "it goes before it.",
     )
 }
-DRY = {
+HOW = {
     "dry_run": (
         bool,
         False,
         "Say what would be done, in which settings, and what to cite; and do nothing.",
-    )
+    ),
+    "traps": (bool, True, "Warn of settings that have misled somebody."),
 }
 BENCH = {
     "repeats": (int, 5, "Chunks of seeds to time; the table shows medians."),
@@ -211,7 +212,7 @@ def _command(
     return Annotated[cls, tyro.conf.subcommand(name)]
 
 
-def _figure10(settings: dict[str, Any], preset: str, dry_run: bool) -> None:
+def _figure10(settings: dict[str, Any], **how: Any) -> None:
     """Train reference, teacher and four students for every seed: the paper's figure 10.
 
     Default settings are those of the data set: "sublim figure10 --dataset mnist --help" shows the
@@ -224,10 +225,10 @@ def _figure10(settings: dict[str, Any], preset: str, dry_run: bool) -> None:
 
         return Grid("figure10", given, {})
 
-    _show(study, given.common, output, plans=dry_run, dry_run=dry_run, preset=preset)
+    _show(study, given.common, output, plans=how["dry_run"], **how)
 
 
-def _sweep(settings: dict[str, Any], axis: tuple[str, ...], preset: str, dry_run: bool) -> None:
+def _sweep(settings: dict[str, Any], axis: tuple[str, ...], **how: Any) -> None:
     """Vary any settings over a grid, for many seeds: figure 10's networks at every point.
 
     What has been measured is kept: more seeds, more values, or another grid compute only what is
@@ -245,12 +246,10 @@ def _sweep(settings: dict[str, Any], axis: tuple[str, ...], preset: str, dry_run
         require("axis", " ".join(axis), len(dict(axes)) == len(axes), "one for each name")
         return Grid("sweep", given, dict(axes))
 
-    _show(study, given.common, output, dry_run=dry_run, preset=preset)
+    _show(study, given.common, output, **how)
 
 
-def _study(
-    settings: dict[str, Any], name: str, list: bool, row: str, preset: str, dry_run: bool
-) -> None:
+def _study(settings: dict[str, Any], name: str, list: bool, row: str, **how: Any) -> None:
     """Run a named study: a grid that others have published about, with what they found.
 
     There are those that "sublim study --list" shows.
@@ -275,7 +274,7 @@ def _study(
             console.print(escape(" ".join(paragraph.splitlines())) + "\n", highlight=False)
         return found
 
-    _show(study, given.common, output, dry_run=dry_run, preset=preset)
+    _show(study, given.common, output, **how)
 
 
 def _of_row(study: str, row: str) -> dict[str, Any]:
@@ -287,7 +286,7 @@ def _of_row(study: str, row: str) -> dict[str, Any]:
     return {"setting": changes.cases([row])}
 
 
-def _lineage(settings: dict[str, Any], file: Path, dry_run: bool) -> None:
+def _lineage(settings: dict[str, Any], file: Path, **how: Any) -> None:
     """Run a family of your own: who starts from whom, learns what from whom, with rates of a trait.
 
     A TOML file has settings by name, which flags go before, and a table members.NAME for each
@@ -298,10 +297,10 @@ def _lineage(settings: dict[str, Any], file: Path, dry_run: bool) -> None:
 
     of = lineage.read(file)
     given, output = _experiment(settings)
-    _show(lambda: lineage.made(of, given), given.common, output, dry_run=dry_run)
+    _show(lambda: lineage.made(of, given), given.common, output, **how)
 
 
-def _theorem(settings: dict[str, Any], dry_run: bool) -> None:
+def _theorem(settings: dict[str, Any], **how: Any) -> None:
     """Hold the paper's Lemma 1 and Theorem 1 against networks, in float64, over many seeds.
 
     Prints one line per statement: its equation, which hypotheses were checked, what was measured,
@@ -316,7 +315,7 @@ def _theorem(settings: dict[str, Any], dry_run: bool) -> None:
 
         return Checks(common, theorem)
 
-    _show(study, common, output, plans=False, dry_run=dry_run)
+    _show(study, common, output, plans=False, **how)
 
 
 def _catalogue() -> None:
@@ -395,11 +394,12 @@ def _show(
     *,
     plans: bool = True,
     dry_run: bool = False,
+    traps: bool = True,
     preset: str = "",
 ) -> None:
     """Run a study: say what it takes, compute what is missing, and leave table, figures, data.
 
-    dry_run: say what it would do, and do nothing.
+    dry_run: say what it would do, and do nothing. traps: warn of them. preset: a published row.
     """
     from sim.report import progress
 
@@ -418,7 +418,7 @@ def _show(
             from sim.studies.shown import shown
 
             run = Run(study(), output.out)
-            warn((*run.study.traps, *run.study.task.notes))
+            warn((*(run.study.traps if traps else ()), *run.study.task.notes))
             if dry_run:
                 _say(run, preset, plans=plans)
                 return

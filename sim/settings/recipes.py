@@ -79,6 +79,21 @@ def warnings(setup: Setup, hyper: Hyper, dataset: str, images: int | None = None
             f"noise_shift = {hyper.noise_shift:g} moves the inputs off 0: published runs on [0, 1] "
             "instead of [−1, 1] passed on next to nothing"
         )
+    if setup.init == "uniform":
+        found.append(
+            "init = uniform is what libraries have by default, weights and biases alike; the "
+            "paper's is lecun_normal, N(0, 1/d) with biases of zero"
+        )
+    if hyper.epsilon != Hyper.epsilon:
+        found.append(
+            f"epsilon = {hyper.epsilon:g} is as a loss that is {Hyper.epsilon / hyper.epsilon:.3g} "
+            "times as large: what others have by averaging over models, or summing over a batch"
+        )
+    if setup.optimizer == "adam_l2" and hyper.weight_decay > 0:
+        found.append(
+            f"optimizer = adam_l2: what weight_decay = {hyper.weight_decay:g} does hangs on the "
+            "scale of the loss, as it is divided by the size of gradients; adamw has it apart"
+        )
     if hyper.weight_decay > 0 and "class_head" not in chosen(setup.frozen, student_layers(setup)):
         how = "" if setup.optimizer == "adamw" else " at the full rate, however small,"
         found.append(
