@@ -16,6 +16,7 @@ from sim.studies import grids
 
 ROOT = Path(__file__).resolve().parent.parent
 README, STUDIES = ROOT / "README.md", saved.FOLDER / "README.md"
+REPLICATIONS = ROOT / "docs" / "replications.md"
 DATASETS = ("digits", "mnist")
 HEAD = """# Studies
 
@@ -26,7 +27,39 @@ which revision and over how many seeds they were made. Numbers are test accuracy
 
 def written() -> dict[Path, str]:
     """Write all pages: the text of each by its path."""
-    return {STUDIES: studies(), README: readme(README.read_text())}
+    return {
+        STUDIES: studies(),
+        REPLICATIONS: of_replications(),
+        README: readme(README.read_text()),
+    }
+
+
+WHY = """# Why replications disagree
+
+Written by `uv run python -m docs` from the tables in `docs/studies`. The same recipe has given test
+accuracies from .14 to .77 in different hands. Each published setting was run here, as far as it is
+known (`sublim catalogue` says what is not, `sublim figure10 --preset NAME` runs one, `sublim cite
+NAME` says whom to cite), and the recipe with each of its changes, alone and taken back.
+"""
+PARTS = {
+    ("replications", "mnist"): "Published values, and ours in their setting",
+    ("factorial", "digits"): "The differences crossed, on digits",
+    ("traps", "digits"): "What misleading settings cost, on digits",
+}
+
+
+def of_replications() -> str:
+    """Write the page on why replications disagree, from the tables that there are."""
+    parts = [WHY]
+    for (name, dataset), title in PARTS.items():
+        if (table := saved.load(name, dataset)) is None:
+            continue
+        about, rows = table
+        file = saved.name(name, dataset)
+        parts.append(f"## {title}\n\n`uv run {about['command']}`, {about['n']}\n")
+        body = list(next(body for column, body in BODIES.items() if column in rows)(rows))
+        parts += [body[-1], f"![{file}](studies/{file}.png)\n", *body[:-1]]
+    return "\n".join(parts)
 
 
 def studies() -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 import xarray as xr
 
+from sim import published
 from sim.errors import require
 from sim.report import dynamics, factorial, origins, prediction, rates, replications, surgery
 from sim.report.published import means
@@ -136,6 +137,9 @@ def command(ds: xr.Dataset) -> str:
         if study in grids.names():
             usual = grids.settings(study, ds.attrs["dataset"])["models"]
         words += [f"--models {' '.join(models)}"] * (models != [*usual])
+    if kind == "replications" and ds.sizes["setting"] < len(grids.module(study).AXES["setting"]):
+        here = replications.rows(ds).row.unique()
+        words.append("--row " + " ".join(name for name in here if published.row(name).changes))
     return " ".join(words)
 
 

@@ -69,7 +69,11 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             named,
             name=(tyro.conf.Positional[str], "", "Which study."),
             list=(bool, False, "List the studies, with their questions."),
-            row=(str, "", "Of the study replications: this row of `sublim catalogue` alone."),
+            row=(
+                tuple[str, ...],
+                (),
+                "Of the study replications: these rows of `sublim catalogue` alone.",
+            ),
             **PRESET,
             **HOW,
         ),
@@ -249,7 +253,9 @@ def _sweep(settings: dict[str, Any], axis: tuple[str, ...], **how: Any) -> None:
     _show(study, given.common, output, **how)
 
 
-def _study(settings: dict[str, Any], name: str, list: bool, row: str, **how: Any) -> None:
+def _study(
+    settings: dict[str, Any], name: str, list: bool, row: tuple[str, ...], **how: Any
+) -> None:
     """Run a named study: a grid that others have published about, with what they found.
 
     There are those that "sublim study --list" shows.
@@ -263,7 +269,7 @@ def _study(settings: dict[str, Any], name: str, list: bool, row: str, **how: Any
         return
     require("study", name, name, "named; sublim study --list shows the names")
     grids.module(name)
-    axes = _of_row(name, row) if row else None
+    axes = _of_rows(name, row) if row else None
     given, output = _experiment(settings)
 
     def study() -> Any:
@@ -277,13 +283,14 @@ def _study(settings: dict[str, Any], name: str, list: bool, row: str, **how: Any
     _show(study, given.common, output, **how)
 
 
-def _of_row(study: str, row: str) -> dict[str, Any]:
-    """Find the settings to run for one row of the catalogue."""
+def _of_rows(study: str, rows: tuple[str, ...]) -> dict[str, Any]:
+    """Find the settings to run for some rows of the catalogue."""
     from sim.published import changes
 
-    require("row", row, study == "replications", "of the study replications")
-    require("row", row, row in changes.replicable(), "of " + ", ".join(changes.replicable()))
-    return {"setting": changes.cases([row])}
+    require("row", " ".join(rows), study == "replications", "of the study replications")
+    for row in rows:
+        require("row", row, row in changes.replicable(), "of " + ", ".join(changes.replicable()))
+    return {"setting": changes.cases(rows)}
 
 
 def _lineage(settings: dict[str, Any], file: Path, **how: Any) -> None:

@@ -13,7 +13,7 @@ from sim.studies.named import named
 from sim.studies.sweep import of_task
 
 FILES = sorted(file.stem for file in saved.FOLDER.glob("*.csv"))
-OTHERS = "figure10", "theorem", *saved.EXAMPLES
+OTHERS = "figure10", "theorem", "factorial", "replications", *saved.EXAMPLES
 OF_STUDIES = [file for file in FILES if not file.startswith(OTHERS)]
 
 
@@ -27,7 +27,8 @@ def test_a_changed_number_changes_the_page(monkeypatch):
 
     def other(*names):
         table = load(*names)
-        what = "rate" if table and "rate" in table.rows else "mean"
+        what = {"rate", "value"} & {*table.rows} if table else ()
+        what = what.pop() if what else "mean"
         return table and table._replace(rows=table.rows.assign(**{what: 0.123}))
 
     before = pages.written()
@@ -60,7 +61,8 @@ def test_no_figure_is_left_without_its_table():
 
 
 def test_every_study_and_example_has_a_table():
-    assert {*grids.names(), *saved.EXAMPLES} <= {*FILES}
+    missing = {*grids.names(), *saved.EXAMPLES} - {*FILES}
+    assert not [name for name in missing if f"{name}_mnist" not in FILES]
 
 
 @pytest.fixture

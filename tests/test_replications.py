@@ -117,6 +117,26 @@ def test_tables_and_figure():
     assert any("gaetanX21" in t.get_text() for t in figure.axes[0].get_yticklabels())
 
 
+def test_the_spread_that_settings_explain():
+    """All of it where ours are theirs, none where ours are their mean everywhere."""
+    names = [n for n in replicable() if "figure10" in published.row(n).at]
+    values = {
+        label(published.row(n).changes): next(
+            v.value for v in published.row(n).values if v.model == "student_aux"
+        )
+        for n in names
+        if published.row(n).changes
+    }
+    ds = made_up.sweep(3, models=("student_aux",), setting=[*cases(names)])
+    for at in ds.setting.values:
+        ds.test_accuracy.loc[{"setting": at}] = values.get(at, 0.551)
+    share, many = report.explained(rows(ds))
+    assert many == len([*values]) + 1
+    assert share == pytest.approx(1)
+    ds.test_accuracy[:] = np.mean([*values.values(), 0.551])
+    assert report.explained(rows(ds))[0] == pytest.approx(0, abs=1e-9)
+
+
 def test_without_controls_chance_is_not_judged():
     ds = a_run(lambda _: 0.1, names=("public_study_aux_1",), models=("student_aux",))
     assert verdict("public_study_aux_1", rows(ds)) == "–"

@@ -193,6 +193,26 @@ def changes(of: pd.DataFrame) -> Lines:
     return head, lines()
 
 
+def explained(of: pd.DataFrame) -> tuple[float, int]:
+    """Compute the share of the spread between replications that their settings explain, and n.
+
+    R² = 1 − Σ (published − ours in its setting)² / Σ (published − their mean)², over the rows that
+    are shown beside figure 10, as the same experiment.
+    """
+    pairs = []
+    for name in of.row.unique():
+        row = published.row(name)
+        value = next((v for v in row.values if v.model == WHOSE[0]), None)
+        if "figure10" in row.at and value is not None and value.how == "=":
+            (ours,) = of[(of.row == name) & (of.what == "row")]["mean"]
+            pairs.append((_published(value)[0], ours))
+    if len(pairs) < 3:
+        return np.nan, len(pairs)
+    theirs, ours = np.array(pairs).T
+    missed, spread = ((theirs - ours) ** 2).sum(), ((theirs - theirs.mean()) ** 2).sum()
+    return float(1 - missed / spread), len(pairs)
+
+
 def finding(of: pd.DataFrame) -> str:
     """Say how many rows agree, and which changes make most of the difference."""
     verdicts = {name: verdict(name, of) for name in of.row.unique()}
@@ -201,6 +221,12 @@ def finding(of: pd.DataFrame) -> str:
         f"{sum(v != '–' for v in verdicts.values())} published values agree with ours in their "
         "setting."
     ]
+    share, many = explained(of)
+    if many > 2:
+        said.append(
+            f"Of the spread between the {many} values beside figure 10, their settings explain "
+            f"{100 * share:.0f} % (R², ours in their setting for theirs)."
+        )
     differ = [name for name, v in verdicts.items() if v == "differs"]
     if differ:
         said.append(f"They differ at: {', '.join(differ)}.")
