@@ -41,21 +41,21 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
     here, found = {*map(str, ds[AXIS].values)}, []
     for name in replicable():
         row = published.row(name)
-        whole = label(row.changes)
-        if not {label(of) for of in subsets(row)} <= here:
+        if (whole := label(row.changes)) not in here:
             continue
         for what, model in (("row", WHOSE[0]), ("control", WHOSE[1])):
             if model in ds.model.values:
                 found.append(_line(ds, name, what, "", whole, PAPER, model))
-        if len(row.changes) < 2:
-            continue
-        for change in row.changes:
-            rest = label({*row.changes} - {change})
-            found.append(_line(ds, name, "alone", change, label([change]), PAPER))
-            found.append(_line(ds, name, "without", change, rest, whole, sign=-1))
         for of in subsets(row):
-            if 1 < len(of) < len(row.changes) - 1:
-                found.append(_line(ds, name, "some", label(of), label(of), PAPER))
+            if (at := label(of)) not in here or not 0 < len(of) < len(row.changes):
+                continue
+            left = [change for change in row.changes if change not in of]
+            if len(of) == 1:
+                found.append(_line(ds, name, "alone", *of, at, PAPER))
+            if len(left) == 1:
+                found.append(_line(ds, name, "without", *left, at, whole, sign=-1))
+            if len(of) > 1 and len(left) > 1:
+                found.append(_line(ds, name, "some", at, at, PAPER))
     return pd.DataFrame(found)
 
 
