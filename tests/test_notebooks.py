@@ -27,8 +27,19 @@ settings = dict(widths=(8, 8), noise_images=64, batch=16, teacher_steps=2, stude
 dataset, seeds, student_steps, generations = "synthetic:12x4", 2, 2, 3
 settings = dict(widths=(8, 8), noise_images=64, batch=16, base_steps=2, teacher_steps=2)
 """,
+    "05_replications": """
+dataset, seeds = "synthetic:12x4", 2
+row, settings = "gaetanx21", dict(widths=(8, 8), noise_images=64, batch=16, teacher_steps=2,
+                                  student_steps=2)
+""",
 }
-PICTURES = {"01_figure10": 2, "02_theorem": 5, "03_many_steps": 4, "04_lineage": 7}
+PICTURES = {
+    "01_figure10": 2,
+    "02_theorem": 5,
+    "03_many_steps": 4,
+    "04_lineage": 7,
+    "05_replications": 2,
+}
 
 
 def test_every_notebook_is_known():
@@ -42,6 +53,7 @@ def test_every_notebook_is_known():
         pytest.param("02_theorem", marks=pytest.mark.slow),
         pytest.param("03_many_steps", marks=pytest.mark.slow),
         pytest.param("04_lineage", marks=pytest.mark.slow),
+        pytest.param("05_replications", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.filterwarnings("ignore")  # of Jupyter's own machinery

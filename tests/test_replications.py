@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from sim import published
+from sim import commands, published
 from sim.published import changes
 from sim.published.changes import PAPER, cases, label, replicable, settings, subsets
 from sim.report import replications as report
+from sim.report.published import catalogue
 from sim.report.replications import needed, rows, sentence, smallest, verdict
 from sim.settings.recipes import recipe
 from tests import made_up
+from tests.test_sweep_figures import page
 
 A, B, C = "one hidden layer", "rate 1e-3", "the library's initialisation"
 
@@ -159,8 +161,24 @@ def test_a_row_that_is_none(words, rule, sublim):
     assert rule in err
 
 
-def test_one_row_as_a_command(sublim, tmp_path):
-    words = ("--row", "gaetanx21", "--dataset", "digits", "--dry-run", "--out", tmp_path / "runs")
-    code, out, _ = sublim("study", "replications", *words)
-    assert code == 0
-    assert "To do: 8 points" in out
+def test_rows_as_a_command():
+    of = commands._of_rows("replications", ("gaetanx21", "ghosttrace"))
+    assert of == {"setting": cases(["gaetanx21", "ghosttrace"])}
+    assert len(of["setting"]) == 2**3 + 1
+
+
+def test_ours_are_kept_for_the_catalogue(tmp_path, monkeypatch):
+    monkeypatch.setattr(published, "OURS", tmp_path / "ours.csv")
+    published.ours.cache_clear()
+    assert published.ours() == {}
+    of = rows(a_run(lambda changed: 0.76 if A in changed else 0.54))
+    report.kept(of, "f" * 40).to_csv(published.OURS, index=False)
+    published.ours.cache_clear()
+    found = published.ours()["gaetanx21"]
+    (line,) = (r for r in of.itertuples() if (r.row, r.what) == ("gaetanx21", "row"))
+    assert found.mean == pytest.approx(line.mean, abs=1e-4)
+    assert (found.n, found.verdict) == (6, "agrees")
+    published.ours.cache_clear()
+    shown = "".join(page(table) for table in catalogue() if "gaetanX21" in table.title)
+    assert "agrees" in shown
+    published.ours.cache_clear()

@@ -5,17 +5,20 @@ out, a name for each setting. A row's name is that of its file, and of the setti
 several. What studies and figures show as published comes from here.
 """
 
+import csv
 import re
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Any
 
 from sim.errors import require
-from sim.published.entries import Published, Row, Source
+from sim.published.entries import Ours, Published, Row, Source
 
 PAPER = "cloud_2025"  # whose recipe all settings begin with
+OURS = Path(__file__).with_name("ours.csv")  # written from the results of study replications
 
 
 def publications() -> list[str]:
@@ -79,6 +82,24 @@ def preset(name: str) -> dict[str, Any]:
     one = row(name)
     require("preset", name, not one.beyond, f"one that can be run ({one.beyond})")
     return dict(one.settings)
+
+
+@cache
+def ours() -> dict[str, Ours]:
+    """Read what was measured here of the rows, by name: of those that have been run."""
+    if not OURS.is_file():
+        return {}
+    with OURS.open(newline="") as file:
+        return {
+            line["row"]: Ours(
+                float(line["mean"]),
+                float(line["half_width"]),
+                int(line["n"]),
+                line["verdict"],
+                line["revision"],
+            )
+            for line in csv.DictReader(file)
+        }
 
 
 def of_study(study: str) -> tuple[Published, ...]:

@@ -66,6 +66,19 @@ class Row(NamedTuple):
         return {name: value for change in self.changes.values() for name, value in change.items()}
 
 
+class Ours(NamedTuple):
+    """What was measured here in the setting of a row: the student's test accuracy, and the verdict.
+
+    half_width: of the 95 % interval over n seeds. revision: of the code.
+    """
+
+    mean: float
+    half_width: float
+    n: int
+    verdict: str
+    revision: str
+
+
 class Published(NamedTuple):
     """A published value where a study shows it: a `Value`, where on the axes, and who says so.
 

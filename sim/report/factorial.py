@@ -31,17 +31,23 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
 
     Columns: what ("share", "level"), term (of a level, its axis), level, order, value, low, high.
     """
-    of = ds.test_accuracy.sel(model="student_aux", drop=True).drop_vars("network", errors="ignore")
+    of = ds.test_accuracy.sel(model="student_aux", drop=True)
+    of = of.isel({axis: 0 for axis in axes_of(ds) if ds.sizes[axis] == 1}, drop=True)
     shares = decompose(of).rename(columns={"share": "value"}).assign(what="share", level="")
     levels = [
         {"what": "level", "term": axis, "level": str(level), "value": float(mean.mean)}
         | dict(zip(("low", "high"), map(float, mean.interval), strict=True))
-        for axis in axes_of(ds)
+        for axis in crossed(ds)
         for level in ds[axis].values
         for mean in [summary(of.sel({axis: level}, drop=True).mean(_but_seeds(of, axis)))]
     ]
     columns = ["what", "term", "level", "order", "value", "low", "high"]
     return pd.concat([shares, pd.DataFrame(levels)])[columns].reset_index(drop=True)
+
+
+def crossed(ds: xr.Dataset) -> list[str]:
+    """Name the axes that have several levels."""
+    return [axis for axis in axes_of(ds) if ds.sizes[axis] > 1]
 
 
 def _but_seeds(of: xr.DataArray, axis: str) -> list[str]:
@@ -137,7 +143,7 @@ def figure(ds: xr.Dataset) -> Figure:
     keys = [left.barh(0, 0, color=colors[kind]) for kind in kinds]
     left.legend(keys, [*kinds.values()], loc="lower right", frameon=False, fontsize=SIZE - 1)
     at, ticks = 0.0, []
-    for axis in axes_of(ds)[::-1]:
+    for axis in crossed(ds)[::-1]:
         mine = of[(of.what == "level") & (of.term == axis)][::-1]
         for row in mine.itertuples():
             right.plot([row.low, row.high], [at, at], "-", color=SERIES[0], lw=1.6)
@@ -147,7 +153,7 @@ def figure(ds: xr.Dataset) -> Figure:
         at += 0.6
     right.set_yticks(*zip(*ticks, strict=True), fontsize=SIZE - 3)
     right.set_xlabel("test accuracy of students, over all other settings", fontsize=SIZE)
-    settings = int(np.prod([ds.sizes[axis] for axis in axes_of(ds)]))
+    settings = int(np.prod([ds.sizes[axis] for axis in crossed(ds)]))
     caption(
         figure,
         f"{ds.attrs['dataset']}, {settings} settings × {ds.sizes['seed']} seeds. Lines: 95 %, of "

@@ -121,7 +121,7 @@ def catalogue() -> Iterator[Table]:
             pad_edge=False,
             show_edge=False,
         )
-        for column in ("preset", "what is not the paper's", "published"):
+        for column in ("preset", "what is not the paper's", "published", "here"):
             table.add_column(column, overflow="fold")
         for name, row in of.items():
             changes = ", ".join(row.changes) or "nothing"
@@ -129,8 +129,17 @@ def catalogue() -> Iterator[Table]:
                 changes += f"; sublim {row.command}"
             if row.unknown:
                 changes += f" [dim](unknown: {row.unknown})[/]"
-            table.add_row(*(escape(name),), changes, "\n".join(said(row)) or "–")
+            here = ""
+            if ours := published.ours().get(name):
+                here = (
+                    f"{_short(ours.mean)} ± {_short(ours.half_width)}, n = {ours.n}: {ours.verdict}"
+                )
+            table.add_row(escape(name), changes, "\n".join(said(row)) or "–", here)
         yield table
+
+
+def _short(x: float) -> str:
+    return f"{x:.3f}".replace("0.", ".")
 
 
 def said(row: Row) -> Iterator[str]:

@@ -23,7 +23,8 @@ AXIS = "setting"
 MEANING = (
     "Ours: test accuracy, mean ± half of the 95 % interval over seeds. Alone: the paper's recipe "
     "with that change and no other, less the paper's, by pairs of seeds; taken back: the row less "
-    "the row without it. A change makes a difference if taking it back does, its interval clear "
+    "the row without it. Enough: the fewest changes, of those that were run, whose interval "
+    "reaches the row's. A change makes a difference if taking it back does, its interval clear "
     "of 0."
 )
 WHOSE = ("student_aux", "cross_aux")
@@ -34,9 +35,9 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
 
     what: "row", "control" (another initialisation), "alone" (the paper's with one change),
     "without" (the row without it), "some" (other subsets). Columns: row, what, change, mean,
-    half_width, low, high, sd, n, diverged of test accuracy; effect, effect_half_width, by pairs:
-    of a row, of a change alone and of a subset, less the paper's; of one taken back, the row less
-    what is left.
+    half_width, low, high, sd, n, diverged of test accuracy; dataset; effect, effect_half_width,
+    by pairs: of a row, of a change alone and of a subset, less the paper's; of one taken back, the
+    row less what is left.
     """
     here, found = {*map(str, ds[AXIS].values)}, []
     for name in replicable():
@@ -56,7 +57,7 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
                 found.append(_line(ds, name, "without", *left, at, whole, sign=-1))
             if len(of) > 1 and len(left) > 1:
                 found.append(_line(ds, name, "some", at, at, PAPER))
-    return pd.DataFrame(found)
+    return pd.DataFrame(found).assign(dataset=ds.attrs["dataset"])
 
 
 def _line(
@@ -85,16 +86,27 @@ def _effect(of: Summary) -> dict[str, float]:
 
 
 def verdict(name: str, of: pd.DataFrame) -> str:
-    """Say whether a row's value of the student agrees with ours, by the rule of `published`."""
+    """Say whether a row's value of the student agrees with ours, by the rule of `published`.
+
+    Of another data set it is not compared.
+    """
     ours = of[(of.row == name) & (of.what == "row")]
     control = of[(of.row == name) & (of.what == "control")]
     value = next((v for v in published.row(name).values if v.model == WHOSE[0]), None)
-    if value is None or value.how == "no effect" or not ours.half_width.notna().all():
+    same = (ours.dataset == published.row(name).dataset).all()
+    if not same or value is None or value.how == "no effect" or ours.half_width.isna().any():
         return "–"
     if value.how == "chance" and not len(control):
         return "–"
     v = Published({}, value.value, "", value.half_width, value.n, "", value.how, value.to)
     return "agrees" if agrees(v, ours, control) else "differs"
+
+
+def kept(of: pd.DataFrame, revision: str) -> pd.DataFrame:
+    """Lay out what the catalogue keeps of a run: a line for each row of it."""
+    mine = of[of.what == "row"][["row", "mean", "half_width", "n"]].round(4)
+    verdicts = [verdict(name, of) for name in mine.row]
+    return mine.assign(verdict=verdicts, revision=revision)
 
 
 def needed(of: pd.DataFrame) -> list[str]:
@@ -216,13 +228,12 @@ def explained(of: pd.DataFrame) -> tuple[float, int]:
 def finding(of: pd.DataFrame) -> str:
     """Say how many rows agree, and which changes make most of the difference."""
     verdicts = {name: verdict(name, of) for name in of.row.unique()}
-    said = [
-        f"{sum(v == 'agrees' for v in verdicts.values())} of "
-        f"{sum(v != '–' for v in verdicts.values())} published values agree with ours in their "
-        "setting."
-    ]
+    said, judged = [], sum(v != "–" for v in verdicts.values())
+    if judged:
+        agreeing = sum(v == "agrees" for v in verdicts.values())
+        said.append(f"{agreeing} of {judged} published values agree with ours in their setting.")
     share, many = explained(of)
-    if many > 2:
+    if many > 2 and judged:
         said.append(
             f"Of the spread between the {many} values beside figure 10, their settings explain "
             f"{100 * share:.0f} % (R², ours in their setting for theirs)."
