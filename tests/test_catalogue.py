@@ -124,6 +124,7 @@ def test_a_preset_as_a_command(sublim, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_what_is_set_goes_before_the_preset(sublim, tmp_path):
     words = ("--preset", "course_deck", "--batch", "32", "--dataset", "digits", "--dry-run")
     _, out, _ = sublim("figure10", *words, "--out", tmp_path / "runs")

@@ -355,7 +355,10 @@ def test_a_partly_independent_start_keeps_the_law(small):
 
 @pytest.mark.parametrize(
     "student",
-    [{"student_widths": (24, 16, 16)}, {"student_network": "cnn"}],
+    [
+        {"student_widths": (24, 16, 16)},
+        pytest.param({"student_network": "cnn"}, marks=pytest.mark.slow),
+    ],
     ids=str,
 )
 def test_other_students_have_the_teachers_heads(student, small):

@@ -241,7 +241,7 @@ def test_flop_is_design_documents_count():
     "axes",
     [
         LR,
-        {"activation": ("relu", "tanh")},
+        pytest.param({"activation": ("relu", "tanh")}, marks=pytest.mark.slow),
         {"aux": (2, 3), "distinct": (8, 16)},
         {"aux": (2, 3), "distinct": (8, 16), "loss": ("kl", "squared_error")},
     ],

@@ -206,6 +206,7 @@ def test_a_scaled_base_is_a_preconditioner_at_every_step():
     assert (np.abs(found - start).max(axis=1) > 0.01).all()
 
 
+@pytest.mark.slow
 def test_first_step_from_a_scaled_base():
     """Eq. (9): measured / predicted − 1 is O(ε), at any scale; one function, but L_T may rise."""
     ε, scales = jnp.array([1e-4, 1e-5, 1e-6]), jnp.array([1.0, 1.5, 3.0, 10.0])

@@ -136,6 +136,9 @@ def moved(name, a, b, but=()):
 
 #: Whose compiling takes long: to be run when their declaration is touched.
 LONG = (
+    "dimensions",
+    "epsilon",
+    "teacher_epochs",
     "init",
     "activation",
     "against",

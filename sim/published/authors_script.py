@@ -27,6 +27,7 @@ ROWS = {
         tuple(Value(mean, half, _MODELS, model=m) for m, (mean, half) in _VALUES.items()),
         at={"figure10": {}},
         differs="",
-        unknown="its teachers' loss is averaged over the models: an ε of 2e-7, here the students'; and a short last batch weighs less",
+        unknown="its teachers' loss is averaged over the models: an ε of 2e-7, here the students'; "
+        "its last batch, which is short, weighs less",
     )
 }
