@@ -12,6 +12,7 @@ _FUNCTIONS = {
     "study": "studies.named",
     "lineage": "studies.lineage",
     "load": "runs.saved",
+    "search": "studies.search",
     "preset": "published",
     "cite": "published",
     "shown": "studies.shown",

@@ -8,6 +8,7 @@ Each imports what it needs when it runs: jax's libraries take seconds, --help sh
 import json
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import field, make_dataclass
@@ -29,6 +30,8 @@ from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Matmul, Setup
+from sim.settings.space import SPACE
+from sim.settings.space import defaults as of_search
 from sim.training.families import FIGURE_10, Family, takes
 
 console = Console()
@@ -85,6 +88,18 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             **HOW,
         ),
         _command(_theorem, (Common(seeds=64), Theorem(), Output()), **HOW),
+        _command(
+            _search,
+            replaced(of_search(dataset), *once),
+            FIGURE_10,
+            trials=(int, 40, "Settings to try in all; those that are kept count."),
+            over=(
+                tuple[str, ...],
+                tuple(SPACE),
+                "Which settings to vary; all others are as given, or the recipe's.",
+            ),
+            **PRESET,
+        ),
         _command(_catalogue, ()),
         _command(
             _cite,
@@ -323,6 +338,32 @@ def _theorem(settings: dict[str, Any], **how: Any) -> None:
         return Checks(common, theorem)
 
     _show(study, common, output, plans=False, **how)
+
+
+def _search(settings: dict[str, Any], trials: int, over: tuple[str, ...], preset: str) -> None:
+    """Search the settings at which students do best, on validation images alone.
+
+    Trials are optuna's (the extra analysis). The same command goes on where it stopped; more
+    trials add to those that are there. No test image counts: run figure10 at the best settings,
+    once, for that.
+    """
+    require("trials", trials, trials > 0, "a positive whole number")
+    given, output = _experiment(settings)
+    from sim.report import progress, tables
+    from sim.studies import search
+
+    search.needed()
+    with progress.stopping(lambda: "Stopped. The same command goes on."), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of settings that mislead: what they do is measured
+        with progress.bar(stderr, f"search, {trials} trials") as tell:
+            tried: list[Any] = []
+
+            def heard(trial: Any) -> None:
+                tried.append(trial)
+                tell(len(tried), trials)
+
+            found = search.searched(given, trials, over, output.out, space=SPACE, tell=heard)
+    console.print(tables.trials(found, given.common.seeds, given.common.dataset))
 
 
 def _catalogue() -> None:

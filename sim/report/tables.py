@@ -248,6 +248,21 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.2g} s"
 
 
+def trials(found: Sequence[Any], seeds: int, dataset: str, most: int = 15) -> Table:
+    """Lay out the best trials of a search: validation accuracy, and what was tried."""
+    shown = lean(
+        f"Best of {len(found)} trials, {escape(dataset)}: validation accuracy over {seeds} seeds",
+        "Chosen on validation images: the best of many looks better than it is.",
+    )
+    names = list(dict.fromkeys(name for trial in found for name in trial.settings))
+    for column in ("trial", "accuracy", *names):
+        shown.add_column(column.replace("_", " "), justify="right")
+    for trial in found[:most]:
+        values = (str(trial.settings.get(name, "–")) for name in names)
+        shown.add_row(str(trial.number), number(trial.accuracy), *map(escape, values))
+    return shown
+
+
 def lean(title: str, caption: str) -> Table:
     """Make a table of many columns: no frame, little between them."""
     return Table(

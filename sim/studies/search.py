@@ -1,0 +1,135 @@
+"""A search for the settings at which students do best, on validation images alone.
+
+Trials are optuna's; networks are ours. All of a search is kept in one folder, where it goes on.
+"""
+
+import importlib.util
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.errors import require
+from sim.runs import run
+from sim.runs.run import QUIET, Progress
+from sim.runs.store import digest
+from sim.settings import recipes
+from sim.settings.experiments import Experiment
+from sim.settings.space import MODEL, SPACE, Range, defaults
+from sim.studies.sweep import Grid, of_task
+
+TRIALS = "trials.log"  # optuna's own record
+
+
+class Trial(NamedTuple):
+    """One setting that was tried, and the mean validation accuracy of its students."""
+
+    number: int
+    settings: dict[str, Any]
+    accuracy: float
+
+
+def needed() -> None:
+    """Check that the library is there. Errors: InputError."""
+    there = importlib.util.find_spec("optuna") is not None
+    require("optuna", "missing", there, "installed: uv run --extra analysis sublim …")
+
+
+def search(
+    dataset: str = "mnist",
+    trials: int = 40,
+    seeds: int = 3,
+    *,
+    over: tuple[str, ...] = tuple(SPACE),
+    out: str | Path,
+    progress: Progress = QUIET,
+    space: Mapping[str, Any] = SPACE,
+    **settings: Any,
+) -> list[Trial]:
+    """Try settings one after the other, each where earlier ones say that it may be good.
+
+    Args:
+      trials: how many in all; those that are kept in `out` count.
+      seeds: of each; the mean of their students' validation accuracy is what counts.
+      over: which settings of the space vary; all others are as given, or the recipe's.
+
+    Returns all trials, the best first. No test image is looked at. Errors: InputError.
+
+    """
+    needed()
+    usual = defaults(dataset) | {"seeds": seeds}
+    given = of_task(dataset, **(usual | settings))
+    return searched(given, trials, over, Path(out), progress, space)
+
+
+def searched(
+    given: Experiment,
+    trials: int,
+    over: tuple[str, ...],
+    out: Path,
+    progress: Progress = QUIET,
+    space: Mapping[str, Any] = SPACE,
+    tell: Callable[[Trial], None] = lambda trial: None,
+) -> list[Trial]:
+    """Search with settings that are checked; `tell` hears of each new trial."""
+    import optuna  # noqa: PLC0415 - of an extra
+    from optuna.storages import JournalStorage  # noqa: PLC0415
+    from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
+
+    for name in over:
+        require("over", name, name in space, "of " + ", ".join(space))
+    require("over", over, {*over} and len({*over}) == len(over), "one setting or more, each once")
+    held_out = given.common.validation > 0 or recipes.small(given.common.dataset)
+    require("validation", given.common.validation, held_out, "above 0: it is what is searched on")
+    require("models", given.networks.models, MODEL in given.networks.models, f"with {MODEL}")
+    folder = _folder(given, over, space, out)
+    folder.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        storage=JournalStorage(JournalFileBackend(str(folder / TRIALS))),
+        sampler=optuna.samplers.TPESampler(seed=0),
+        study_name="search",
+        direction="maximize",
+        load_if_exists=True,
+    )
+
+    def accuracy(trial: optuna.Trial) -> float:
+        tried = {name: _suggest(trial, name, space[name]) for name in over if name != "blur"}
+        if "blur" in over and tried.get("noise", given.setup.noise) == "blurred":
+            tried["blur"] = _suggest(trial, "blur", space["blur"])
+        trial.set_user_attr("settings", json.dumps(tried))
+        case = {"trial": {str(trial.number): tried}}
+        ds = run.of(Grid("search", given, case), folder, progress)
+        found = float(ds.validation_accuracy.sel(model=MODEL).mean())
+        tell(Trial(trial.number, tried, found))
+        return found if np.isfinite(found) else 0.0
+
+    done = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
+    if (left := trials - len(done)) > 0:
+        study.optimize(accuracy, n_trials=left)
+    found = [
+        Trial(t.number, json.loads(t.user_attrs["settings"]), t.value)
+        for t in study.trials
+        if t.state == optuna.trial.TrialState.COMPLETE
+    ]
+    return sorted(found, key=lambda trial: -trial.accuracy)
+
+
+def _suggest(trial: Any, name: str, of: Range | tuple[Any, ...]) -> Any:
+    if isinstance(of, Range):
+        return float(f"{trial.suggest_float(name, *of, log=True):.3g}")
+    return trial.suggest_categorical(name, of)
+
+
+def _folder(given: Experiment, over: tuple[str, ...], space: Mapping[str, Any], out: Path) -> Path:
+    """Name the folder of a search by what it depends on."""
+    of = {
+        "setup": vars(given.setup),
+        "hyper": vars(given.hyper),
+        "seeds": given.common.seeds,
+        "validation": given.common.validation,
+        "space": {name: space[name] for name in sorted(over)},
+    }
+    return out.expanduser() / f"search-{given.common.dataset}-{digest(of)[:8]}"

@@ -1,0 +1,101 @@
+"""sim/studies/search.py: what is tried, by what it is judged, and that it goes on."""
+
+import importlib.util
+import math
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import sim
+from sim.errors import InputError
+from sim.settings.space import SPACE, Range
+from sim.studies import search as module
+
+TINY = {
+    "widths": (8,),
+    "noise_images": 64,
+    "batch": 16,
+    "teacher_steps": 4,
+    "student_steps": 4,
+}
+RATES = {"student_lr": Range(1e-4, 1e-1), "loss": ("kl", "squared_error")}
+
+
+def trials(tmp_path, many, **more):
+    return sim.search(
+        "synthetic:8x3", many, 2, over=tuple(RATES), out=tmp_path, space=RATES, **(TINY | more)
+    )
+
+
+def test_a_trial_is_judged_by_validation_alone(tmp_path):
+    """Its value is the mean over seeds of what figure10 says at its settings."""
+    (one,) = trials(tmp_path, 1)
+    ds = sim.figure10("synthetic:8x3", 2, **(TINY | one.settings | {"models": ("student_aux",)}))
+    here = ds.sel(model="student_aux")
+    assert one.accuracy == pytest.approx(float(here.validation_accuracy.mean()))
+    assert {*one.settings} == {*RATES}
+
+
+def test_a_search_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    first = trials(tmp_path, 2)
+    ran = []
+    monkeypatch.setattr(module.run, "of", lambda grid, *_: ran.append(grid) or made_up(grid))
+    assert trials(tmp_path, 2) == first
+    assert ran == []
+    more = trials(tmp_path, 4)
+    assert len(more) == 4
+    assert len(ran) == 2
+    assert {t.number for t in first} < {t.number for t in more}
+
+
+def made_up(grid):
+    """Best at a rate of .01 with squared error."""
+    (point,) = grid.points
+    away = abs(math.log10(point.hyper.student_lr / 0.01))
+    value = 0.9 - 0.3 * away - 0.2 * (point.setup.loss == "kl")
+    return xr.Dataset(
+        {"validation_accuracy": (("model",), np.array([value]))}, {"model": ["student_aux"]}
+    )
+
+
+def test_the_best_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
+    found = trials(tmp_path, 40)
+    assert found[0].settings["loss"] == "squared_error"
+    assert 0.004 < found[0].settings["student_lr"] < 0.025
+    assert [t.accuracy for t in found] == sorted((t.accuracy for t in found), reverse=True)
+
+
+def test_blur_is_tried_of_blurred_noise_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
+    over = ("student_lr", "noise", "blur")
+    found = sim.search("synthetic:9x3", 15, 1, over=over, out=tmp_path, **TINY)
+    noises = {t.settings["noise"] for t in found}
+    assert {"blurred", "uniform"} <= noises
+    assert all(("blur" in t.settings) == (t.settings["noise"] == "blurred") for t in found)
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ({"over": ("colour",)}, "over = 'colour': must be of student_lr"),
+        ({"over": ()}, "one setting or more"),
+        ({"models": ("cross_aux",)}, "with student_aux"),
+    ],
+)
+def test_what_cannot_be_searched_is_said(tmp_path, more, rule):
+    given = {"over": tuple(SPACE), "out": tmp_path} | more
+    with pytest.raises(InputError, match=rule):
+        sim.search("synthetic:8x3", 1, 1, **given)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_task_that_holds_nothing_out_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"validation = 0\.0: must be above 0"):
+        module.searched(
+            module.of_task("mnist", models=("student_aux",)), 1, ("student_lr",), tmp_path
+        )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="optuna = 'missing': must be installed"):
+        module.needed()
