@@ -285,6 +285,8 @@ def _study(
     require("study", name, name, "named; sublim study --list shows the names")
     grids.module(name)
     axes = _of_rows(name, row) if row else None
+    own = name != "replications" or not how["preset"]
+    require("preset", how["preset"], own, "no preset here: --row names rows of the catalogue")
     given, output = _experiment(settings)
 
     def study() -> Any:

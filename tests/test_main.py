@@ -65,7 +65,18 @@ def test_figures_of_more_seeds_are_drawn_anew(sublim, tmp_path):
     assert all(path.read_bytes() != old for path, old in drawn.items())
 
 
-COMMANDS = ("figure10", "sweep", "study", "theorem", "catalogue", "cite", "bench", "plot", "data")
+COMMANDS = (
+    "figure10",
+    "sweep",
+    "study",
+    "theorem",
+    "search",
+    "catalogue",
+    "cite",
+    "bench",
+    "plot",
+    "data",
+)
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])

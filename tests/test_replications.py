@@ -153,6 +153,7 @@ def test_without_controls_chance_is_not_judged():
     [
         (("study", "batch", "--row", "course_deck"), "of the study replications"),
         (("study", "replications", "--row", "nobody"), "row = 'nobody': must be of cloud_2025"),
+        (("study", "replications", "--preset", "gaetanx21"), "must be no preset here: --row"),
     ],
 )
 def test_a_row_that_is_none(words, rule, sublim):
