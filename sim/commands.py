@@ -378,6 +378,7 @@ def _catalogue() -> None:
 
     for one in shown.catalogue():
         console.print(one)
+        console.print()
 
 
 def _cite(name: str) -> None:
