@@ -111,9 +111,9 @@ def test_a_factorial_is_shown(ds):
     assert {*of.what} == {"share", "level"}
     text = factorial.finding(of)
     assert "Named settings explain" in text
-    assert text.split("Most: ")[1].startswith("inputs on 9")
+    assert text.split("Most: ")[1].startswith("range of inputs 9")
     _, lines = factorial.shares(of)
-    assert next(iter(lines))[0] == "inputs on"
+    assert next(iter(lines))[0] == "range of inputs"
     _, lines = factorial.levels(of)
     assert len([*lines]) == sum(ds.sizes[axis] for axis in grids.module("factorial").AXES)
     level = of[(of.what == "level") & (of.level == "[0, 1]")].iloc[0]

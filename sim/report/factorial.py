@@ -82,7 +82,7 @@ def levels(of: pd.DataFrame) -> Lines:
 
 def words(term: str) -> str:
     """Write a term as people say it."""
-    names = {"noise_on": "inputs on", "inputs": "inputs", "init": "initial weights"}
+    names = {"noise_on": "range of inputs", "inputs": "inputs new", "init": "initial weights"}
     found = (names.get(axis, label(axis)) for axis in term.split(" × "))
     return " × ".join(name.split(" (")[0] for name in found)
 
@@ -152,7 +152,7 @@ def figure(ds: xr.Dataset) -> Figure:
             at += 1
         at += 0.6
     right.set_yticks(*zip(*ticks, strict=True), fontsize=SIZE - 3)
-    right.set_xlabel("test accuracy of students, over all other settings", fontsize=SIZE)
+    right.set_xlabel("test accuracy of students,\nover all other settings", fontsize=SIZE)
     settings = int(np.prod([ds.sizes[axis] for axis in crossed(ds)]))
     caption(
         figure,
