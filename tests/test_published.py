@@ -37,7 +37,8 @@ REACH = float(t.ppf(0.975, 7)) * 0.2 / 25**0.5  # of 25 networks with our spread
         (0.601 + REACH, {"n": 25}, False),
         (0.601 + REACH, {"n": 25, "half_width": 0.001}, False),
         (0.39, {"how": ">"}, True),
-        (0.41, {"how": ">"}, False),
+        (0.41, {"how": ">"}, None),
+        (0.61, {"how": ">"}, False),
     ],
 )
 def test_agrees_where_intervals_overlap_and_not_beyond(value, more, verdict):

@@ -20,9 +20,9 @@ from sim.training.families import CONTROLS
 RULE = (
     "Agrees: its 95 % interval, or the range that was published, and ours overlap, at all points "
     "that it is of. Where there is none it is that of n networks with the spread between ours, or "
-    "where n was not published, the value alone. A bound (>): all of our interval lies beyond. "
-    "Chance: ours overlaps with the control's. No effect: all of our intervals have a value in "
-    "common. A dash: no interval, or no such point, of ours."
+    "where n was not published, the value alone. A bound (>): all of our interval lies beyond; a "
+    "dash where some of it does. Chance: ours overlaps with the control's. No effect: all of our "
+    "intervals have a value in common. A dash: no interval, or no such point, of ours."
 )
 ELSEWHERE = "Of another data set: not compared."
 COLUMNS = ("at", "here", "published", "n", "verdict", "source")
@@ -94,15 +94,19 @@ def compare(ours: pd.DataFrame, published: Sequence[Published], dataset: str) ->
         yield Compared(one, mine, agrees(one, mine, control) if held else None)
 
 
-def agrees(one: Published, ours: pd.DataFrame, control: pd.DataFrame | None = None) -> bool:
-    """Tell whether a published value agrees with ours, all of them where they are several."""
+def agrees(one: Published, ours: pd.DataFrame, control: pd.DataFrame | None = None) -> bool | None:
+    """Tell whether a published value agrees with ours, all of them where they are several.
+
+    None where our interval reaches both sides of a bound.
+    """
     if one.how == "no effect":
         return bool(ours.low.max() <= ours.high.min())
     if one.how == "chance":
         low, high = control.low.values, control.high.values
         return bool(((ours.low.values <= high) & (low <= ours.high.values)).all())
     if one.how == ">":
-        return bool((ours.low > one.value).all())
+        beyond, short = (ours.low > one.value).all(), (ours.high <= one.value).any()
+        return True if beyond else False if short else None
     low, high = one.span
     alone = low == high and one.n is not None
     reach = stdtrit(ours.n - 1, 0.975) * ours.sd / np.sqrt(one.n) if alone else 0.0

@@ -99,7 +99,7 @@ def verdict(name: str, of: pd.DataFrame) -> str:
     if value.how == "chance" and not len(control):
         return "–"
     v = Published({}, value.value, "", value.half_width, value.n, "", value.how, value.to)
-    return "agrees" if agrees(v, ours, control) else "differs"
+    return {True: "agrees", False: "differs", None: "–"}[agrees(v, ours, control)]
 
 
 def kept(of: pd.DataFrame, revision: str) -> pd.DataFrame:
