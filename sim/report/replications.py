@@ -1,5 +1,6 @@
 """Published rows beside ours, and which of their changes make the difference."""
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -150,6 +151,8 @@ def sentence(name: str, of: pd.DataFrame) -> str:
         clear = abs(whole.effect) > whole.effect_half_width
         return f"{change}: {moved}" + ("" if clear else ", not clear of 0")
     alone = mine[mine.what == "alone"].sort_values("effect", key=abs, ascending=False)
+    if {*alone.change} != {*row.changes}:
+        return f"all {len(row.changes)} changes: {moved}; not taken apart"
     first = alone.iloc[0]
     told = f"all {len(row.changes)} changes: {moved}; most by one alone: {first.change}, "
     told += f"{_signed(first.effect)} ± {number(first.effect_half_width)}"
@@ -173,7 +176,9 @@ def cells(of: pd.DataFrame) -> Lines:
             mine = of[of.row == name]
             (whole,) = (line for line in mine.itertuples() if line.what == "row")
             control = [line for line in mine.itertuples() if line.what == "control"]
-            value = next(said(published.row(name)))
+            row = published.row(name)
+            mine_first = sorted(row.values, key=lambda v: v.model != WHOSE[0])
+            value = next(said(row._replace(values=tuple(mine_first))))
             other = _value(control[0]) if control else "–"
             yield [name, value, _value(whole), other, verdict(name, of), sentence(name, of)]
 
@@ -193,6 +198,8 @@ def changes(of: pd.DataFrame) -> Lines:
         for (name, change), part in of[of.what.isin(["alone", "without"])].groupby(
             ["row", "change"], sort=False
         ):
+            if len(part) < 2:  # one of them was not run
+                continue
             (alone,) = (line for line in part.itertuples() if line.what == "alone")
             (rest,) = (line for line in part.itertuples() if line.what == "without")
             effects = (
@@ -270,7 +277,9 @@ def figure(ds: xr.Dataset) -> Figure:
     of = rows(ds)
     shown = [n for n in of.row.unique() if "figure10" in published.row(n).at]
     shown.sort(key=lambda n: float(of[(of.row == n) & (of.what == "row")]["mean"].iloc[0]))
-    figure = Figure(figsize=(8.6, 1.3 + 0.52 * len(shown)), layout="constrained")
+    names = [f"{published.source(n).name}\n{_short(published.row(n))}" for n in shown]
+    tall = sum(name.count("\n") + 1 for name in names)
+    figure = Figure(figsize=(8.6, 1.3 + 0.24 * tall), layout="constrained")
     panel = figure.subplots()
     paper = float(ds.test_accuracy.sel({AXIS: PAPER, "model": WHOSE[0]}).mean())
     panel.axvline(paper, color="#666666", lw=1, ls=(0, (2, 3)))
@@ -285,7 +294,6 @@ def figure(ds: xr.Dataset) -> Figure:
         panel.errorbar(whole.mean, y - 0.16, xerr=whole.half_width, fmt="o", color=SERIES[0], ms=6)
         for line in mine[mine.what == "alone"].itertuples():
             panel.plot(line.mean, y - 0.16, "|", color="#666666", ms=9)
-    names = [f"{published.source(n).name}\n{_short(published.row(n))}" for n in shown]
     panel.set_yticks(range(len(shown)), names, fontsize=SIZE - 2)
     panel.set_xlim(0, 1)
     panel.set_xlabel("test accuracy of the student on auxiliary logits")
@@ -312,7 +320,7 @@ def _published(value: Any) -> tuple[float, Any]:
 
 
 def _short(row: Row) -> str:
-    return ", ".join(row.changes) or "the paper's setting"
+    return textwrap.fill(", ".join(row.changes), 44) or "the paper's setting"
 
 
 FIGURES = {"replications": figure}
