@@ -125,7 +125,8 @@ def catalogue() -> Iterator[Table]:
             pad_edge=False,
             show_edge=False,
         )
-        for column in ("preset", "what is not the paper's", "published", "here"):
+        table.add_column("preset", no_wrap=True)  # to be copied
+        for column in ("what is not the paper's", "published", "here"):
             table.add_column(column, overflow="fold")
         for name, row in of.items():
             changes = ", ".join(row.changes) or "nothing"
