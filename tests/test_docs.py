@@ -17,9 +17,12 @@ OTHERS = "figure10", "theorem", "factorial", "replications", *saved.EXAMPLES
 OF_STUDIES = [file for file in FILES if not file.startswith(OTHERS)]
 
 
-@pytest.mark.parametrize("page", pages.written(), ids=lambda page: page.name)
+WRITTEN = pages.written()
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
 def test_a_page_says_what_its_tables_say(page):
-    assert page.read_text() == pages.written()[page], "run: uv run python -m docs"
+    assert page.read_text() == WRITTEN[page], "run: uv run python -m docs"
 
 
 def test_a_changed_number_changes_the_page(monkeypatch):
@@ -31,9 +34,8 @@ def test_a_changed_number_changes_the_page(monkeypatch):
         what = what.pop() if what else "mean"
         return table and table._replace(rows=table.rows.assign(**{what: 0.123}))
 
-    before = pages.written()
     monkeypatch.setattr(saved, "load", other)
-    assert all(before[page] != text for page, text in pages.written().items())
+    assert all(WRITTEN[page] != text for page, text in pages.written().items())
 
 
 @pytest.mark.parametrize("file", FILES)

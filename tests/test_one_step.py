@@ -47,7 +47,7 @@ ARCHITECTURES = ((2, 1, 6), (4, 6, 3, 5))  # few, as each compiles
     activation=st.sampled_from(["tanh", "gelu"]),
     loss=st.sampled_from([(1.0, 0.0), (0.0, 1.0), (0.4, 1.7)]),
 )
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_random_networks_losses_and_data(seed, sizes, activation, loss):
     """u, M u, q, v with every entry of J and M; then a step at ε = 1e-5 to 1 %.
 

@@ -344,6 +344,7 @@ def test_parameters_of_another_shape_are_named(small, spoil, says):
         sim.figure10(DATA, 1, teacher=spoil(θ), **small)
 
 
+@pytest.mark.slow
 def test_a_placebo_learns_nothing_of_the_teacher(small):
     """Its teacher is the untrained reference: at z = y plain descent has no gradient."""
     models = "student_aux", "placebo_aux"
