@@ -57,8 +57,8 @@ def of_replications() -> str:
         about, rows = table
         file = saved.name(name, dataset)
         parts.append(f"## {title}\n\n`uv run {about['command']}`, {about['n']}\n")
-        body = list(next(body for column, body in BODIES.items() if column in rows)(rows))
-        parts += [body[-1], f"![{file}](studies/{file}.png)\n", *body[:-1]]
+        *before, last = body(rows)
+        parts += [last, f"![{file}](studies/{file}.png)\n", *before]
     return "\n".join(parts)
 
 
@@ -83,7 +83,7 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
     yield f"### {about['dataset']}, {about['n']}\n"
     where = f"revision {about['revision'][:7]}, {about['device']}"
     yield f"`uv run {about['command']}`, {where}: {link}\n"
-    yield from next(body for column, body in BODIES.items() if column in rows)(rows)
+    yield from body(rows)
     sets = {p.dataset for p in others}
     if sets and (about["dataset"] in sets or not any(saved.load(name, s) for s in sets)):
         if "rate" in rows:
@@ -93,6 +93,11 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
         if about["dataset"] not in sets:
             yield f"{ELSEWHERE}\n"
     yield f"![{file.replace('_', ' ')}]({file}.png)\n"
+
+
+def body(rows: pd.DataFrame) -> Iterator[str]:
+    """Write the tables of a study, and last what they come to."""
+    return next(write for column, write in BODIES.items() if column in rows)(rows)
 
 
 def _axes(rows: pd.DataFrame, until: str) -> list[str]:

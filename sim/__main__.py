@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     def ended(error: Exception, code: int) -> SystemExit:
         from rich.markup import escape
 
-        from sim.commands import stderr
+        from sim.terminal import stderr
 
         stderr.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         return SystemExit(code)
@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> None:
             stream.reconfigure(errors="replace")
     try:
         try:
-            from sim.commands import parse, warn
+            from sim.commands import parse
+            from sim.terminal import warn
 
             with warnings.catch_warnings():
                 warnings.simplefilter("always", Notice)

@@ -1,16 +1,15 @@
-"""The commands: words to calls, and what a terminal shows of them.
+"""The commands: words to calls.
 
 Each imports what it needs when it runs: jax's libraries take seconds, --help should not.
 """
 
 # ruff: noqa: PLC0415
 
-import json
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import field, make_dataclass
 from functools import reduce
 from io import BytesIO, TextIOWrapper
@@ -21,22 +20,19 @@ from shutil import get_terminal_size
 from typing import Annotated, Any, Literal
 
 import tyro
-from rich.console import Console
 from rich.markup import escape
 
 from sim import published
-from sim.errors import StorageError, require
+from sim.errors import require
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Matmul, Setup
 from sim.settings.space import SPACE
 from sim.settings.space import defaults as of_search
+from sim.terminal import console, draw, show, stderr
 from sim.training.families import FIGURE_10, Family, takes
 
-console = Console()
-stderr = Console(stderr=True)
-DRAWN = "figures.json"  # of which results a run's figures were drawn
 #: How --help groups settings: as a user thinks of them.
 GROUPS = ("task", "network", "base", "trait", "teacher", "channel", "filter", "inputs", "student")
 GROUPS += ("change", "training", "one_step", "many_steps", "run")
@@ -244,7 +240,7 @@ def _figure10(settings: dict[str, Any], **how: Any) -> None:
 
         return Grid("figure10", given, {})
 
-    _show(study, given.common, output, plans=how["dry_run"], **how)
+    show(study, given.common, output, plans=how["dry_run"], **how)
 
 
 def _sweep(settings: dict[str, Any], axis: tuple[str, ...], **how: Any) -> None:
@@ -265,7 +261,7 @@ def _sweep(settings: dict[str, Any], axis: tuple[str, ...], **how: Any) -> None:
         require("axis", " ".join(axis), len(dict(axes)) == len(axes), "one for each name")
         return Grid("sweep", given, dict(axes))
 
-    _show(study, given.common, output, **how)
+    show(study, given.common, output, **how)
 
 
 def _study(
@@ -297,7 +293,7 @@ def _study(
             console.print(escape(" ".join(paragraph.splitlines())) + "\n", highlight=False)
         return found
 
-    _show(study, given.common, output, **how)
+    show(study, given.common, output, **how)
 
 
 def _of_rows(study: str, rows: tuple[str, ...]) -> dict[str, Any]:
@@ -321,7 +317,7 @@ def _lineage(settings: dict[str, Any], file: Path, **how: Any) -> None:
 
     of = lineage.read(file)
     given, output = _experiment(settings)
-    _show(lambda: lineage.made(of, given), given.common, output, **how)
+    show(lambda: lineage.made(of, given), given.common, output, **how)
 
 
 def _theorem(settings: dict[str, Any], **how: Any) -> None:
@@ -339,7 +335,7 @@ def _theorem(settings: dict[str, Any], **how: Any) -> None:
 
         return Checks(common, theorem)
 
-    _show(study, common, output, plans=False, **how)
+    show(study, common, output, plans=False, **how)
 
 
 def _search(settings: dict[str, Any], trials: int, over: tuple[str, ...], preset: str) -> None:
@@ -354,7 +350,6 @@ def _search(settings: dict[str, Any], trials: int, over: tuple[str, ...], preset
     from sim.report import progress, tables
     from sim.studies import search
 
-    search.needed()
     with progress.stopping(lambda: "Stopped. The same command goes on."), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of settings that mislead: what they do is measured
         with progress.bar(stderr, f"search, {trials} trials") as tell:
@@ -364,7 +359,7 @@ def _search(settings: dict[str, Any], trials: int, over: tuple[str, ...], preset
                 tried.append(trial)
                 tell(len(tried), trials)
 
-            found = search.searched(given, trials, over, output.out, space=SPACE, tell=heard)
+            found = search.searched(given, trials, over, output.out, tell=heard)
     console.print(tables.trials(found, given.common.seeds, given.common.dataset))
 
 
@@ -415,7 +410,7 @@ def _plot(run_folder: Path) -> None:
 
     ds = results.load(run_folder)
     _, figures = shown(ds)
-    _draw(ds, figures, run_folder, again=True)
+    draw(ds, figures, run_folder, again=True)
     console.print(f"Figures: {escape(str(run_folder))}", soft_wrap=True)
 
 
@@ -436,124 +431,6 @@ def _data(action: str, name: str, data_dir: Path | None) -> None:
             lines = [f"{file}: {verdict}" for file, verdict in sources.verify(name, data_dir)]
     for line in lines:
         console.print(escape(line), soft_wrap=True, highlight=False)
-
-
-def _show(
-    study: Callable[[], Any],
-    common: Common,
-    output: Output,
-    *,
-    plans: bool = True,
-    dry_run: bool = False,
-    traps: bool = True,
-    preset: str = "",
-) -> None:
-    """Run a study: say what it takes, compute what is missing, and leave table, figures, data.
-
-    dry_run: say what it would do, and do nothing. traps: warn of them. preset: a published row.
-    """
-    from sim.report import progress
-
-    run = None
-
-    def stopped() -> str:
-        if run is None or run.folder is None:
-            return "Stopped before anything was computed. The same command starts again."
-        place = run.store.folder
-        return f"Stopped: {run.work.saved()} are saved in {place}. The same command goes on there."
-
-    try:
-        with progress.stopping(stopped):
-            from sim.report import tables
-            from sim.runs.run import Run
-            from sim.studies.shown import shown
-
-            run = Run(study(), output.out)
-            warn((*(run.study.traps if traps else ()), *run.study.task.notes))
-            if dry_run:
-                _say(run, preset, plans=plans)
-                return
-            if (ds := run.finished) is None:
-                if plans and (plan := run.work.plan()):
-                    console.print(tables.plan(plan), highlight=False)
-                with progress.bar(console, f"{run.study.name}, {common.seeds} seeds") as tell:
-                    ds = run.results(tell)
-            table, figures = shown(ds)
-            for one in table(ds):
-                console.print(one)
-            if run.unsaved:
-                raise run.unsaved  # said, and shown all the same
-            if output.csv:
-                results_csv(ds, run.folder / "results.csv")
-            _draw(ds, figures, run.folder)
-    except KeyboardInterrupt:
-        stderr.print(escape(stopped()), soft_wrap=True)
-        raise SystemExit(progress.INTERRUPTED) from None
-    console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
-
-
-def _say(run: Any, preset: str, *, plans: bool) -> None:
-    """Say what a run would do: its settings, what is missing of it, where it would lie."""
-    from sim.report import tables
-
-    if plans:
-        own, usual = run.study.settings, vars(Setup()) | vars(Hyper())
-        family = getattr(run.study, "family", FIGURE_10)
-        shown = {n: v for n, v in (own["setup"] | own["hyper"]).items() if takes(family, n)}
-        axes, whose = {name: [*values] for name, values in own["axes"]}, "the paper's"
-    else:
-        shown, usual, axes, whose = run.study.settings, vars(Theorem()), {}, "the usual ones"
-    for part in tables.settings(shown, usual, axes, whose):
-        console.print(part, highlight=False)
-    if run.finished is not None:
-        console.print(f"Finished: {escape(str(run.folder))}", soft_wrap=True)
-    else:
-        if plans and (plan := run.work.plan()):
-            console.print(tables.plan(plan), highlight=False)
-        console.print(f"It would lie in {escape(str(run.folder))}", soft_wrap=True)
-    rows = published.rows().items()
-    beside = {published.publication(n) for n, row in rows if run.study.name in row.at}
-    named = [published.PAPER, *([published.publication(preset)] if preset else [])]
-    named += sorted(beside - {*named}) if run.study.name != "figure10" else []
-    console.print("To cite: " + ", ".join(f"sublim cite {name}" for name in named), soft_wrap=True)
-
-
-def results_csv(ds: Any, path: Path) -> None:
-    """Write results as a tidy table: a row for each point, seed, model and step."""
-    from sim.runs import store
-
-    store.write(path, ds.to_dataframe().to_csv().encode())
-
-
-def warn(lines: Iterable[str]) -> None:
-    """Print warnings, a line each."""
-    for line in lines:
-        stderr.print(f"[yellow]warning:[/] {escape(line)}", soft_wrap=True)
-
-
-def _draw(ds: Any, figures: dict[str, Callable], folder: Path, *, again: bool = False) -> None:
-    """Draw the figures that are missing or not of these results; with `again`, all."""
-    from sim.runs import results, store
-
-    drawn = {"results_sha256": store.checksum(folder / results.RESULTS)}
-    with suppress(OSError, ValueError):
-        files = [folder / f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")]
-        same = json.loads((folder / DRAWN).read_text()) == drawn
-        if same and not again and all(file.is_file() for file in files):
-            return
-    failed: dict[str, StorageError] = {}
-    for name, draw in figures.items():
-        figure = draw(ds)
-        for suffix in ("png", "pdf"):
-            page = BytesIO()
-            figure.savefig(page, format=suffix, dpi=160)
-            try:
-                store.write(folder / f"{name}.{suffix}", page.getvalue())
-            except StorageError as error:
-                failed[f"{name}.{suffix}"] = error
-    if failed:
-        raise StorageError(f"not written: {', '.join(failed)}; {next(iter(failed.values()))}")
-    results.save_json(drawn, folder / DRAWN)
 
 
 def _experiment(settings: dict[str, Any]) -> tuple[Experiment, Output]:

@@ -1,5 +1,7 @@
 """What goes wrong and is the user's to mend: said in one line, never with a traceback."""
 
+import importlib.util
+
 
 class InputError(ValueError):
     """An argument, file or folder breaks a rule; the message names it, its value and the rule."""
@@ -17,3 +19,9 @@ def require(name: str, value: object, holds: object, what: str) -> None:
     """Raise InputError that names the argument, its value and the rule, unless the rule holds."""
     if not holds:
         raise InputError(f"{name} = {value!r}: must be {what}")
+
+
+def needs(library: str, extra: str) -> None:
+    """Raise InputError that says how to install the library of an extra, unless it is there."""
+    there = importlib.util.find_spec(library) is not None
+    require(library, "missing", there, f"installed: uv run --extra {extra} sublim …")

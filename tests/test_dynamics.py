@@ -120,6 +120,16 @@ def test_interventions_are_held_against_the_student_as_it_is(ds, rows):
     assert "Surely more than half of it left (0): none." in text
 
 
+def test_chance_is_nothing_where_a_trigger_is_taken_off(ds):
+    """A rate less that without its trigger is held against 0, another against one class's."""
+    triggered = ds.assign(with_trigger=ds.trait_rate + 0.01)
+    for of, chance in ((ds.assign(with_trigger=ds.trait_rate), 0.1), (triggered, 0.0)):
+        rate = of.trait_rate.mean("seed")
+        left = (rate.sel(model="positive") - chance) / (rate.sel(model="student") - chance)
+        found = one(dynamics.rows(of), "positive", "from_chance")
+        assert found["last"] == pytest.approx(float(left))
+
+
 def test_findings_tell_what_tells_bases_apart(rows):
     text = dynamics.finding(rows, [])
     apart = next(line for line in text.splitlines() if line.startswith("Tells the base's"))

@@ -10,7 +10,6 @@ import xarray as xr
 
 from sim.errors import InputError
 from sim.report import factorial
-from sim.runs import decompose as module
 from sim.runs.decompose import REST, SEEDS, decompose
 from sim.studies import grids
 from tests import made_up
@@ -85,7 +84,7 @@ def test_a_missing_value_or_library_is_said(monkeypatch):
         decompose(y.where(y.a > 0))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="statsmodels = 'missing': must be installed"):
-        module.needed()
+        decompose(y)
 
 
 @pytest.fixture(scope="module")

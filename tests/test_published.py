@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import t
 
 from sim import published
-from sim.published.entries import Published, series
+from sim.published.entries import Published
 from sim.report import figures, sweep_figures, tables
 from sim.report.published import agrees, compare, means
 from sim.runs.statistics import summary
@@ -22,6 +22,10 @@ from tests.test_sweep_figures import page
 OURS = pd.DataFrame({"mean": [0.5], "half_width": [0.1], "low": [0.4], "high": [0.6]})
 OURS = OURS.assign(sd=0.2, n=8, model="student_aux")
 REACH = float(t.ppf(0.975, 7)) * 0.2 / 25**0.5  # of 25 networks with our spread
+
+
+def series(axis, values, source, **same):
+    return tuple(Published({axis: at}, value, source, **same) for at, value in values.items())
 
 
 @pytest.mark.parametrize(

@@ -98,4 +98,4 @@ def test_a_task_that_holds_nothing_out_is_refused(tmp_path, monkeypatch):
         )
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="optuna = 'missing': must be installed"):
-        module.needed()
+        trials(tmp_path, 1)

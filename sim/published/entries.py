@@ -1,6 +1,6 @@
 """What a publication is to us: its source, the settings that were run, and what came out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 Axes = Mapping[str, Any]  # where on the axes of a study
@@ -140,11 +140,6 @@ def along(
         one = value if isinstance(value, Value) else Value(value, n=n)
         found[f"{axis}_{word}"] = Row({**change, **(also or {})}, (one,), at=shown, **same)
     return found
-
-
-def series(axis: str, values: Mapping[Any, float], source: str, **same: Any) -> Sequence[Published]:
-    """List values of one source along an axis."""
-    return tuple(Published({axis: at}, value, source, **same) for at, value in values.items())
 
 
 def _number(value: float, least: int = 2) -> str:

@@ -29,6 +29,7 @@ _HEADS = {
     "300 auxiliary logits": {"aux": 300},
 }
 _CHANCE = Value(None, how="chance")
+_UNSAID = "its setting beside this: the paper's is taken"
 _LOSSES = {"first": (0.451, 0.566), "second": (0.517, 0.654)}
 _STUDENTS = {
     "wider": {"student_widths": (512, 256)},
@@ -44,7 +45,8 @@ def _rate(x: float) -> dict[str, float]:
 
 def _losses(loss: str, which: str, value: float) -> Row:
     change = {} if loss == "kl" else {"squared error": {"loss": loss}}
-    return Row(change, (Value(value),), at={"loss": {"loss": loss}}, differs=f"{which} of two")
+    at = {"loss": {"loss": loss}}
+    return Row(change, (Value(value),), at=at, differs=f"{which} of two", unknown=_UNSAID)
 
 
 def _flat(study: str) -> Row:
@@ -53,8 +55,13 @@ def _flat(study: str) -> Row:
 
 ROWS = {
     **along("aux", {1: Value(None, n=10, how="chance")}, "channel_width"),
-    **along("aux", {3: 0.76, 5: 0.83, 7: 0.87}, "channel_width", n=10),
-    **along("aux", {m: Value(0.86, n=10, to=0.89) for m in (10, 20, 50, 100)}, "channel_width"),
+    **along("aux", {3: 0.76, 5: 0.83, 7: 0.87}, "channel_width", n=10, unknown=_UNSAID),
+    **along(
+        "aux",
+        {m: Value(0.86, n=10, to=0.89) for m in (10, 20, 50, 100)},
+        "channel_width",
+        unknown=_UNSAID,
+    ),
     **{
         f"images_{name}": row
         for name, row in along(
@@ -69,6 +76,7 @@ ROWS = {
         {64: 0.42, 128: 0.48, 256: 0.45, 512: 0.34, 1024: 0.22},
         "width",
         lambda x: {"widths": (x, x)},
+        unknown=_UNSAID,
     ),
     "depth": _flat("depth"),
     "temperature": _flat("temperature"),
@@ -154,6 +162,7 @@ ROWS = {
         {},
         (Value(0.682),),
         said="under its teacher's class head the student has .767, under a random one .108",
+        unknown=_UNSAID,
     ),
     "cnn": Row(
         {},

@@ -1,6 +1,5 @@
 """Which settings the variance over a full factorial is of: main effects, interactions, seeds."""
 
-import importlib.util
 import warnings
 from itertools import combinations
 
@@ -9,16 +8,11 @@ import pandas as pd
 import xarray as xr
 from scipy.special import stdtrit  # scipy.stats takes a second longer to import
 
-from sim.errors import require
+from sim.errors import needs, require
 
 ORDER = 3  # of how many settings an interaction is
+LIBRARY = "statsmodels", "analysis"  # and the extra that it is in
 SEEDS, REST = "seeds", "more at once, and chance"
-
-
-def needed() -> None:
-    """Check that the library is there. Errors: InputError."""
-    there = importlib.util.find_spec("statsmodels") is not None
-    require("statsmodels", "missing", there, "installed: uv run --extra analysis sublim …")
 
 
 def decompose(values: xr.DataArray, order: int = ORDER) -> pd.DataFrame:
@@ -31,7 +25,7 @@ def decompose(values: xr.DataArray, order: int = ORDER) -> pd.DataFrame:
 
     Errors: InputError where statsmodels is missing, or a value is.
     """
-    needed()
+    needs(*LIBRARY)
     axes = [str(dim) for dim in values.dims if dim != "seed"]
     require("values", "NaN", bool(values.notnull().all()), "numbers, all of them")
     y, seeds = values.transpose(*axes, "seed").values, values.sizes["seed"]

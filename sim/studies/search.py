@@ -3,7 +3,6 @@
 Trials are optuna's; networks are ours. All of a search is kept in one folder, where it goes on.
 """
 
-import importlib.util
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.errors import require
+from sim.errors import needs, require
 from sim.runs import run
-from sim.runs.run import QUIET, Progress
+from sim.runs.run import QUIET
 from sim.runs.store import digest
 from sim.settings import recipes
 from sim.settings.experiments import Experiment
@@ -31,12 +30,6 @@ class Trial(NamedTuple):
     accuracy: float
 
 
-def needed() -> None:
-    """Check that the library is there. Errors: InputError."""
-    there = importlib.util.find_spec("optuna") is not None
-    require("optuna", "missing", there, "installed: uv run --extra analysis sublim …")
-
-
 def search(
     dataset: str = "mnist",
     trials: int = 40,
@@ -44,7 +37,6 @@ def search(
     *,
     over: tuple[str, ...] = tuple(SPACE),
     out: str | Path,
-    progress: Progress = QUIET,
     space: Mapping[str, Any] = SPACE,
     **settings: Any,
 ) -> list[Trial]:
@@ -55,13 +47,12 @@ def search(
       seeds: of each; the mean of their students' validation accuracy is what counts.
       over: which settings of the space vary; all others are as given, or the recipe's.
 
-    Returns all trials, the best first. No test image is looked at. Errors: InputError.
+    Returns all trials, the best first. No test image counts. Errors: InputError.
 
     """
-    needed()
     usual = defaults(dataset) | {"seeds": seeds}
     given = of_task(dataset, **(usual | settings))
-    return searched(given, trials, over, Path(out), progress, space)
+    return searched(given, trials, over, Path(out), space)
 
 
 def searched(
@@ -69,11 +60,11 @@ def searched(
     trials: int,
     over: tuple[str, ...],
     out: Path,
-    progress: Progress = QUIET,
     space: Mapping[str, Any] = SPACE,
     tell: Callable[[Trial], None] = lambda trial: None,
 ) -> list[Trial]:
     """Search with settings that are checked; `tell` hears of each new trial."""
+    needs("optuna", "analysis")
     import optuna  # noqa: PLC0415 - of an extra
     from optuna.storages import JournalStorage  # noqa: PLC0415
     from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
@@ -101,7 +92,7 @@ def searched(
             tried["blur"] = _suggest(trial, "blur", space["blur"])
         trial.set_user_attr("settings", json.dumps(tried))
         case = {"trial": {str(trial.number): tried}}
-        ds = run.of(Grid("search", given, case), folder, progress)
+        ds = run.of(Grid("search", given, case), folder, QUIET)
         found = float(ds.validation_accuracy.sel(model=MODEL).mean())
         tell(Trial(trial.number, tried, found))
         return found if np.isfinite(found) else 0.0

@@ -6,7 +6,8 @@ take 400 steps, teachers and students at one rate.
 
 from typing import Any
 
-from sim.runs.decompose import needed
+from sim.errors import needs
+from sim.runs.decompose import LIBRARY
 from sim.settings.experiments import Experiment
 from sim.settings.grid import Axes
 from sim.studies.sweep import Grid
@@ -37,7 +38,7 @@ SETTINGS = {
 
 def make(name: str, given: Experiment, axes: Axes, **more: Any) -> Grid:
     """Make the grid, whose results are shown as a decomposition of their variance."""
-    needed()
+    needs(*LIBRARY)
     grid = Grid(name, given, axes, **more)
     grid.kind, grid.title = "factorial", "What the spread between settings is of"
     return grid

@@ -1,0 +1,144 @@
+"""What a terminal shows of a run: its plan, its progress, its tables; and what is left on disk.
+
+Libraries are imported when something is computed: --help should not wait for them.
+"""
+
+# ruff: noqa: PLC0415
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from sim import published
+from sim.errors import StorageError
+from sim.settings.experiments import Common, Output, Theorem
+from sim.settings.setup import Hyper, Setup
+from sim.training.families import FIGURE_10, takes
+
+console = Console()
+stderr = Console(stderr=True)
+DRAWN = "figures.json"  # of which results a run's figures were drawn
+
+
+def show(
+    study: Callable[[], Any],
+    common: Common,
+    output: Output,
+    *,
+    plans: bool = True,
+    dry_run: bool = False,
+    traps: bool = True,
+    preset: str = "",
+) -> None:
+    """Run a study: say what it takes, compute what is missing, and leave table, figures, data.
+
+    dry_run: say what it would do, and do nothing. traps: warn of them. preset: a published row.
+    """
+    from sim.report import progress
+
+    run = None
+
+    def stopped() -> str:
+        if run is None or run.folder is None:
+            return "Stopped before anything was computed. The same command starts again."
+        place = run.store.folder
+        return f"Stopped: {run.work.saved()} are saved in {place}. The same command goes on there."
+
+    try:
+        with progress.stopping(stopped):
+            from sim.report import tables
+            from sim.runs.run import Run
+            from sim.studies.shown import shown
+
+            run = Run(study(), output.out)
+            warn((*(run.study.traps if traps else ()), *run.study.task.notes))
+            if dry_run:
+                say(run, preset, plans=plans)
+                return
+            if (ds := run.finished) is None:
+                if plans and (plan := run.work.plan()):
+                    console.print(tables.plan(plan), highlight=False)
+                with progress.bar(console, f"{run.study.name}, {common.seeds} seeds") as tell:
+                    ds = run.results(tell)
+            table, figures = shown(ds)
+            for one in table(ds):
+                console.print(one)
+            if run.unsaved:
+                raise run.unsaved  # said, and shown all the same
+            if output.csv:
+                results_csv(ds, run.folder / "results.csv")
+            draw(ds, figures, run.folder)
+    except KeyboardInterrupt:
+        stderr.print(escape(stopped()), soft_wrap=True)
+        raise SystemExit(progress.INTERRUPTED) from None
+    console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
+
+
+def say(run: Any, preset: str, *, plans: bool) -> None:
+    """Say what a run would do: its settings, what is missing of it, where it would lie."""
+    from sim.report import tables
+
+    if plans:
+        own, usual = run.study.settings, vars(Setup()) | vars(Hyper())
+        family = getattr(run.study, "family", FIGURE_10)
+        shown = {n: v for n, v in (own["setup"] | own["hyper"]).items() if takes(family, n)}
+        axes, whose = {name: [*values] for name, values in own["axes"]}, "the paper's"
+    else:
+        shown, usual, axes, whose = run.study.settings, vars(Theorem()), {}, "the usual ones"
+    for part in tables.settings(shown, usual, axes, whose):
+        console.print(part, highlight=False)
+    if run.finished is not None:
+        console.print(f"Finished: {escape(str(run.folder))}", soft_wrap=True)
+    else:
+        if plans and (plan := run.work.plan()):
+            console.print(tables.plan(plan), highlight=False)
+        console.print(f"It would lie in {escape(str(run.folder))}", soft_wrap=True)
+    rows = published.rows().items()
+    beside = {published.publication(n) for n, row in rows if run.study.name in row.at}
+    named = [published.PAPER, *([published.publication(preset)] if preset else [])]
+    named += sorted(beside - {*named}) if run.study.name != "figure10" else []
+    console.print("To cite: " + ", ".join(f"sublim cite {name}" for name in named), soft_wrap=True)
+
+
+def results_csv(ds: Any, path: Path) -> None:
+    """Write results as a tidy table: a row for each point, seed, model and step."""
+    from sim.runs import store
+
+    store.write(path, ds.to_dataframe().to_csv().encode())
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Print warnings, a line each."""
+    for line in lines:
+        stderr.print(f"[yellow]warning:[/] {escape(line)}", soft_wrap=True)
+
+
+def draw(ds: Any, figures: dict[str, Callable], folder: Path, *, again: bool = False) -> None:
+    """Draw the figures that are missing or not of these results; with `again`, all."""
+    from sim.runs import results, store
+
+    drawn = {"results_sha256": store.checksum(folder / results.RESULTS)}
+    with suppress(OSError, ValueError):
+        files = [folder / f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")]
+        same = json.loads((folder / DRAWN).read_text()) == drawn
+        if same and not again and all(file.is_file() for file in files):
+            return
+    failed: dict[str, StorageError] = {}
+    for name, make in figures.items():
+        figure = make(ds)
+        for suffix in ("png", "pdf"):
+            page = BytesIO()
+            figure.savefig(page, format=suffix, dpi=160)
+            try:
+                store.write(folder / f"{name}.{suffix}", page.getvalue())
+            except StorageError as error:
+                failed[f"{name}.{suffix}"] = error
+    if failed:
+        raise StorageError(f"not written: {', '.join(failed)}; {next(iter(failed.values()))}")
+    results.save_json(drawn, folder / DRAWN)
