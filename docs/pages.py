@@ -37,7 +37,7 @@ def written() -> dict[Path, str]:
 WHY = """# Why replications disagree
 
 Written by `uv run python -m docs` from the tables in `docs/studies`. The same recipe has given test
-accuracies from .14 to .77 in different hands. Each published setting was run here, as far as it is
+accuracies from {low} to {high} in different hands. Each published setting was run here, as far as it is
 known (`sublim catalogue` says what is not, `sublim figure10 --preset NAME` runs one, `sublim cite
 NAME` says whom to cite), and the recipe with each of its changes, alone and taken back.
 """
@@ -50,7 +50,11 @@ PARTS = {
 
 def of_replications() -> str:
     """Write the page on why replications disagree, from the tables that there are."""
-    parts = [WHY]
+    others = [
+        p for p in published.of_study("figure10") if p.how == "=" and p.model == "student_aux"
+    ]
+    ends = (f"{of(p.value for p in others):.2f}".lstrip("0") for of in (min, max))
+    parts = [WHY.format(**dict(zip(("low", "high"), ends, strict=True)))]
     for (name, dataset), title in PARTS.items():
         if (table := saved.load(name, dataset)) is None:
             continue
