@@ -37,9 +37,9 @@ def written() -> dict[Path, str]:
 WHY = """# Why replications disagree
 
 Written by `uv run python -m docs` from the tables in `docs/studies`. The same recipe has given test
-accuracies from {low} to {high} in different hands. Each published setting was run here, as far as it is
-known (`sublim catalogue` says what is not, `sublim figure10 --preset NAME` runs one, `sublim cite
-NAME` says whom to cite), and the recipe with each of its changes, alone and taken back.
+accuracies from {low} to {high} in different hands. Each published setting was run here, as far as
+it is known (`sublim catalogue` says what is not, `sublim figure10 --preset NAME` runs one, `sublim
+cite NAME` says whom to cite), and the recipe with each of its changes, alone and taken back.
 """
 PARTS = {
     ("replications", "mnist"): "Published values, and ours in their setting",
