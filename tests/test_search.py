@@ -59,6 +59,17 @@ def made_up(grid):
     )
 
 
+def test_the_first_trial_is_as_given(tmp_path):
+    """As far as it is in the space; more trials do not repeat it."""
+    found = trials(tmp_path, 1, student_lr=0.03, loss="squared_error")
+    assert found[0].settings == {"student_lr": 0.03, "loss": "squared_error"}
+    more = trials(tmp_path, 3, student_lr=0.03, loss="squared_error")
+    assert [t.settings for t in more].count(found[0].settings) == 1
+    (other,) = trials(tmp_path, 1, student_lr=1.0, loss="squared_error")
+    assert other.settings["loss"] == "squared_error"
+    assert 1e-4 < other.settings["student_lr"] < 1e-1
+
+
 def test_the_best_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
     found = trials(tmp_path, 40)

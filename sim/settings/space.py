@@ -22,6 +22,8 @@ SPACE: dict[str, Range | tuple[Any, ...]] = {
     "teacher_epochs": (1, 2, 3, 5),
     "loss": ("kl", "squared_error"),
     "width": (64, 128, 256),
+    "depth": (1, 2, 3),
+    "init": ("lecun_normal", "he_normal", "uniform"),
     "batch": (64, 128, 256, 1024),
     "noise": ("uniform", "blurred", "spectrum"),
     "blur": Range(0.5, 2.0),

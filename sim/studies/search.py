@@ -42,6 +42,8 @@ def search(
 ) -> list[Trial]:
     """Try settings one after the other, each where earlier ones say that it may be good.
 
+    The first trial has the settings as given, as far as they are in the space.
+
     Args:
       trials: how many in all; those that are kept in `out` count.
       seeds: of each; the mean of their students' validation accuracy is what counts.
@@ -97,6 +99,7 @@ def searched(
         tell(Trial(trial.number, tried, found))
         return found if np.isfinite(found) else 0.0
 
+    study.enqueue_trial(_start(given, over, space), skip_if_exists=True)
     done = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
     if (left := trials - len(done)) > 0:
         study.optimize(accuracy, n_trials=left)
@@ -106,6 +109,17 @@ def searched(
         if t.state == optuna.trial.TrialState.COMPLETE
     ]
     return sorted(found, key=lambda trial: -trial.accuracy)
+
+
+def _start(given: Experiment, over: tuple[str, ...], space: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the settings as given, as far as they are in the space: the first trial's."""
+    widths = given.setup.widths
+    here = vars(given.setup) | vars(given.hyper) | {"width": widths[0], "depth": len(widths)}
+
+    def inside(value: Any, of: Range | tuple[Any, ...]) -> bool:
+        return of.low <= value <= of.high if isinstance(of, Range) else value in of
+
+    return {name: here[name] for name in over if inside(here[name], space[name])}
 
 
 def _suggest(trial: Any, name: str, of: Range | tuple[Any, ...]) -> Any:
