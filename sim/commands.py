@@ -446,7 +446,7 @@ def _of_preset(arguments: list[str]) -> dict[str, Any]:
         return {}
     row = published.row(name)
     own = {*row.command.split()} <= {*arguments}
-    fits = own or (row.command == "figure10" and arguments[0] in ("sweep", "study"))
+    fits = own or (row.command == "figure10" and arguments[0] in ("sweep", "study", "search"))
     require("preset", name, fits, f"of this command; it is of: sublim {row.command}")
     return {"dataset": row.dataset} | published.preset(name)
 
