@@ -24,12 +24,11 @@ from rich.markup import escape
 
 from sim import published
 from sim.errors import require
+from sim.settings import space
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Matmul, Setup
-from sim.settings.space import SPACE
-from sim.settings.space import defaults as of_search
 from sim.terminal import console, draw, show, stderr
 from sim.training.families import FIGURE_10, Family, takes
 
@@ -86,13 +85,14 @@ def parse(arguments: list[str]) -> Callable[[], None]:
         _command(_theorem, (Common(seeds=64), Theorem(), Output()), **HOW),
         _command(
             _search,
-            replaced(of_search(dataset), *once),
+            replaced(space.defaults(dataset), *once),
             FIGURE_10,
             trials=(int, 40, "Settings to try in all; those that are kept count."),
             over=(
                 tuple[str, ...],
-                tuple(SPACE),
-                "Which settings to vary; all others are as given, or the recipe's.",
+                tuple(space.SPACE),
+                "Settings to vary: NAME, with the values of the usual space, NAME=V,V,… or "
+                "NAME=LOW:HIGH. All others are as given, or the recipe's.",
             ),
             **PRESET,
         ),
@@ -359,7 +359,7 @@ def _search(settings: dict[str, Any], trials: int, over: tuple[str, ...], preset
                 tried.append(trial)
                 tell(len(tried), trials)
 
-            found = search.searched(given, trials, over, output.out, tell=heard)
+            found = search.searched(given, trials, space.chosen(over), output.out, tell=heard)
     console.print(tables.trials(found, given.common.seeds, given.common.dataset))
 
 

@@ -23,9 +23,7 @@ RATES = {"student_lr": Range(1e-4, 1e-1), "loss": ("kl", "squared_error")}
 
 
 def trials(tmp_path, many, **more):
-    return sim.search(
-        "synthetic:8x3", many, 2, over=tuple(RATES), out=tmp_path, space=RATES, **(TINY | more)
-    )
+    return sim.search("synthetic:8x3", many, 2, over=RATES, out=tmp_path, **(TINY | more))
 
 
 def test_a_trial_is_judged_by_validation_alone(tmp_path):
@@ -90,7 +88,11 @@ def test_blur_is_tried_of_blurred_noise_alone(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("more", "rule"),
     [
-        ({"over": ("colour",)}, "over = 'colour': must be of student_lr"),
+        ({"over": ("colour",)}, "over = 'colour': must be NAME=V,V,… or NAME=LOW:HIGH, or of stud"),
+        ({"over": ("colour=1,2",)}, "axis = 'colour': must be one of"),
+        ({"over": ("student_lr=0:1",)}, "two numbers above 0"),
+        ({"over": ("batch=64,0",)}, "batch = 0: must be"),
+        ({"over": ("depth", "depth=1,2")}, "over = 'depth': must be named once"),
         ({"over": ()}, "one setting or more"),
         ({"models": ("cross_aux",)}, "with student_aux"),
     ],
@@ -104,9 +106,7 @@ def test_what_cannot_be_searched_is_said(tmp_path, more, rule):
 
 def test_a_task_that_holds_nothing_out_is_refused(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"validation = 0\.0: must be above 0"):
-        module.searched(
-            module.of_task("mnist", models=("student_aux",)), 1, ("student_lr",), tmp_path
-        )
+        module.searched(module.of_task("mnist", models=("student_aux",)), 1, RATES, tmp_path)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="optuna = 'missing': must be installed"):
         trials(tmp_path, 1)

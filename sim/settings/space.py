@@ -1,7 +1,11 @@
 """What a search for the best settings tries, and what it takes unless told."""
 
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from sim.errors import require
+from sim.settings import grid
 from sim.settings.recipes import small
 
 MODEL = "student_aux"  # who is to do best
@@ -14,8 +18,10 @@ class Range(NamedTuple):
     high: float
 
 
+Space = Mapping[str, Range | tuple[Any, ...]]
+
 #: What is tried of each setting: a range, or values.
-SPACE: dict[str, Range | tuple[Any, ...]] = {
+SPACE: Space = {
     "student_lr": Range(2e-4, 5e-3),
     "teacher_lr": Range(2e-4, 5e-3),
     "student_epochs": (5, 10, 20, 40),
@@ -34,3 +40,37 @@ def defaults(dataset: str) -> dict[str, Any]:
     """Name the settings of a search that are not the recipe's."""
     held_out = {} if small(dataset) else {"validation": 0.1}
     return {"seeds": 3, "models": (MODEL,), "points": 1, "keep": "records"} | held_out
+
+
+def chosen(over: Iterable[str]) -> Space:
+    """Read what a search is to vary: NAME, of SPACE, or NAME=V,V,… or NAME=LOW:HIGH, a range.
+
+    >>> chosen(["depth", "batch=64,256", "student_lr=1e-4:1e-2"])
+    {'depth': (1, 2, 3), 'batch': (64, 256), 'student_lr': Range(low=0.0001, high=0.01)}
+
+    Errors: InputError.
+    """
+    found: dict[str, Range | tuple[Any, ...]] = {}
+    for text in over:
+        name, own, words = text.partition("=")
+        if not own:
+            known = name in SPACE
+            require("over", name, known, "NAME=V,V,… or NAME=LOW:HIGH, or of " + ", ".join(SPACE))
+            values = SPACE[name]
+        elif words.count(":") == 1:
+            name, values = name.replace("-", "_"), _range(text, *words.split(":"))
+        else:
+            name, values = grid.parse(text)
+        require("over", name, name not in found, "named once")
+        found[name] = values
+    require("over", " ".join(over), found, "one setting or more")
+    return found
+
+
+def _range(text: str, *ends: str) -> Range:
+    try:
+        low, high = map(float, ends)
+    except ValueError:
+        low = high = math.nan
+    require("over", text, 0 < low < high < math.inf, "NAME=LOW:HIGH, two numbers above 0")
+    return Range(low, high)

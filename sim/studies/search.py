@@ -4,7 +4,7 @@ Trials are optuna's; networks are ours. All of a search is kept in one folder, w
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +16,12 @@ from sim.runs.run import QUIET
 from sim.runs.store import digest
 from sim.settings import recipes
 from sim.settings.experiments import Experiment
-from sim.settings.space import MODEL, SPACE, Range, defaults
+from sim.settings.grid import grid
+from sim.settings.space import MODEL, SPACE, Range, Space, chosen, defaults
 from sim.studies.sweep import Grid, of_task
 
 TRIALS = "trials.log"  # optuna's own record
+BLURRED: tuple[dict[str, Any], ...] = {}, {"noise": ("blurred",)}  # what blur goes with
 
 
 class Trial(NamedTuple):
@@ -35,9 +37,8 @@ def search(
     trials: int = 40,
     seeds: int = 3,
     *,
-    over: tuple[str, ...] = tuple(SPACE),
+    over: Space | Sequence[str] = SPACE,
     out: str | Path,
-    space: Mapping[str, Any] = SPACE,
     **settings: Any,
 ) -> list[Trial]:
     """Try settings one after the other, each where earlier ones say that it may be good.
@@ -47,22 +48,24 @@ def search(
     Args:
       trials: how many in all; those that are kept in `out` count.
       seeds: of each; the mean of their students' validation accuracy is what counts.
-      over: which settings of the space vary; all others are as given, or the recipe's.
+      over: the settings to vary, by name, each with values or a `Range`; or words as the command
+        reads them: NAME, of the usual space, NAME=V,V,… or NAME=LOW:HIGH. All others are as given,
+        or the recipe's.
 
     Returns all trials, the best first. No test image counts. Errors: InputError.
 
     """
     usual = defaults(dataset) | {"seeds": seeds}
     given = of_task(dataset, **(usual | settings))
-    return searched(given, trials, over, Path(out), space)
+    space = over if isinstance(over, Mapping) else chosen(over)
+    return searched(given, trials, space, Path(out))
 
 
 def searched(
     given: Experiment,
     trials: int,
-    over: tuple[str, ...],
+    over: Space,
     out: Path,
-    space: Mapping[str, Any] = SPACE,
     tell: Callable[[Trial], None] = lambda trial: None,
 ) -> list[Trial]:
     """Search with settings that are checked; `tell` hears of each new trial."""
@@ -71,13 +74,13 @@ def searched(
     from optuna.storages import JournalStorage  # noqa: PLC0415
     from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
-    for name in over:
-        require("over", name, name in space, "of " + ", ".join(space))
-    require("over", over, {*over} and len({*over}) == len(over), "one setting or more, each once")
+    require("over", [*over], over, "one setting or more")
+    for name, values in over.items():  # of which each alone breaks no rule
+        grid(given.setup, given.hyper, BLURRED[name == "blur"] | {name: values})
     held_out = given.common.validation > 0 or recipes.small(given.common.dataset)
     require("validation", given.common.validation, held_out, "above 0: it is what is searched on")
     require("models", given.networks.models, MODEL in given.networks.models, f"with {MODEL}")
-    folder = _folder(given, over, space, out)
+    folder = _folder(given, over, out)
     folder.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
@@ -89,9 +92,9 @@ def searched(
     )
 
     def accuracy(trial: optuna.Trial) -> float:
-        tried = {name: _suggest(trial, name, space[name]) for name in over if name != "blur"}
+        tried = {name: _suggest(trial, name, of) for name, of in over.items() if name != "blur"}
         if "blur" in over and tried.get("noise", given.setup.noise) == "blurred":
-            tried["blur"] = _suggest(trial, "blur", space["blur"])
+            tried["blur"] = _suggest(trial, "blur", over["blur"])
         trial.set_user_attr("settings", json.dumps(tried))
         case = {"trial": {str(trial.number): tried}}
         ds = run.of(Grid("search", given, case), folder, QUIET)
@@ -99,7 +102,7 @@ def searched(
         tell(Trial(trial.number, tried, found))
         return found if np.isfinite(found) else 0.0
 
-    study.enqueue_trial(_start(given, over, space), skip_if_exists=True)
+    study.enqueue_trial(_start(given, over), skip_if_exists=True)
     done = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
     if (left := trials - len(done)) > 0:
         study.optimize(accuracy, n_trials=left)
@@ -111,7 +114,7 @@ def searched(
     return sorted(found, key=lambda trial: -trial.accuracy)
 
 
-def _start(given: Experiment, over: tuple[str, ...], space: Mapping[str, Any]) -> dict[str, Any]:
+def _start(given: Experiment, over: Space) -> dict[str, Any]:
     """Name the settings as given, as far as they are in the space: the first trial's."""
     widths = given.setup.widths
     here = vars(given.setup) | vars(given.hyper) | {"width": widths[0], "depth": len(widths)}
@@ -119,7 +122,7 @@ def _start(given: Experiment, over: tuple[str, ...], space: Mapping[str, Any]) -
     def inside(value: Any, of: Range | tuple[Any, ...]) -> bool:
         return of.low <= value <= of.high if isinstance(of, Range) else value in of
 
-    return {name: here[name] for name in over if inside(here[name], space[name])}
+    return {name: here[name] for name, of in over.items() if inside(here[name], of)}
 
 
 def _suggest(trial: Any, name: str, of: Range | tuple[Any, ...]) -> Any:
@@ -128,13 +131,13 @@ def _suggest(trial: Any, name: str, of: Range | tuple[Any, ...]) -> Any:
     return trial.suggest_categorical(name, of)
 
 
-def _folder(given: Experiment, over: tuple[str, ...], space: Mapping[str, Any], out: Path) -> Path:
+def _folder(given: Experiment, over: Space, out: Path) -> Path:
     """Name the folder of a search by what it depends on."""
     of = {
         "setup": vars(given.setup),
         "hyper": vars(given.hyper),
         "seeds": given.common.seeds,
         "validation": given.common.validation,
-        "space": {name: space[name] for name in sorted(over)},
+        "space": {name: over[name] for name in sorted(over)},
     }
     return out.expanduser() / f"search-{given.common.dataset}-{digest(of)[:8]}"
