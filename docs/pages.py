@@ -10,7 +10,7 @@ import pandas as pd
 from docs import claims, saved
 from docs.saved import Saved
 from sim import published
-from sim.report import dynamics, factorial, origins, prediction, rates, replications, surgery
+from sim.report import dynamics, factorial, origins, prediction, rates, replications, surgery, tuned
 from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare
 from sim.studies import grids
 
@@ -44,6 +44,8 @@ cite NAME` says whom to cite), and the recipe with each of its changes, alone an
 PARTS = {
     ("replications", "mnist"): "Published values, and ours in their setting",
     ("factorial", "digits"): "The differences crossed, on digits",
+    ("factorial", "mnist"): "The differences crossed, on MNIST",
+    ("tuned", "mnist"): "Each setting at its own best learning rate",
     ("traps", "digits"): "What misleading settings cost, on digits",
 }
 
@@ -145,6 +147,12 @@ def _replications(rows: pd.DataFrame) -> Iterator[str]:
     yield said(replications.finding(rows))
 
 
+def _tuned(rows: pd.DataFrame) -> Iterator[str]:
+    yield markdown(*tuned.cells(rows))
+    yield f"{tuned.MEANING}\n"
+    yield said(tuned.finding(rows))
+
+
 def _surgery(rows: pd.DataFrame) -> Iterator[str]:
     axes = _axes(rows, "receiver")
     yield markdown(*surgery.cells(rows, axes))
@@ -174,6 +182,7 @@ BODIES = {
     "final": _prediction,
     "term": _factorial,
     "effect": _replications,
+    "role": _tuned,
     "receiver": _surgery,
     "rate": _rates,
     "model": _points,

@@ -10,7 +10,7 @@ import xarray as xr
 
 from sim import published
 from sim.errors import require
-from sim.report import dynamics, factorial, origins, prediction, rates, replications, surgery
+from sim.report import dynamics, factorial, origins, prediction, rates, replications, surgery, tuned
 from sim.report.published import means
 from sim.runs import results
 from sim.runs.results import axes_of
@@ -37,6 +37,7 @@ NUMBERS += ("first", "first_half_width", "mean", "mean_half_width", "last", "las
 NUMBERS += ("low", "high", "above", "below", "moments", "share", "share_low", "share_high")
 NUMBERS += ("final", *(f"first_{name}" for name in prediction.PREDICTORS))
 NUMBERS += ("effect", "effect_half_width", "order", "value")
+NUMBERS += ("validation", "less", "less_half_width")
 NUMBERS += ("auroc", "auroc_low", "auroc_high", "control_rate", "teacher_rate")
 
 
@@ -111,7 +112,7 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
         return rates.rates(ds)
     rows_of = {"origins": origins.rows, "dynamics": dynamics.rows, "surgery": surgery.rows}
     rows_of |= {"prediction": prediction.rows, "replications": replications.rows}
-    rows_of["factorial"] = factorial.rows
+    rows_of |= {"factorial": factorial.rows, "tuned": tuned.rows}
     if ds.attrs["experiment"] in rows_of:
         return rows_of[ds.attrs["experiment"]](ds)
     table, axes = means(ds), axes_of(ds)

@@ -54,6 +54,11 @@ def small(dataset: str) -> bool:
     return dataset == "digits" or dataset.partition(":")[0] == "synthetic"
 
 
+def held_out(dataset: str) -> dict[str, float]:
+    """Name what holds a part of the training images out, unless the task has a part of its own."""
+    return {} if small(dataset) else {"validation": 0.1}
+
+
 def lineage(dataset: str) -> dict[str, Any]:
     """Name the settings of families with a base that are not the recipe's."""
     return LINEAGE | (LINEAGE_SHORT if small(dataset) else LINEAGE_LONG)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sim.errors import require
 from sim.settings import grid
-from sim.settings.recipes import small
+from sim.settings.recipes import held_out
 
 MODEL = "student_aux"  # who is to do best
 
@@ -38,8 +38,7 @@ SPACE: Space = {
 
 def defaults(dataset: str) -> dict[str, Any]:
     """Name the settings of a search that are not the recipe's."""
-    held_out = {} if small(dataset) else {"validation": 0.1}
-    return {"seeds": 3, "models": (MODEL,), "points": 1, "keep": "records"} | held_out
+    return {"seeds": 3, "models": (MODEL,), "points": 1, "keep": "records"} | held_out(dataset)
 
 
 def chosen(over: Iterable[str]) -> Space:

@@ -22,6 +22,7 @@ from sim.report import (
     surgery,
     sweep_figures,
     tables,
+    tuned,
 )
 from sim.runs.results import axes_of
 from sim.settings.declare import Of, declared
@@ -32,7 +33,7 @@ from sim.studies import figure10, grids
 from sim.studies.sweep import of_task
 
 KINDS = ("figure10", "sweep", "lineage", "dynamics", "prediction", "surgery", "origins", "theorem")
-KINDS += ("replications", "factorial")
+KINDS += ("replications", "factorial", "tuned")
 
 
 def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[str, Callable]]:
@@ -57,6 +58,7 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
         "surgery": (surgery.surgery, lambda _: surgery.FIGURES),
         "origins": (origins.origins, lambda _: origins.FIGURES),
         "factorial": (factorial.factorial, lambda _: factorial.FIGURES),
+        "tuned": (tuned.tuned, lambda _: tuned.FIGURES),
         "replications": (replications.replications, lambda _: replications.FIGURES),
     }[kind]
     return table, drawn(ds, others) if kind in ("figure10", "sweep") else drawn(ds)

@@ -3,9 +3,9 @@
 A study is a module whose docstring asks its question, with AXES and, where the recipe is not what
 it wants, SETTINGS; HOLD names steps that stay the recipe's while the batch varies. FAMILY is whose
 networks, figure 10's unless said; with AS_FIGURE_10 a lineage has the recipe of figure 10.
-`finding` says in words what a table of rates says. There is
-nothing else to write; what is more than a grid has `make`, which takes what `Grid` takes and
-returns a kind of it.
+`finding` says in words what a table of rates says. HELD_OUT: part of the training images is, for
+what is chosen by them. There is nothing else to write; what is more than a grid has `make`, which
+takes what `Grid` takes and returns a kind of it.
 """
 
 from importlib import import_module
@@ -45,4 +45,6 @@ def settings(name: str, dataset: str) -> dict[str, Any]:
     """Name the settings of a study that are not the data set's recipe."""
     of = module(name)
     lineage = families.traits(family(name)) and not getattr(of, "AS_FIGURE_10", False)
-    return SWEEP | (recipes.lineage(dataset) if lineage else {}) | getattr(of, "SETTINGS", {})
+    usual = recipes.lineage(dataset) if lineage else {}
+    held_out = recipes.held_out(dataset) if getattr(of, "HELD_OUT", False) else {}
+    return SWEEP | usual | held_out | getattr(of, "SETTINGS", {})

@@ -1,0 +1,174 @@
+"""Settings at one learning rate for all, and each at its own best one."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+from rich.markup import escape
+from rich.padding import Padding
+from rich.text import Text
+
+from sim.report.style import SERIES, SIZE, caption, drawn
+from sim.report.tables import Lines, lean, number
+from sim.runs.statistics import difference, summary
+
+MODEL = "student_aux"
+USUAL = "× 1"  # the recipe's rates
+KINDS = {
+    "stays": "at one rate for all and at each one's best",
+    "goes": "at one rate for all, and not at each one's best",
+    "turns": "at one rate for all, and the other way round at each one's best",
+    "comes": "at each one's best alone",
+    "never": "at neither",
+}
+MEANING = (
+    "Test accuracy, mean ± half of the 95 % interval over seeds; less the first setting, by pairs "
+    "of seeds: both at the recipe's rates, or each at its own best. Rates are of teacher and "
+    "students alike, times the recipe's; the best is that of highest mean accuracy on validation "
+    "images."
+)
+
+
+def rows(ds: xr.Dataset) -> pd.DataFrame:
+    """Lay out a line for each setting at each rate.
+
+    Columns: setting, rates, role, validation (mean accuracy), mean, half_width, sd, n, diverged of
+    test accuracy; less, less_half_width, by pairs of seeds, less the first setting: at the same
+    rates, but of the role "best" (the setting's highest validation accuracy) the first at its own
+    best. The recipe's rates have the role "usual"; where they are best, there are two lines.
+    """
+    of = ds.sel(model=MODEL, drop=True)
+    validation = of.validation_accuracy.mean("seed", skipna=False).transpose("setting", "rate")
+    rates, places = [*map(str, ds.rate.values)], validation.fillna(-1).values.argmax(1)
+    settings = [*map(str, ds.setting.values)]
+    best = {setting: rates[place] for setting, place in zip(settings, places, strict=True)}
+    first, found = settings[0], []
+    for setting, rate in product(settings, rates):
+        at = {"setting": setting, "rate": rate}
+        here = of.test_accuracy.sel(at, drop=True)
+        mine, lost = summary(here), int(of.diverged.sel(at).sum())
+        roles = ["usual"] * (rate == USUAL) + ["best"] * (rate == best[setting])
+        for role in roles or [""]:
+            other = {"setting": first, "rate": best[first] if role == "best" else rate}
+            less = summary(difference(here, of.test_accuracy.sel(other, drop=True)))
+            line = {"setting": setting, "rates": rate, "role": role}
+            line |= {"validation": float(validation.sel(at)), "n": int(mine.n), "diverged": lost}
+            line |= {k: float(getattr(mine, k)) for k in ("mean", "half_width", "sd")}
+            line |= {"less": float(less.mean), "less_half_width": float(less.half_width)}
+            found.append(line)
+    return pd.DataFrame(found)
+
+
+def cells(of: pd.DataFrame) -> Lines:
+    """Write each setting at the recipe's rates and at its own best."""
+    first = of.setting.iloc[0]
+    head = ["setting", "at the recipe's rates", f"less {first}", "best rates", "there"]
+    head.append(f"less {first} at its best")
+
+    def lines() -> Iterator[list[str]]:
+        for setting, mine in of.groupby("setting", sort=False):
+            usual, best = (_role(mine, role) for role in ("usual", "best"))
+            yield [str(setting), *_said(usual, first), best.rates, *_said(best, first)]
+
+    return head, lines()
+
+
+def _role(mine: pd.DataFrame, role: str) -> Any:
+    found = [row for row in mine.itertuples() if row.role == role]
+    return found[0] if found else None
+
+
+def _said(row: Any, first: str) -> list[str]:
+    if row is None:
+        return ["–", "–"]
+    lost = f" (×{row.diverged} of {row.n})" if row.diverged else ""
+    mean = f"{number(row.mean)} ± {number(row.half_width)}{lost}"
+    less = f"{number(row.less, '+.3f')} ± {number(row.less_half_width)}"
+    return [mean, "" if row.setting == first else less]
+
+
+def finding(of: pd.DataFrame) -> str:
+    """Say of each setting whether its difference stays, goes or turns at its own best rate."""
+    first, *others = of.setting.unique()
+    found: dict[str, list[str]] = {}
+    for setting in others:
+        mine = of[of.setting == setting]
+        usual, best = (_clear(_role(mine, role)) for role in ("usual", "best"))
+        word = {1: " better", -1: " worse", 0: ""}[usual or best]
+        found.setdefault(KINDS[_kind(usual, best)], []).append(f"{setting}{word}")
+    said = [f"{what}: {', '.join(found[what])}" for what in KINDS.values() if what in found]
+    edge = {of.rates.iloc[0], of.rates.iloc[-1]}
+    at_edge = [row.setting for row in of.itertuples() if row.role == "best" and row.rates in edge]
+    more = f"\nThe best rates are the ends of what was tried for: {', '.join(at_edge)}."
+    return f"Differs from {first} {'; '.join(said)}." + more * bool(at_edge)
+
+
+def _kind(usual: int, best: int) -> str:
+    if usual and best:
+        return "stays" if usual == best else "turns"
+    return "goes" if usual else "comes" if best else "never"
+
+
+def _clear(row: Any) -> int:
+    """Give the sign of a difference whose interval is clear of 0, else 0."""
+    if row is None or not abs(row.less) > row.less_half_width:
+        return 0
+    return int(np.sign(row.less))
+
+
+def tuned(ds: xr.Dataset) -> Iterator[Any]:
+    """Lay out settings at both rates, and say what they come to."""
+    of = rows(ds)
+    head, lines = cells(of)
+    about = f"{escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
+    shown = lean(f"Each setting at its own best learning rate, {about}", MEANING)
+    for i, column in enumerate(head):
+        shown.add_column(escape(column), justify="right" if i else "left")
+    for line in lines:
+        shown.add_row(*map(escape, line))
+    yield shown
+    yield Padding(Text(finding(of)), (1, 0))
+
+
+@drawn
+def figure(ds: xr.Dataset) -> Figure:
+    """Draw test accuracy against the rate, a panel for each setting that is varied."""
+    of = rows(ds).drop_duplicates(["setting", "rates"])
+    rates = [float(rate.removeprefix("× ")) for rate in of.rates.unique()]
+    first, *others = of.setting.unique()
+    kinds = list(dict.fromkeys(setting.split()[0] for setting in others))
+    figure = Figure(figsize=(2.9 * max(len(kinds), 1) + 0.6, 4.4), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, max(len(kinds), 1), sharey=True))
+    for ax, kind in zip(axes, kinds, strict=False):
+        shown = [first, *(s for s in others if s.split()[0] == kind)]
+        for i, setting in enumerate(shown):
+            mine = of[of.setting == setting]
+            color, style = ("#333333", "--") if i == 0 else (SERIES[i - 1], "-")
+            bars = {"capsize": 2, "lw": 1.6, "ms": 4, "color": color}
+            spread = [rate * 1.04 ** (i - 1) for rate in rates]  # beside each other
+            ax.errorbar(
+                spread, mine["mean"], mine.half_width, fmt=f"o{style}", label=setting, **bars
+            )
+            best = mine[mine.validation == mine.validation.max()].iloc[:1]
+            at = spread[[*mine.rates].index(best.rates.iloc[0])]
+            ax.plot(at, best["mean"], "o", ms=10, mfc="none", color=color)
+        ax.set_xscale("log")
+        ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
+        ax.minorticks_off()
+        ax.set_ylim(0, 1)
+        ax.set_xlabel("rates, times the recipe's", fontsize=SIZE - 1)
+        ax.legend(frameon=False, fontsize=SIZE - 2, loc="lower left", bbox_to_anchor=(0, 1))
+    axes[0].set_ylabel("test accuracy of students", fontsize=SIZE)
+    caption(
+        figure,
+        f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds; bars: 95 % intervals. Circles: the "
+        "rate that is best on validation images.",
+    )
+    return figure
+
+
+FIGURES = {"tuned": figure}
