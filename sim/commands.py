@@ -95,6 +95,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
                 "NAME=LOW:HIGH. All others are as given, or the recipe's.",
             ),
             **PRESET,
+            dry_run=HOW["dry_run"],
         ),
         _command(_catalogue, ()),
         _command(
@@ -338,7 +339,9 @@ def _theorem(settings: dict[str, Any], **how: Any) -> None:
     show(study, common, output, plans=False, **how)
 
 
-def _search(settings: dict[str, Any], trials: int, over: tuple[str, ...], preset: str) -> None:
+def _search(
+    settings: dict[str, Any], trials: int, over: tuple[str, ...], preset: str, dry_run: bool
+) -> None:
     """Search the settings at which students do best, on validation images alone.
 
     Trials are optuna's (the extra analysis). The same command goes on where it stopped; more
@@ -348,19 +351,39 @@ def _search(settings: dict[str, Any], trials: int, over: tuple[str, ...], preset
     require("trials", trials, trials > 0, "a positive whole number")
     given, output = _experiment(settings)
     from sim.report import progress, tables
-    from sim.studies import search
+    from sim.studies.search import TABLE, Search
 
-    with progress.stopping(lambda: "Stopped. The same command goes on."), warnings.catch_warnings():
+    search = Search(given, space.chosen(over), output.out)
+    kept = search.kept
+    if dry_run:
+        of = vars(given.setup) | vars(given.hyper)
+        shown = {n: v for n, v in of.items() if takes(FIGURE_10, n)}
+        axes = {name: [*map(str, values)] for name, values in search.over.items()}
+        usual = vars(Setup()) | vars(Hyper())
+        for part in tables.settings(shown, usual, axes, "the paper's"):
+            console.print(part, highlight=False)
+        place = escape(str(search.folder))
+        console.print(f"{len(kept)} of {trials} trials are in {place}", soft_wrap=True)
+        named = dict.fromkeys([published.PAPER, *([published.publication(preset)] * bool(preset))])
+        console.print("To cite: " + ", ".join(f"sublim cite {name}" for name in named))
+        return
+
+    done = [*kept]
+
+    def stopped() -> str:
+        return f"Stopped: {len(done)} trials are in {search.folder}. The same command goes on."
+
+    with progress.stopping(stopped), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of settings that mislead: what they do is measured
         with progress.bar(stderr, f"search, {trials} trials") as tell:
-            tried: list[Any] = []
 
             def heard(trial: Any) -> None:
-                tried.append(trial)
-                tell(len(tried), trials)
+                done.append(trial)
+                tell(len(done), trials)
 
-            found = search.searched(given, trials, space.chosen(over), output.out, tell=heard)
+            found = search.best(trials, heard)
     console.print(tables.trials(found, given.common.seeds, given.common.dataset))
+    console.print(f"All trials: {escape(str(search.folder / TABLE))}", soft_wrap=True)
 
 
 def _catalogue() -> None:

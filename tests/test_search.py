@@ -4,6 +4,7 @@ import importlib.util
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -57,6 +58,41 @@ def made_up(grid):
     )
 
 
+def test_a_search_that_was_stopped_tries_the_same_again(tmp_path, monkeypatch):
+    """As after a kill: optuna has a trial that runs for ever."""
+    trials(tmp_path, 1)
+    monkeypatch.setattr(module.run, "of", stop)
+    with pytest.raises(KeyboardInterrupt):
+        trials(tmp_path, 2)
+    (file,) = tmp_path.glob("search-*/" + module.TRIALS)
+    before = module._study(file.parent).trials
+    assert before[-1].state.name in ("RUNNING", "FAIL")
+    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
+    found = trials(tmp_path, 2)
+    assert sorted(t.settings["student_lr"] for t in found) == sorted(
+        float(f"{t.params['student_lr']:.3g}") for t in before
+    )
+
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+
+def test_all_trials_are_written(tmp_path):
+    """The best first, below what was searched; what is said is what was done."""
+    found = trials(tmp_path, 3, batch=8)
+    (file,) = tmp_path.glob("search-*/" + module.TABLE)
+    lines = file.read_text().splitlines()
+    about = dict(line[2:].split(": ", 1) for line in lines if line.startswith("#"))
+    assert about["searched"] == "student_lr=0.0001:0.1 loss=kl,squared_error"
+    assert "batch=8" in about["given"]
+    assert "widths=8" in about["given"]
+    rows = pd.read_csv(file, comment="#")
+    assert [*rows.trial] == [t.number for t in found]
+    assert [*rows.validation_accuracy] == pytest.approx([t.accuracy for t in found], abs=1e-5)
+    assert [*rows.student_lr] == [t.settings["student_lr"] for t in found]
+
+
 def test_the_first_trial_is_as_given(tmp_path):
     """As far as it is in the space; more trials do not repeat it."""
     found = trials(tmp_path, 1, student_lr=0.03, loss="squared_error")
@@ -105,8 +141,9 @@ def test_what_cannot_be_searched_is_said(tmp_path, more, rule):
 
 
 def test_a_task_that_holds_nothing_out_is_refused(tmp_path, monkeypatch):
+    given = module.of_task("mnist", models=("student_aux",))
     with pytest.raises(InputError, match=r"validation = 0\.0: must be above 0"):
-        module.searched(module.of_task("mnist", models=("student_aux",)), 1, RATES, tmp_path)
+        module.Search(given, RATES, tmp_path)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="optuna = 'missing': must be installed"):
         trials(tmp_path, 1)

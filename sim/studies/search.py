@@ -4,16 +4,18 @@ Trials are optuna's; networks are ours. All of a search is kept in one folder, w
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
+from sim.engine import machine
 from sim.errors import needs, require
-from sim.runs import run
+from sim.runs import identity, run
 from sim.runs.run import QUIET
-from sim.runs.store import digest
+from sim.runs.store import digest, write
 from sim.settings import recipes
 from sim.settings.experiments import Experiment
 from sim.settings.grid import grid
@@ -21,6 +23,7 @@ from sim.settings.space import MODEL, SPACE, Range, Space, chosen, defaults
 from sim.studies.sweep import Grid, of_task
 
 TRIALS = "trials.log"  # optuna's own record
+TABLE = "trials.csv"  # what a reader has of it
 BLURRED: tuple[dict[str, Any], ...] = {}, {"noise": ("blurred",)}  # what blur goes with
 
 
@@ -58,32 +61,110 @@ def search(
     usual = defaults(dataset) | {"seeds": seeds}
     given = of_task(dataset, **(usual | settings))
     space = over if isinstance(over, Mapping) else chosen(over)
-    return searched(given, trials, space, Path(out))
+    return Search(given, space, Path(out)).best(trials)
 
 
-def searched(
-    given: Experiment,
-    trials: int,
-    over: Space,
-    out: Path,
-    tell: Callable[[Trial], None] = lambda trial: None,
-) -> list[Trial]:
-    """Search with settings that are checked; `tell` hears of each new trial."""
-    needs("optuna", "analysis")
+class Search:
+    """Settings as given, and the space of those that vary; trials are kept in `folder`."""
+
+    def __init__(self, given: Experiment, over: Space, out: Path) -> None:
+        """Check what is given. Errors: InputError."""
+        needs("optuna", "analysis")
+        require("over", [*over], over, "one setting or more")
+        for name, values in over.items():  # of which each alone breaks no rule
+            grid(given.setup, given.hyper, BLURRED[name == "blur"] | {name: values})
+        part = given.common.validation
+        held_out = part > 0 or recipes.small(given.common.dataset)
+        require("validation", part, held_out, "above 0: it is what is searched on")
+        require("models", given.networks.models, MODEL in given.networks.models, f"with {MODEL}")
+        self.given, self.over = given, over
+        self.folder = _folder(given, over, out)
+
+    @property
+    def kept(self) -> list[Trial]:
+        """List the trials that are there, the best first."""
+        return _finished(_study(self.folder)) if (self.folder / TRIALS).is_file() else []
+
+    def best(self, trials: int, tell: Callable[[Trial], None] = lambda trial: None) -> list[Trial]:
+        """Search until there are so many trials, the best first; `tell` hears of each new one."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        study = _study(self.folder)
+        for trial in study.trials:
+            if trial.state.name == "RUNNING":  # when the search was stopped
+                study.tell(trial.number, state=type(trial.state).FAIL)
+                study.enqueue_trial(trial.params)
+        study.enqueue_trial(self._start(), skip_if_exists=True)
+
+        def accuracy(trial: Any) -> float:
+            tried = self._suggested(trial)
+            case = {"trial": {str(trial.number): tried}}
+            ds = run.of(Grid("search", self.given, case), self.folder, QUIET)
+            found = float(ds.validation_accuracy.sel(model=MODEL).mean())
+            tell(Trial(trial.number, tried, found))
+            return found if np.isfinite(found) else 0.0
+
+        if (left := trials - len(self.kept)) > 0:
+            study.optimize(accuracy, n_trials=left)
+        found = _finished(study)
+        self._write(found)
+        return found
+
+    def _start(self) -> dict[str, Any]:
+        """Name the settings as given, as far as they are in the space: the first trial's."""
+        setup, hyper = self.given.setup, self.given.hyper
+        derived = {"width": setup.widths[0], "depth": len(setup.widths)}
+        here = vars(setup) | vars(hyper) | derived
+
+        def inside(value: Any, of: Range | tuple[Any, ...]) -> bool:
+            return of.low <= value <= of.high if isinstance(of, Range) else value in of
+
+        return {name: here[name] for name, of in self.over.items() if inside(here[name], of)}
+
+    def _suggested(self, trial: Any) -> dict[str, Any]:
+        """Draw a trial's settings; a blur, of blurred noise alone."""
+        tried = {n: _suggest(trial, n, of) for n, of in self.over.items() if n != "blur"}
+        if "blur" in self.over and tried.get("noise", self.given.setup.noise) == "blurred":
+            tried["blur"] = _suggest(trial, "blur", self.over["blur"])
+        trial.set_user_attr("settings", json.dumps(tried))
+        return tried
+
+    def _write(self, found: Sequence[Trial]) -> None:
+        """Write a table of all trials, the best first, below lines that say what was searched."""
+        common = self.given.common
+        about = {
+            "searched": " ".join(f"{name}={_words(of)}" for name, of in self.over.items()),
+            "given": " ".join(f"{name}={_words(value)}" for name, value in self._own()),
+            "revision": identity.revision(),
+            "dataset": common.dataset,
+            "n": f"{common.seeds} seeds",
+            "device": machine.device(),
+        }
+        lines = pd.DataFrame(
+            {"trial": t.number, "validation_accuracy": t.accuracy} | t.settings for t in found
+        )
+        text = "".join(f"# {what}: {words}\n" for what, words in about.items())
+        text += lines.to_csv(index=False, float_format="%.6g")
+        write(self.folder / TABLE, text.encode())
+
+    def _own(self) -> Iterator[tuple[str, Any]]:
+        """Name the settings that do not vary and are not the recipe's."""
+        usual = of_task(self.given.common.dataset)
+        varied = {*self.over} | ({"widths"} if {"width", "depth"} <= {*self.over} else set())
+        for part in ("setup", "hyper", "common"):
+            for name, value in vars(getattr(self.given, part)).items():
+                numbers = part != "common" or name == "validation"
+                if numbers and name not in varied and value != vars(getattr(usual, part))[name]:
+                    yield name, value
+
+
+def _study(folder: Path) -> Any:
+    """Open optuna's record of a search, or begin one."""
     import optuna  # noqa: PLC0415 - of an extra
     from optuna.storages import JournalStorage  # noqa: PLC0415
     from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
-    require("over", [*over], over, "one setting or more")
-    for name, values in over.items():  # of which each alone breaks no rule
-        grid(given.setup, given.hyper, BLURRED[name == "blur"] | {name: values})
-    held_out = given.common.validation > 0 or recipes.small(given.common.dataset)
-    require("validation", given.common.validation, held_out, "above 0: it is what is searched on")
-    require("models", given.networks.models, MODEL in given.networks.models, f"with {MODEL}")
-    folder = _folder(given, over, out)
-    folder.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
+    return optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(folder / TRIALS))),
         sampler=optuna.samplers.TPESampler(seed=0),
         study_name="search",
@@ -91,44 +172,26 @@ def searched(
         load_if_exists=True,
     )
 
-    def accuracy(trial: optuna.Trial) -> float:
-        tried = {name: _suggest(trial, name, of) for name, of in over.items() if name != "blur"}
-        if "blur" in over and tried.get("noise", given.setup.noise) == "blurred":
-            tried["blur"] = _suggest(trial, "blur", over["blur"])
-        trial.set_user_attr("settings", json.dumps(tried))
-        case = {"trial": {str(trial.number): tried}}
-        ds = run.of(Grid("search", given, case), folder, QUIET)
-        found = float(ds.validation_accuracy.sel(model=MODEL).mean())
-        tell(Trial(trial.number, tried, found))
-        return found if np.isfinite(found) else 0.0
 
-    study.enqueue_trial(_start(given, over), skip_if_exists=True)
-    done = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
-    if (left := trials - len(done)) > 0:
-        study.optimize(accuracy, n_trials=left)
+def _finished(study: Any) -> list[Trial]:
     found = [
         Trial(t.number, json.loads(t.user_attrs["settings"]), t.value)
         for t in study.trials
-        if t.state == optuna.trial.TrialState.COMPLETE
+        if t.state.name == "COMPLETE"
     ]
     return sorted(found, key=lambda trial: -trial.accuracy)
-
-
-def _start(given: Experiment, over: Space) -> dict[str, Any]:
-    """Name the settings as given, as far as they are in the space: the first trial's."""
-    widths = given.setup.widths
-    here = vars(given.setup) | vars(given.hyper) | {"width": widths[0], "depth": len(widths)}
-
-    def inside(value: Any, of: Range | tuple[Any, ...]) -> bool:
-        return of.low <= value <= of.high if isinstance(of, Range) else value in of
-
-    return {name: here[name] for name, of in over.items() if inside(here[name], of)}
 
 
 def _suggest(trial: Any, name: str, of: Range | tuple[Any, ...]) -> Any:
     if isinstance(of, Range):
         return float(f"{trial.suggest_float(name, *of, log=True):.3g}")
     return trial.suggest_categorical(name, of)
+
+
+def _words(of: Any) -> str:
+    if isinstance(of, Range):
+        return f"{of.low:g}:{of.high:g}"
+    return ",".join(map(str, of)) if isinstance(of, tuple) else str(of)
 
 
 def _folder(given: Experiment, over: Space, out: Path) -> Path:
