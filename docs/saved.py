@@ -1,7 +1,8 @@
 """Tables of our runs, kept as small CSV files that begin with command, revision and n."""
 
 import json
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,10 +142,23 @@ def command(ds: xr.Dataset) -> str:
         if study in grids.names():
             usual = grids.settings(study, ds.attrs["dataset"])["models"]
         words += [f"--models {' '.join(models)}"] * (models != [*usual])
-    if kind == "replications" and ds.sizes["setting"] < len(grids.module(study).AXES["setting"]):
-        here = replications.rows(ds).row.unique()
-        words.append("--row " + " ".join(name for name in here if published.row(name).changes))
+    if study in grids.names():
+        words += _axes(ds, study)
     return " ".join(words)
+
+
+def _axes(ds: xr.Dataset, study: str) -> Iterator[str]:
+    """Write which of a study's values were run, where it is not all."""
+    whole = grids.module(study).AXES
+    for axis in axes_of(ds):
+        here = [*map(str, ds[axis].values)]
+        if axis not in whole or len(here) == len(whole[axis]):
+            continue
+        if ds.attrs["experiment"] == "replications":
+            rows = replications.rows(ds).row.unique()
+            yield "--row " + " ".join(name for name in rows if published.row(name).changes)
+        else:
+            yield "--axis " + shlex.quote(f"{axis}={','.join(here)}")
 
 
 def asked(ds: xr.Dataset) -> list[str]:

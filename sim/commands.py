@@ -72,6 +72,11 @@ def parse(arguments: list[str]) -> Callable[[], None]:
                 (),
                 "Of the study replications: these rows of `sublim catalogue` alone.",
             ),
+            axis=(
+                tyro.conf.UseAppendAction[tuple[str, ...]],
+                (),
+                "NAME=V,V,…: of one of its axes, these values alone (or others, of numbers).",
+            ),
             **PRESET,
             **HOW,
         ),
@@ -266,7 +271,12 @@ def _sweep(settings: dict[str, Any], axis: tuple[str, ...], **how: Any) -> None:
 
 
 def _study(
-    settings: dict[str, Any], name: str, list: bool, row: tuple[str, ...], **how: Any
+    settings: dict[str, Any],
+    name: str,
+    list: bool,
+    row: tuple[str, ...],
+    axis: tuple[str, ...],
+    **how: Any,
 ) -> None:
     """Run a named study: a grid that others have published about, with what they found.
 
@@ -281,7 +291,7 @@ def _study(
         return
     require("study", name, name, "named; sublim study --list shows the names")
     grids.module(name)
-    axes = _of_rows(name, row) if row else None
+    axes = (_of_rows(name, row) if row else {}) | grids.chosen(name, axis)
     own = name != "replications" or not how["preset"]
     require("preset", how["preset"], own, "no preset here: --row names rows of the catalogue")
     given, output = _experiment(settings)

@@ -1,6 +1,7 @@
 """sim/runs/decompose.py: sums of squares by hand; and how a factorial is shown."""
 
 import importlib.util
+import re
 from io import StringIO
 
 import numpy as np
@@ -119,3 +120,30 @@ def test_a_factorial_is_shown(ds):
     assert level.low <= 0.12 <= level.high
     again = pd.read_csv(StringIO(of.to_csv(index=False)), keep_default_na=False)
     assert len(again) == len(of)
+
+
+def test_a_study_of_some_values_alone(sublim, tmp_path):
+    """By label, of cases; a label may have a comma of its own."""
+    some = ("--axis", "noise_on=[0, 1]", "--axis", "init=uniform,he_normal", "--axis", "batch=64")
+    code, out, _ = sublim("study", "factorial", *some, "--dry-run", "--out", tmp_path)
+    assert code == 0
+    assert "To do: 32 points" in out
+    found = grids.chosen("factorial", some[1::2])
+    assert {name: [*of] for name, of in found.items()} == {
+        "noise_on": ["[0, 1]"],
+        "init": ["uniform", "he_normal"],
+        "batch": [64],
+    }
+
+
+@pytest.mark.parametrize(
+    ("axes", "rule"),
+    [
+        (["inputs=old"], "inputs = 'old': must be of one set; fresh"),
+        (["colour=1"], "axis = 'colour': must be of the study: noise_on, "),
+        (["batch=1", "batch=2"], "axis = 'batch': must be named once"),
+    ],
+)
+def test_values_that_a_study_has_not(axes, rule):
+    with pytest.raises(InputError, match=re.escape(rule)):
+        grids.chosen("factorial", axes)

@@ -8,6 +8,7 @@ what is chosen by them. There is nothing else to write; what is more than a grid
 takes what `Grid` takes and returns a kind of it.
 """
 
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from inspect import getdoc
 from pkgutil import iter_modules
@@ -15,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from sim.errors import require
-from sim.settings import recipes
+from sim.settings import grid, recipes
 from sim.settings.experiments import SWEEP
 from sim.training import families
 
@@ -34,6 +35,33 @@ def module(name: str) -> ModuleType:
 def statement(name: str) -> str:
     """Read a study's question, and what to know to read the answer."""
     return getdoc(module(name))
+
+
+def chosen(name: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Read axes of a study, each with some of its cases, by label, or with values: NAME=V,V,….
+
+    >>> chosen("width", ["width=64,128"])
+    {'width': (64, 128)}
+    >>> chosen("factorial", ["noise_on=[0, 1]"])
+    {'noise_on': {'[0, 1]': {'noise_scale': 0.5, 'noise_shift': 0.5}}}
+
+    Errors: InputError for no axis of the study, one twice, or a label that it does not have.
+    """
+    of, found = module(name).AXES, {}
+    for text in texts:
+        axis, _, words = text.partition("=")
+        axis = axis.replace("-", "_")
+        require("axis", axis, axis in of, "of the study: " + ", ".join(of))
+        require("axis", axis, axis not in found, "named once")
+        cases = of[axis]
+        if not isinstance(cases, Mapping):
+            _, found[axis] = grid.parse(text)
+            continue
+        labels = [words] if words in cases else words.split(",")
+        for label in labels:
+            require(axis, label, label in cases, "of " + "; ".join(cases))
+        found[axis] = {label: cases[label] for label in labels}
+    return found
 
 
 def family(name: str) -> families.Family:
