@@ -46,6 +46,7 @@ PARTS = {
     ("factorial", "digits"): "The differences crossed, on digits",
     ("factorial", "mnist"): "The differences crossed, on MNIST",
     ("tuned", "mnist"): "Each setting at its own best learning rate",
+    ("best", "mnist"): "The best settings that were found",
     ("traps", "digits"): "What misleading settings cost, on digits",
 }
 
@@ -65,7 +66,33 @@ def of_replications() -> str:
         parts.append(f"## {title}\n\n`uv run {about['command']}`, {about['n']}\n")
         *before, last = body(rows)
         parts += [last, f"![{file}](studies/{file}.png)\n", *before]
-    return "\n".join(parts)
+    return "\n".join([*parts, *of_searches()])
+
+
+def of_searches() -> Iterator[str]:
+    """Write what was searched, by which trials, and the best of each."""
+    found = saved.searches()
+    if not found:
+        return
+    yield "## Searches\n"
+    yield textwrap.fill(
+        "Each by `sublim search`, on validation images; of the best trial, what was found of what "
+        "was searched. The best of many looks better than it is: what it reads on the test images "
+        "is in the table above.",
+        100,
+    )
+    head = ("given", "searched", "trials", "seeds", "best on validation", "at")
+
+    def lines() -> Iterator[list[str]]:
+        for name, (about, rows) in found.items():
+            best = rows.iloc[0]
+            at = best.drop(["trial", "validation_accuracy"]).dropna()
+            words = ", ".join(f"{setting} {word(value)}" for setting, value in at.items())
+            link = f"[{len(rows)}](searches/{name}.csv)"
+            seeds, mean = about["n"].split()[0], f"{best.validation_accuracy:.3f}".lstrip("0")
+            yield [about["given"], about["searched"], link, seeds, mean, words]
+
+    yield "\n" + markdown(head, lines())
 
 
 def studies() -> str:

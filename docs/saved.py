@@ -17,12 +17,13 @@ from sim.runs import results
 from sim.runs.results import axes_of
 from sim.runs.statistics import difference, summary
 from sim.settings.experiments import FIGURE_10
-from sim.studies import grids, lineage
+from sim.studies import grids, lineage, search
 from sim.studies.shown import changed, shown
 from sim.studies.sweep import of_task
 from sim.studies.theorem.statements import statements
 
 FOLDER = Path(__file__).parent / "studies"
+SEARCHES = Path(__file__).parent / "searches"
 STUDIES = ("figure10", "theorem", *grids.names())
 #: Families of one's own, of which the tree is kept.
 EXAMPLES = {file.stem: file for file in (FOLDER.parent.parent / "examples").glob("*.toml")}
@@ -52,9 +53,15 @@ class Saved(NamedTuple):
 def take(folders: Iterable[Path]) -> None:
     """Keep tables and first figures of finished runs of studies, as they are without settings.
 
+    Of searches, the table of trials.
+
     Errors: InputError for two runs of one study, for one at other settings than its study's, and
     for one whose source was in no commit.
     """
+    folders = [*folders]
+    for folder in folders:
+        if (table := folder / search.TABLE).is_file():
+            (SEARCHES / f"{folder.name}.csv").write_text(table.read_text())
     loaded = [results.load(f) for f in folders if (f / results.RESULTS).is_file()]
     runs = [ds for ds in loaded if ds.attrs["study"] in (*STUDIES, *EXAMPLES)]
     names = [name(ds.attrs["study"], ds.attrs["dataset"]) for ds in runs]
@@ -169,8 +176,16 @@ def asked(ds: xr.Dataset) -> list[str]:
 def load(study: str, dataset: str = "digits") -> Saved | None:
     """Read a table that was kept, if there is one."""
     file = FOLDER / f"{name(study, dataset)}.csv"
-    if not file.is_file():
-        return None
+    return read(file) if file.is_file() else None
+
+
+def searches() -> dict[str, Saved]:
+    """Read the tables of trials of all searches that were kept, by the name of their folder."""
+    return {file.stem: read(file) for file in sorted(SEARCHES.glob("*.csv"))}
+
+
+def read(file: Path) -> Saved:
+    """Read a table, and the lines above it that say what it is of."""
     lines = file.read_text().splitlines()
     about = [line[2:].split(": ", 1) for line in lines if line.startswith("# ")]
     numbers = {column: [""] for column in NUMBERS}

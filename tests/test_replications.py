@@ -5,7 +5,7 @@ import pytest
 
 from sim import commands, published
 from sim.published import changes
-from sim.published.changes import PAPER, cases, label, replicable, settings, subsets
+from sim.published.changes import PAPER, cases, label, replicable, settings, subsets, supposed
 from sim.report import replications as report
 from sim.report.published import catalogue
 from sim.report.replications import needed, rows, sentence, smallest, verdict
@@ -21,7 +21,7 @@ def test_the_same_words_are_the_same_settings():
     known = {}
     for name in replicable():
         row = published.row(name)
-        for of in subsets(row):
+        for of in [*subsets(row), supposed(row)]:
             assert known.setdefault(label(of), settings(row, of)) == settings(row, of), label(of)
     assert cases(replicable()) == known
     assert known[PAPER] == {}
@@ -80,6 +80,27 @@ def test_none_but_all():
     of = rows(a_run(lambda changed: 0.2 * len(changed)))
     assert smallest("gaetanx21", of) is None
     assert "enough: nothing less than all" in sentence("gaetanx21", of)
+
+
+def test_what_is_supposed_is_held_against_the_published_value_too(monkeypatch):
+    """With what a row does not say it agrees, or does not; said beside the row's own verdict."""
+    more = "another thing, not said"
+    row = published.row("gaetanx21")._replace(supposed={more: {"batch": 512}})
+    rows_of = {**published.rows(), "gaetanx21": row}
+    monkeypatch.setattr(published, "rows", lambda: rows_of)
+    assert label(supposed(row)) in cases(["gaetanx21"])
+    for then, word in ((0.76, "agrees"), (0.9, "differs")):
+        of = rows(a_run(lambda changed, then=then: then if more in changed else 0.54))
+        assert verdict("gaetanx21", of) == "differs"
+        assert verdict("gaetanx21", of, "supposed") == word
+        told = sentence("gaetanx21", of).split("; ")[-1]
+        assert told.startswith(f"with {more}, of which it says nothing: .")
+        assert told.endswith(f"({word})")
+        text = report.finding(of)
+        assert ("1 more would with something" in text) == (word == "agrees")
+        assert ("differ: gaetanx21" in text) == (word == "differs")
+        kept = report.kept(of, "").set_index("row")
+        assert kept.verdict["gaetanx21"] == "differs", "the catalogue has what was said"
 
 
 def test_effects_are_of_pairs():

@@ -39,13 +39,20 @@ def subsets(row: Row) -> list[tuple[str, ...]]:
 
 
 def settings(row: Row, changes: Iterable[str]) -> dict[str, Any]:
-    """Name the settings of some of a row's changes."""
-    return {name: value for change in changes for name, value in row.changes[change].items()}
+    """Name the settings of some of a row's changes, said or supposed."""
+    known = {**row.changes, **row.supposed}
+    return {name: value for change in changes for name, value in known[change].items()}
+
+
+def supposed(row: Row) -> tuple[str, ...]:
+    """Name all changes of a row with those that are supposed; none if there are none."""
+    return (*row.changes, *row.supposed) if row.supposed else ()
 
 
 def cases(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Lay out the settings to run for some rows, by label; the paper's first, each once."""
     found: dict[str, dict[str, Any]] = {PAPER: {}}
     for row in map(published.row, names):
-        found |= {label(of): settings(row, of) for of in subsets(row)}
+        sets = [*subsets(row), *filter(None, [supposed(row)])]
+        found |= {label(of): settings(row, of) for of in sets}
     return found

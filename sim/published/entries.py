@@ -5,6 +5,9 @@ from typing import Any, Literal, NamedTuple
 
 Axes = Mapping[str, Any]  # where on the axes of a study
 
+#: What nobody says who has not thought of it.
+LIBRARY = {"the library's initialisation": {"init": "uniform"}}
+
 
 class Source(NamedTuple):
     """Who published, and how to cite it.
@@ -44,10 +47,11 @@ class Row(NamedTuple):
 
     changes: settings that are not the paper's, each change under its words. values: what was
     published; said: in words, where it was no test accuracy. at: by study, where on its axes the
-    values are shown. differs: what in the setting is not that of the study there; of
-    figure 10 all changes, unless it is empty. unknown: what is
-    not said, and what is taken for it. command: whose networks these are, figure 10's or a study's.
-    beyond: why it cannot be run here; such a row is no preset.
+    values are shown. differs: what in the setting is not that of the study there; of figure 10 all
+    changes, unless it is empty. unknown: what is not said, and what is taken for it. supposed:
+    changes of which nothing is said, and with which ours is held against theirs as well. command:
+    whose networks these are, figure 10's or a study's. beyond: why it cannot be run here; such a
+    row is no preset.
     """
 
     changes: Mapping[str, Mapping[str, Any]]
@@ -56,6 +60,7 @@ class Row(NamedTuple):
     at: Mapping[str, Axes] = {}
     differs: str | None = None
     unknown: str = ""
+    supposed: Mapping[str, Mapping[str, Any]] = {}
     command: str = "figure10"
     dataset: str = "mnist"
     beyond: str = ""

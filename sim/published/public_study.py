@@ -1,6 +1,6 @@
 """Public studies without a name, of the settings one by one."""
 
-from sim.published.entries import Row, Source, Value, along
+from sim.published.entries import LIBRARY, Row, Source, Value, along
 
 SOURCE = Source(
     "a public study, unnamed",
@@ -46,7 +46,8 @@ def _rate(x: float) -> dict[str, float]:
 def _losses(loss: str, which: str, value: float) -> Row:
     change = {} if loss == "kl" else {"squared error": {"loss": loss}}
     at = {"loss": {"loss": loss}}
-    return Row(change, (Value(value),), at=at, differs=f"{which} of two", unknown=_UNSAID)
+    more = {"differs": f"{which} of two", "unknown": _UNSAID}
+    return Row(change, (Value(value),), at=at, supposed=LIBRARY if which == "first" else {}, **more)
 
 
 def _flat(study: str) -> Row:

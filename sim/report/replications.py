@@ -1,7 +1,7 @@
 """Published rows beside ours, and which of their changes make the difference."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sim import published
-from sim.published.changes import PAPER, label, replicable, subsets
+from sim.published.changes import PAPER, label, replicable, subsets, supposed
 from sim.published.entries import Published, Row
 from sim.report.published import agrees, said
 from sim.report.style import SERIES, SIZE, caption, drawn
@@ -35,10 +35,10 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
     """Lay out a line for each row of the catalogue that was run, and for each of its changes.
 
     what: "row", "control" (another initialisation), "alone" (the paper's with one change),
-    "without" (the row without it), "some" (other subsets). Columns: row, what, change, mean,
-    half_width, low, high, sd, n, diverged of test accuracy; dataset; effect, effect_half_width,
-    by pairs: of a row, of a change alone and of a subset, less the paper's; of one taken back, the
-    row less what is left.
+    "without" (the row without it), "some" (other subsets), "supposed" (with changes of which it
+    says nothing). Columns: row, what, change, mean, half_width, low, high, sd, n, diverged of test
+    accuracy; dataset; effect, effect_half_width, by pairs: less the paper's, but of one taken back,
+    the row less what is left.
     """
     here, found = {*map(str, ds[AXIS].values)}, []
     for name in replicable():
@@ -48,6 +48,9 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
         for what, model in (("row", WHOSE[0]), ("control", WHOSE[1])):
             if model in ds.model.values:
                 found.append(_line(ds, name, what, "", whole, PAPER, model))
+        if (more := supposed(row)) and label(more) in here:
+            words = " + ".join(row.supposed)
+            found.append(_line(ds, name, "supposed", words, label(more), PAPER))
         for of in subsets(row):
             if (at := label(of)) not in here or not 0 < len(of) < len(row.changes):
                 continue
@@ -86,16 +89,22 @@ def _effect(of: Summary) -> dict[str, float]:
     return {"effect": float(of.mean), "effect_half_width": float(of.half_width)}
 
 
-def verdict(name: str, of: pd.DataFrame) -> str:
+def verdict(name: str, of: pd.DataFrame, what: str = "row") -> str:
     """Say whether a row's value of the student agrees with ours, by the rule of `published`.
 
-    Of another data set it is not compared.
+    Of another data set it is not compared. what: "supposed" for ours with what is supposed.
     """
-    ours = of[(of.row == name) & (of.what == "row")]
+    ours = of[(of.row == name) & (of.what == what)]
     control = of[(of.row == name) & (of.what == "control")]
     value = next((v for v in published.row(name).values if v.model == WHOSE[0]), None)
     same = (ours.dataset == published.row(name).dataset).all()
-    if not same or value is None or value.how == "no effect" or ours.half_width.isna().any():
+    if (
+        not len(ours)
+        or not same
+        or value is None
+        or value.how == "no effect"
+        or ours.half_width.isna().any()
+    ):
         return "–"
     if value.how == "chance" and not len(control):
         return "–"
@@ -141,6 +150,14 @@ def smallest(name: str, of: pd.DataFrame) -> tuple[str, ...] | None:
 
 def sentence(name: str, of: pd.DataFrame) -> str:
     """Say what makes the difference between a row and the paper's recipe, in numbers of ours."""
+    told = _of_changes(name, of)
+    for line in of[(of.row == name) & (of.what == "supposed")].itertuples():
+        told += f"; with {line.change}, of which it says nothing: {_value(line)}"
+        told += f" ({verdict(name, of, 'supposed')})"
+    return told
+
+
+def _of_changes(name: str, of: pd.DataFrame) -> str:
     row, mine = published.row(name), of[of.row == name]
     (whole,) = (line for line in mine.itertuples() if line.what == "row")
     moved = f"{_signed(whole.effect)} ± {number(whole.effect_half_width)}"
@@ -212,18 +229,20 @@ def changes(of: pd.DataFrame) -> Lines:
     return head, lines()
 
 
-def explained(of: pd.DataFrame) -> tuple[float, int]:
+def explained(of: pd.DataFrame, then: Sequence[str] = ()) -> tuple[float, int]:
     """Compute the share of the spread between replications that their settings explain, and n.
 
     R² = 1 − Σ (published − ours in its setting)² / Σ (published − their mean)², over the rows that
-    are shown beside figure 10, as the same experiment.
+    are shown beside figure 10, as the same experiment. then: rows of which ours is the value with
+    what is supposed.
     """
     pairs = []
     for name in of.row.unique():
         row = published.row(name)
         value = next((v for v in row.values if v.model == WHOSE[0]), None)
         if "figure10" in row.at and value is not None and value.how == "=":
-            (ours,) = of[(of.row == name) & (of.what == "row")]["mean"]
+            what = "supposed" if name in then else "row"
+            (ours,) = of[(of.row == name) & (of.what == what)]["mean"]
             pairs.append((_published(value)[0], ours))
     if len(pairs) < 3:
         return np.nan, len(pairs)
@@ -245,9 +264,16 @@ def finding(of: pd.DataFrame) -> str:
             f"Of the spread between the {many} values beside figure 10, their settings explain "
             f"{100 * share:.0f} % (R², ours in their setting for theirs)."
         )
-    differ = [name for name, v in verdicts.items() if v == "differs"]
+    more = {name: verdict(name, of, "supposed") for name, v in verdicts.items() if v == "differs"}
+    if then := [name for name, v in more.items() if v == "agrees"]:
+        share, _ = explained(of, then)
+        said.append(
+            f"{len(then)} more would with something of which they say nothing: {', '.join(then)}"
+            + (f"; R² is {100 * share:.0f} % then." if many > 2 else ".")
+        )
+    differ = [name for name, v in more.items() if v != "agrees"]
     if differ:
-        said.append(f"They differ at: {', '.join(differ)}.")
+        said.append(f"{'The others differ' if then else 'They differ'}: {', '.join(differ)}.")
     each = of[(of.what == "alone")].drop_duplicates("change")
     if len(each):
         ranked = each.sort_values("effect", key=abs, ascending=False).head(6)

@@ -28,11 +28,15 @@ BLURRED: tuple[dict[str, Any], ...] = {}, {"noise": ("blurred",)}  # what blur g
 
 
 class Trial(NamedTuple):
-    """One setting that was tried, and the mean validation accuracy of its students."""
+    """One setting that was tried, and the mean validation accuracy of its students.
+
+    revision: of the code.
+    """
 
     number: int
     settings: dict[str, Any]
     accuracy: float
+    revision: str = ""
 
 
 def search(
@@ -126,6 +130,7 @@ class Search:
         if "blur" in self.over and tried.get("noise", self.given.setup.noise) == "blurred":
             tried["blur"] = _suggest(trial, "blur", self.over["blur"])
         trial.set_user_attr("settings", json.dumps(tried))
+        trial.set_user_attr("revision", identity.revision())
         return tried
 
     def _write(self, found: Sequence[Trial]) -> None:
@@ -134,7 +139,7 @@ class Search:
         about = {
             "searched": " ".join(f"{name}={_words(of)}" for name, of in self.over.items()),
             "given": " ".join(f"{name}={_words(value)}" for name, value in self._own()),
-            "revision": identity.revision(),
+            "revision": " ".join(sorted({t.revision for t in found})),
             "dataset": common.dataset,
             "n": f"{common.seeds} seeds",
             "device": machine.device(),
@@ -175,7 +180,12 @@ def _study(folder: Path) -> Any:
 
 def _finished(study: Any) -> list[Trial]:
     found = [
-        Trial(t.number, json.loads(t.user_attrs["settings"]), t.value)
+        Trial(
+            t.number,
+            json.loads(t.user_attrs["settings"]),
+            t.value,
+            t.user_attrs.get("revision", ""),
+        )
         for t in study.trials
         if t.state.name == "COMPLETE"
     ]
