@@ -80,6 +80,7 @@ OTHER = {
     "pull_steps": ({"pull": 1.0}, 2),
 }
 LONG = (
+    "base_lr",
     "base",
     "base_steps",
     "trait",

@@ -1,0 +1,193 @@
+"""Statistics of a run by name, on its Dataset: `ds.sublim`, once `sublim` is imported."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from sim.errors import require
+from sim.runs.ratios import ratio
+from sim.runs.statistics import Summary, difference, summary
+
+MEASURE = "test_accuracy"
+TEACHER = "teacher"
+Form = Literal["markdown", "latex", "csv"]
+
+
+@xr.register_dataset_accessor("sublim")
+class Statistics:
+    """Statistics over the seeds of a run; what other dimensions it has are kept.
+
+    >>> ds = xr.Dataset(
+    ...     {"test_accuracy": (("seed", "model"), [[0.5, 0.25], [1.0, 0.25]])},
+    ...     {"model": ["student_aux", "cross_aux"]},
+    ... )
+    >>> ds.sublim.paired("student_aux", "cross_aux")["mean"].item()
+    0.5
+
+    Of fractions, ends of intervals are cut at 0 and 1, where no mean can lie beyond; of their
+    differences at −1 and 1. What is cut holds no mean: the coverage is the t-interval's.
+    """
+
+    def __init__(self, ds: xr.Dataset) -> None:
+        self._ds = ds
+
+    def summary(self, measure: str = MEASURE) -> xr.Dataset:
+        """Summarise a measure over seeds, of every model at every point.
+
+        Returns mean, half_width (of the 95 % t-interval), low, high (its ends), sd (between seeds,
+        n − 1), n. Errors: InputError for what was not measured, or has no seeds.
+        """
+        return _laid_out(summary(self._of(measure)))
+
+    def paired(self, treatment: str, control: str, measure: str = MEASURE) -> xr.Dataset:
+        """Summarise a model less another, by pairs of seeds: as `summary`.
+
+        Errors: InputError for a model that is not there.
+        """
+        of = self._of(measure)
+        return _laid_out(summary(difference(self._model(of, treatment), self._model(of, control))))
+
+    def transfer(
+        self, student: str, control: str, teacher: str = TEACHER, measure: str = ""
+    ) -> xr.Dataset:
+        """Divide (student − control) by (teacher − control), means over the same seeds.
+
+        measure: the rate of the trait, unless said; of figure 10, test accuracy. Returns ratio, low
+        and high (Fieller's 95 % interval: without bounds where the teacher is not clear of the
+        control), n. Errors: InputError for a model that is not there.
+        """
+        rate = "trait_rate" if "trait_rate" in self._ds else MEASURE
+        of = self._of(measure or rate)
+        mine, other, all_of_it = (self._model(of, name) for name in (student, control, teacher))
+        found = ratio(mine - other, all_of_it - other)
+        return xr.Dataset(
+            {"ratio": found.value, "low": found.low, "high": found.high, "n": found.n}
+        )
+
+    def table(
+        self,
+        form: Form = "markdown",
+        measure: str = MEASURE,
+        models: Sequence[str] | None = None,
+        digits: int = 3,
+    ) -> str:
+        r"""Write a measure as a table: a row for each point, a column for each model.
+
+        Cells are mean ± half of the 95 % t-interval, or mean [low, high] where that is cut; ×k: k
+        seeds diverged. A line below, or the caption, says what it is of, and of how many seeds.
+
+        Args:
+          form: markdown; latex, for \usepackage{booktabs}; or csv, with mean, half_width, low,
+            high, sd and n of each model in a column of their own.
+          measure: of one number for each network.
+          models: in this order; all, unless said.
+          digits: behind the point.
+
+        Errors: InputError.
+
+        """
+        require("form", form, form in ("markdown", "latex", "csv"), "markdown, latex or csv")
+        values = self._of(measure)
+        dims = {*map(str, values.dims)}
+        rule = "measured once for each network: choose a step or layer before"
+        require("measure", measure, not dims & {"step", "layer"}, rule)
+        wanted = [*map(str, values.model.values)] if models is None else [*models]
+        for name in wanted:
+            self._model(values, name)
+        of = summary(values.sel(model=wanted))
+        if form == "csv":
+            return _laid_out(of).to_dataframe().reset_index().to_csv(index=False)
+        axes = [str(dim) for dim in of.mean.dims if dim != "model"]
+        head = [*(axis.replace("_", " ") for axis in axes), *wanted]
+        lines = [*self._lines(of, axes, digits)]
+        what, data = values.attrs.get("long_name", measure), self._ds.attrs.get("dataset")
+        about = what.replace("_", " ") + (f", {data}" if data else "")
+        end = f"n = {self._ds.sizes['seed']} seeds"
+        if form == "markdown":
+            about = f"{about}: mean ± half of the 95 % interval, {end}"
+            return f"{_markdown(head, lines)}\n{about[:1].upper()}{about[1:]}\n"
+        return _latex(
+            head, lines, f"{about[:1].upper()}{about[1:]}: mean ± half of the 95 % interval, {end}."
+        )
+
+    def _lines(self, of: Summary, axes: list[str], digits: int) -> Iterator[list[str]]:
+        """Write the cells of each point; ×k: k seeds diverged."""
+        lost = self._ds.diverged.sum("seed") if "diverged" in self._ds else None
+        for place in np.ndindex(*(of.mean.sizes[axis] for axis in axes)):
+            at = dict(zip(axes, place, strict=True))
+            line = [_word(of.mean[axis].values[i]) for axis, i in at.items()]
+            for i, model in enumerate(of.mean.model.values):
+                text = _cell(of.isel(**at, model=i), digits)
+                k = 0 if lost is None else int(lost.isel(at).sel(model=model))
+                line.append(text + f" ×{k}" * bool(k))
+            yield line
+
+    def _of(self, measure: str) -> xr.DataArray:
+        known = [name for name, v in self._ds.data_vars.items() if {"seed", "model"} <= {*v.dims}]
+        require("measure", measure, measure in known, "one of " + ", ".join(map(str, known)))
+        return self._ds[measure]
+
+    def _model(self, of: xr.DataArray, name: str) -> xr.DataArray:
+        known = [*map(str, of.model.values)]
+        require("model", name, name in known, "one of " + ", ".join(known))
+        return of.sel(model=name, drop=True)
+
+
+def _laid_out(of: Summary) -> xr.Dataset:
+    low, high = of.interval
+    parts = {"mean": of.mean, "half_width": of.half_width, "low": low, "high": high}
+    return xr.Dataset(parts | {"sd": of.sd, "n": of.n})
+
+
+def _cell(of: Summary, digits: int) -> str:
+    """Write mean ± half of its interval, or the interval, where it is cut."""
+    mean, half = float(of.mean), float(of.half_width)
+    if math.isnan(mean):
+        return "–"
+    sign = "+" if of.is_difference else ""
+    text = f"{mean:{sign}.{digits}f}"
+    if math.isnan(half):
+        return text
+    low, high = (float(end) for end in of.interval)
+    if low > mean - half or high < mean + half:
+        return f"{text} [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+    return f"{text} ± {half:.{digits}f}"
+
+
+def _word(value: Any) -> str:
+    value = value.item() if hasattr(value, "item") else value
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _markdown(head: list[str], lines: list[list[str]]) -> str:
+    rows = [head, ["---"] * len(head), *lines]
+    return "".join("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |\n" for row in rows)
+
+
+def _latex(head: list[str], lines: list[list[str]], about: str) -> str:
+    rows = [" & ".join(map(_tex, line)) + r" \\" for line in (head, *lines)]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{_tex(about)}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+            r"\toprule",
+            rows[0],
+            r"\midrule",
+            *rows[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _tex(text: str) -> str:
+    """Write words in LaTeX, which has its own for some letters."""
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\^{}", "–": "--"}
+    special |= {c: f"\\{c}" for c in "&%$#_{}"} | {"±": r"$\pm$", "×": r"$\times$", "−": "$-$"}
+    return "".join(special.get(c, c) for c in text)

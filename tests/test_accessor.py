@@ -1,0 +1,132 @@
+"""sim/runs/accessor.py: statistics by name, on a Dataset, as numpy has them."""
+
+import subprocess
+import sys
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import sim
+import sublim
+from sim.errors import InputError
+from sim.runs import results
+from tests import made_up
+
+MODELS = ("teacher", "student_aux", "cross_aux")
+
+
+@pytest.fixture(scope="module")
+def ds():
+    return made_up.sweep(7, models=MODELS, aux=[1, 3], noise=["uniform", "a_b"])
+
+
+def test_a_summary_keeps_all_but_seeds(ds):
+    found = ds.sublim.summary()
+    assert {*found.data_vars} == {"mean", "half_width", "low", "high", "sd", "n"}
+    assert dict(found.sizes) == {"aux": 2, "noise": 2, "model": 3}
+    at = {"aux": 3, "noise": "a_b", "model": "student_aux"}
+    values = ds.test_accuracy.sel(at).values
+    low, high = stats.t.interval(0.95, 6, values.mean(), stats.sem(values))
+    here = found.sel(at)
+    assert float(here["mean"]) == pytest.approx(values.mean())
+    assert float(here["sd"]) == pytest.approx(values.std(ddof=1))
+    assert (float(here.low), float(here.high)) == pytest.approx((low, high))
+    assert int(here.n) == 7
+
+
+def test_intervals_of_fractions_stay_in_their_range(ds):
+    sure = ds.copy(deep=True)
+    sure.test_accuracy[..., 0, :] = 0.0  # one seed apart
+    sure["test_accuracy"] = (sure.test_accuracy > 0).astype(float)
+    no_range = sure.assign(test_accuracy=sure.test_accuracy.drop_attrs())
+    assert float(no_range.sublim.summary().high.max()) > 1
+    found = sure.sublim.summary()
+    assert float(found.high.max()) == 1
+    assert float(found.low.min()) >= 0
+    assert "0.857 [0.508, 1.000]" in sure.sublim.table()
+
+
+def test_pairs_and_transfer_are_of_the_same_seeds(ds):
+    of = ds.test_accuracy.isel(aux=1, noise=0)
+    a, b, t = (of.sel(model=m).values for m in ("student_aux", "cross_aux", "teacher"))
+    found = ds.sublim.paired("student_aux", "cross_aux").isel(aux=1, noise=0)
+    test = stats.ttest_rel(a, b).confidence_interval()
+    assert float(found["mean"]) == pytest.approx((a - b).mean())
+    assert (float(found.low), float(found.high)) == pytest.approx((test.low, test.high))
+    found = ds.sublim.transfer("student_aux", "cross_aux").isel(aux=1, noise=0)
+    assert float(found.ratio) == pytest.approx((a - b).mean() / (t - b).mean())
+    for end in (float(found.low), float(found.high)):  # of Fieller's: the test just lets it stand
+        if np.isfinite(end):
+            assert stats.ttest_1samp(a - b - end * (t - b), 0).pvalue == pytest.approx(0.05)
+
+
+def test_of_a_lineage_it_is_the_rate_of_the_trait(ds):
+    of = ds.assign(trait_rate=ds.test_accuracy**2)
+    assert not of.sublim.transfer("student_aux", "cross_aux").equals(
+        of.sublim.transfer("student_aux", "cross_aux", measure="test_accuracy")
+    )
+
+
+def test_a_table_in_markdown_latex_and_csv(ds):
+    lost = ds.copy(deep=True)
+    lost.diverged[0, 1, :2, 1] = True
+    lines = lost.sublim.table(models=["student_aux", "teacher"], digits=2).splitlines()
+    assert lines[0] == "| aux | noise | student_aux | teacher |"
+    assert len(lines) == 2 + 4 + 2
+    mean = float(ds.test_accuracy[0, 1, :, 1].mean())
+    assert lines[3].startswith(f"| 1 | a_b | {mean:.2f} ")
+    assert " ×2 |" in lines[3]
+    assert "×" not in lines[2] + lines[4]
+    assert lines[-1].endswith("n = 7 seeds")
+    tex = lost.sublim.table("latex")
+    assert r"1 & a\_b & " in tex
+    assert r"\caption{" in tex
+    assert tex.count(r"\\") == 1 + 4
+    assert "±" not in tex
+    rows = pd.read_csv(StringIO(ds.sublim.table("csv")))
+    assert len(rows) == 2 * 2 * 3
+    assert rows["mean"][0] == pytest.approx(float(ds.test_accuracy[0, 0, :, 0].mean()))
+    one = ds.isel(aux=0, noise=0, drop=True).sublim.table().splitlines()
+    assert one[0] == "| teacher | student_aux | cross_aux |"
+
+
+@pytest.mark.parametrize(
+    ("call", "rule"),
+    [
+        (lambda of: of.summary("colour"), "measure = 'colour': must be one of test_accuracy"),
+        (lambda of: of.paired("student_aux", "nobody"), "model = 'nobody': must be one of teacher"),
+        (lambda of: of.table(models=["nobody"]), "model = 'nobody': must be one of teacher"),
+        (lambda of: of.table("word"), "form = 'word': must be markdown, latex or csv"),
+    ],
+)
+def test_what_is_not_there_is_said(ds, call, rule):
+    with pytest.raises(InputError, match=rule):
+        call(ds.sublim)
+
+
+def test_a_step_is_chosen_before(ds):
+    along = ds.assign(along=ds.test_accuracy.expand_dims(step=[0, 5]))
+    with pytest.raises(InputError, match="choose a step or layer before"):
+        along.sublim.table(measure="along")
+    assert along.sel(step=5).sublim.table(measure="along")
+
+
+def test_a_run_that_xarray_opens(tmp_path, ds):
+    """In a process that knows the file and the package's name."""
+    results.save(ds.assign_attrs(settings="{}"), tmp_path / "results.nc")
+    code = "import xarray, sublim; ds = xarray.open_dataset('results.nc', engine='h5netcdf'); "
+    code += "print(ds.sublim.table(models=['student_aux']))"
+    words = [sys.executable, "-c", code]
+    said = subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert said.strip() == ds.sublim.table(models=["student_aux"]).strip()
+
+
+def test_one_name_for_all():
+    assert sublim.figure10 is sim.figure10
+    assert sublim.theory.__name__ == "theory"
+    assert {*sim.__all__} <= {*sublim.__all__}
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = sublim.nothing
