@@ -57,7 +57,7 @@ def of_replications() -> str:
         p for p in published.of_study("figure10") if p.how == "=" and p.model == "student_aux"
     ]
     ends = (f"{of(p.value for p in others):.2f}".lstrip("0") for of in (min, max))
-    parts = [WHY.format(**dict(zip(("low", "high"), ends, strict=True)))]
+    short, parts = [], []
     for (name, dataset), title in PARTS.items():
         if (table := saved.load(name, dataset)) is None:
             continue
@@ -65,8 +65,11 @@ def of_replications() -> str:
         file = saved.name(name, dataset)
         parts.append(f"## {title}\n\n`uv run {about['command']}`, {about['n']}\n")
         *before, last = body(rows)
+        if "|" not in last:  # it says what the tables come to
+            short += [f"- *{title}.* " + " ".join(last.split())]
         parts += [last, f"![{file}](studies/{file}.png)\n", *before]
-    return "\n".join([*parts, *of_searches()])
+    why = WHY.format(**dict(zip(("low", "high"), ends, strict=True)))
+    return "\n".join([why, "## In short\n", *short, "", *parts, *of_searches()])
 
 
 def of_searches() -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import field, make_dataclass
 from functools import reduce
+from importlib.metadata import version
 from io import BytesIO, TextIOWrapper
 from itertools import pairwise
 from operator import or_
@@ -23,7 +24,7 @@ import tyro
 from rich.markup import escape
 
 from sim import published
-from sim.errors import require
+from sim.errors import choose, require
 from sim.settings import space
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
@@ -42,6 +43,8 @@ def parse(arguments: list[str]) -> Callable[[], None]:
 
     The defaults that --help shows and a run takes are those of the data set, and study, named.
     """
+    if arguments == ["--version"]:
+        return lambda: print(f"sublim {version('sublim')}")
     require("out", "", _after("--out", arguments) != "", "a folder's name")
     preset = _of_preset(arguments)
     dataset = _after("--dataset", arguments) or preset.get("dataset", "digits")
@@ -125,7 +128,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             reduce(or_, commands),
             args=arguments,
             prog="sublim",
-            description="A minimal-theory simulator of subliminal learning.",
+            description="A minimal-theory simulator of subliminal learning. --version says which.",
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
         )
 
@@ -313,7 +316,7 @@ def _of_rows(study: str, rows: tuple[str, ...]) -> dict[str, Any]:
 
     require("row", " ".join(rows), study == "replications", "of the study replications")
     for row in rows:
-        require("row", row, row in changes.replicable(), "of " + ", ".join(changes.replicable()))
+        choose("row", row, changes.replicable(), "of ")
     return {"setting": changes.cases(rows)}
 
 

@@ -1,6 +1,8 @@
 """What goes wrong and is the user's to mend: said in one line, never with a traceback."""
 
 import importlib.util
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class InputError(ValueError):
@@ -19,6 +21,18 @@ def require(name: str, value: object, holds: object, what: str) -> None:
     """Raise InputError that names the argument, its value and the rule, unless the rule holds."""
     if not holds:
         raise InputError(f"{name} = {value!r}: must be {what}")
+
+
+def choose(name: str, value: object, known: Iterable[object], what: str = "one of ") -> None:
+    """Raise InputError that lists what is known, and what is like it, unless the value is known."""
+    words = [*map(str, known)]
+    there = str(value) in words
+    require(name, value, there, f"{what}{', '.join(words)}{like(value, words)}")
+
+
+def like(value: object, known: Iterable[str]) -> str:
+    """Ask whether what is most like a value was meant; nothing where nothing is."""
+    return "".join(f". Did you mean {one}?" for one in get_close_matches(str(value), known, 1))
 
 
 def needs(library: str, extra: str) -> None:

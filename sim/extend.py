@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, get_args
 
-from sim.errors import require
+from sim.errors import choose, require
 from sim.model.networks import ACTIVATIONS
 from sim.model.noise import FAMILIES
 from sim.settings.experiments import Measure
@@ -45,7 +45,7 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
     >>> sim.figure10(seeds=2, activation="softplus")  # doctest: +SKIP
 
     """
-    require("kind", kind, kind in KINDS, "one of " + ", ".join(KINDS))
+    choose("kind", kind, KINDS)
     name, words = name or function.__name__, KINDS[kind]
     require("name", name, name.isidentifier() and name not in get_args(words), "one that is free")
     if kind == "measure":

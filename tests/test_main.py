@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,9 @@ def test_help_teaches(sublim):
         (["figure10", "--seeds", "0"], "seeds = 0: must be a positive whole number"),
         (["figure10", "--student-lr", "-1"], "student_lr = -1.0: must be a positive number"),
         (["figure10", "--dataset", "digts"], "did you mean digits?"),
+        (["study", "widht"], "width. Did you mean width?"),
+        (["sweep", "--axis", "studnt_lr=1"], "Did you mean student_lr?"),
+        (["figure10", "--preset", "gaetanx12"], "lists. Did you mean gaetanx21?"),
         (["figure10", "--momentum", "0.5"], "momentum = 0.5: must be 0 unless optimizer is sgd"),
         (["figure10", "--validation", "0.5"], "validation"),
         (["plot", "nowhere"], "run_folder = 'nowhere': must be a folder"),
@@ -320,6 +324,10 @@ def test_data_list(sublim):
     assert code == 0
     assert "embedded" in out
     assert "not here: sublim data fetch mnist" in out
+
+
+def test_the_version_is_said(sublim):
+    assert sublim("--version") == (0, f"sublim {version('sublim')}\n", "")
 
 
 def test_installed_command_and_module():

@@ -14,7 +14,7 @@ from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Any
 
-from sim.errors import require
+from sim.errors import like, require
 from sim.published.entries import Ours, Published, Row, Source
 
 PAPER = "cloud_2025"  # whose recipe all settings begin with
@@ -42,7 +42,8 @@ def rows() -> MappingProxyType[str, Row]:
 def row(name: str) -> Row:
     """Find a row. Errors: InputError for a name that is none."""
     known = rows()
-    require("preset", name, name in known, "a name that `sublim catalogue` lists")
+    there = name in known
+    require("preset", name, there, f"a name that `sublim catalogue` lists{like(name, known)}")
     return known[name]
 
 

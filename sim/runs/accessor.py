@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from sim.errors import require
+from sim.errors import choose, require
 from sim.runs.ratios import ratio
 from sim.runs.statistics import Summary, difference, summary
 
@@ -127,12 +127,12 @@ class Statistics:
 
     def _of(self, measure: str) -> xr.DataArray:
         known = [name for name, v in self._ds.data_vars.items() if {"seed", "model"} <= {*v.dims}]
-        require("measure", measure, measure in known, "one of " + ", ".join(map(str, known)))
+        choose("measure", measure, known)
         return self._ds[measure]
 
     def _model(self, of: xr.DataArray, name: str) -> xr.DataArray:
         known = [*map(str, of.model.values)]
-        require("model", name, name in known, "one of " + ", ".join(known))
+        choose("model", name, known)
         return of.sel(model=name, drop=True)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sim.errors import require
+from sim.errors import choose, require
 from sim.model.networks import Params
 from sim.runs import results
 from sim.runs.store import Store, flattened
@@ -35,12 +35,7 @@ class Saved:
         were not kept.
 
         """
-        require(
-            "model",
-            model,
-            model in self.results.model.values,
-            "one of " + ", ".join(map(str, self.results.model.values)),
-        )
+        choose("model", model, self.results.model.values)
         network = self.results.network.sel(model=model)
         for axis in network.dims:
             known = self.results[axis].values.tolist()

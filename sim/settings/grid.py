@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-from sim.errors import require
+from sim.errors import choose, require
 from sim.settings.declare import Of, declared, replaced, usual
 from sim.settings.setup import Hyper, Setup
 
@@ -149,7 +149,7 @@ def _varied(axis: str, values: Any) -> Iterator[str]:
     """Name the settings that an axis varies."""
     names = sorted({*SETTINGS, *DERIVED} - LISTS - {"points"})
     if not isinstance(values, Mapping):
-        require("axis", axis, axis in names, "one of " + ", ".join(names))
+        choose("axis", axis, names)
         yield axis
         return
     found = {setting for case in values.values() for setting in case}

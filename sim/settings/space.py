@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sim.errors import require
+from sim.errors import choose, require
 from sim.settings import grid
 from sim.settings.recipes import held_out
 
@@ -53,8 +53,7 @@ def chosen(over: Iterable[str]) -> Space:
     for text in over:
         name, own, words = text.partition("=")
         if not own:
-            known = name in SPACE
-            require("over", name, known, "NAME=V,V,… or NAME=LOW:HIGH, or of " + ", ".join(SPACE))
+            choose("over", name, SPACE, "NAME=V,V,… or NAME=LOW:HIGH, or of ")
             values = SPACE[name]
         elif words.count(":") == 1:
             name, values = name.replace("-", "_"), _range(text, *words.split(":"))

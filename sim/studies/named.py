@@ -5,7 +5,7 @@ from typing import Any
 
 import xarray as xr
 
-from sim.errors import require
+from sim.errors import choose
 from sim.runs import run
 from sim.runs.run import QUIET, Progress
 from sim.settings.experiments import Experiment
@@ -38,7 +38,7 @@ def named(name: str, given: Experiment, axes: Axes | None = None) -> Grid:
     """Make the grid of a named study, with these settings, and these values of some of its axes."""
     of = grids.module(name)
     for axis in axes or {}:
-        require("axis", axis, axis in of.AXES, "of the study: " + ", ".join(of.AXES))
+        choose("axis", axis, of.AXES, "of the study: ")
     make = getattr(of, "make", Grid)
     found = of.AXES | dict(axes or {})
     return make(name, given, found, hold=getattr(of, "HOLD", ()), family=grids.family(name))

@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-from sim.errors import require
+from sim.errors import choose, require
 from sim.settings import grid, recipes
 from sim.settings.experiments import SWEEP
 from sim.training import families
@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 def module(name: str) -> ModuleType:
     """Find a study. Errors: InputError for a name that is none."""
-    require("study", name, name in names(), "one of " + ", ".join(names()))
+    choose("study", name, names())
     return import_module(f"sim.studies.grids.{name}")
 
 
@@ -51,7 +51,7 @@ def chosen(name: str, texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         axis, _, words = text.partition("=")
         axis = axis.replace("-", "_")
-        require("axis", axis, axis in of, "of the study: " + ", ".join(of))
+        choose("axis", axis, of, "of the study: ")
         require("axis", axis, axis not in found, "named once")
         cases = of[axis]
         if not isinstance(cases, Mapping):

@@ -15,7 +15,7 @@ import xarray as xr
 from jaxtyping import Array
 
 from sim.engine import machine
-from sim.errors import require
+from sim.errors import choose, require
 from sim.model import data
 from sim.runs import run
 from sim.runs.run import QUIET, Progress
@@ -76,7 +76,7 @@ def boundaries(varied: str, values: Sequence[Any], **settings: Any) -> xr.Datase
     InputError for a setting that breaks a rule.
 
     """
-    require("varied", varied, varied in BOUNDARY_BY, "one of " + ", ".join(BOUNDARY_BY))
+    choose("varied", varied, BOUNDARY_BY)
     require("values", values, len(values) > 0, "at least one")
     each = (checks_of(**(settings | {varied: value})) for value in values)
     return xr.concat([one.boundaries() for one in each], xr.Variable(varied, list(values)))
