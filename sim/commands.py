@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 import tyro
 from rich.markup import escape
 
-from sim import published
+from sim import published, terminal
 from sim.errors import choose, require
 from sim.settings import space
 from sim.settings.declare import declared, replaced
@@ -43,6 +43,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
 
     The defaults that --help shows and a run takes are those of the data set, and study, named.
     """
+    terminal.asked[:] = arguments
     if arguments == ["--version"]:
         return lambda: print(f"sublim {version('sublim')}")
     require("out", "", _after("--out", arguments) != "", "a folder's name")
@@ -120,6 +121,20 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             _plot,
             (),
             run_folder=(tyro.conf.Positional[Path], tyro.MISSING, "The folder of a finished run."),
+        ),
+        _command(
+            _runs,
+            (),
+            folder=(tyro.conf.Positional[Path], Path(Output().out), "Where runs lie."),
+        ),
+        _command(
+            _show, (), run=(tyro.conf.Positional[Path], tyro.MISSING, "A finished run's folder.")
+        ),
+        _command(
+            _compare,
+            (),
+            first=(tyro.conf.Positional[Path], tyro.MISSING, "The folder of a finished run."),
+            second=(tyro.conf.Positional[Path], tyro.MISSING, "Of another."),
         ),
         _command(_data, (), **DATA),
     )
@@ -448,6 +463,54 @@ def _plot(run_folder: Path) -> None:
     _, figures = shown(ds)
     draw(ds, figures, run_folder, again=True)
     console.print(f"Figures: {escape(str(run_folder))}", soft_wrap=True)
+
+
+def _runs(folder: Path) -> None:
+    """List finished runs: what each is, what in it is not as usual, when it was made."""
+    from sim.report import runs as tables
+    from sim.studies import kept
+
+    found = kept.runs(folder)
+    rows = [kept.row(one) for one in found]
+    console.print(tables.listed(rows, str(folder), len(found)))
+
+
+def _show(run: Path) -> None:
+    """Print the tables of a finished run again, with how it was made."""
+    from sim.report.runs import duration
+    from sim.runs import results
+    from sim.studies.shown import shown
+
+    ds = results.load(run)
+    table, _ = shown(ds)
+    for one in table(ds):
+        console.print(one)
+    made = ds.attrs.get("created", "")
+    took = duration(float(ds.attrs["wall_seconds"])) if "wall_seconds" in ds.attrs else ""
+    how = {"Command": ds.attrs.get("command"), "Made": made, "Took": took}
+    how |= {name.capitalize(): ds.attrs.get(name) for name in ("revision", "device", "versions")}
+    for name, value in how.items():
+        if value:
+            console.print(f"{name}: {escape(str(value))}", soft_wrap=True, highlight=False)
+
+
+def _compare(first: Path, second: Path) -> None:
+    """Hold two finished runs against each other: settings, and results by pairs of seeds."""
+    from sim.report import runs as tables
+    from sim.runs import results
+    from sim.studies import kept
+
+    pair = [results.load(first), results.load(second)]
+    names = ["first", "second"]
+    if found := kept.unlike(*pair):
+        console.print(tables.unlike(found, names))
+    else:
+        console.print("Settings, seeds, versions, device and revision are the same.")
+    if kept.same_bits(*pair):
+        console.print("Results are the same, bit by bit.")
+        return
+    apart = [*kept.apart(*pair)]
+    console.print(tables.apart(apart, names, int(apart[0].change.n)))
 
 
 def _data(action: str, name: str, data_dir: Path | None) -> None:

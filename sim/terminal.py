@@ -6,6 +6,7 @@ Libraries are imported when something is computed: --help should not wait for th
 # ruff: noqa: PLC0415
 
 import json
+import shlex
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from io import BytesIO
@@ -23,6 +24,7 @@ from sim.training.families import FIGURE_10, takes
 
 console = Console()
 stderr = Console(stderr=True)
+asked: list[str] = []  # the words of the command that runs
 DRAWN = "figures.json"  # of which results a run's figures were drawn
 
 
@@ -57,6 +59,7 @@ def show(
             from sim.studies.shown import shown
 
             run = Run(study(), output.out)
+            run.command = shlex.join(["sublim", *asked])
             warn((*(run.study.traps if traps else ()), *run.study.task.notes))
             if dry_run:
                 say(run, preset, plans=plans)

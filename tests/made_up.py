@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sim.runs.results import labelled
+from sim.runs.results import labelled, timeless
 from sim.settings.setup import Setup
 from sim.training.measures import ALWAYS, MEASURES
 
@@ -46,3 +46,8 @@ def sweep(seeds=5, models=("reference", "teacher", "student_aux", "cross_aux"), 
         | {"seed": range(seeds), "model": list(models)},
         ATTRS | {"experiment": "sweep"},
     )
+
+
+def same(a, b):
+    """Hold results to be the same, whenever they were made."""
+    xr.testing.assert_identical(timeless(a), timeless(b))

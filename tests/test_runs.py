@@ -20,6 +20,7 @@ from sim.runs import identity, results, store
 from sim.runs.run import Run
 from sim.settings.experiments import experiment
 from sim.studies.sweep import Grid
+from tests.made_up import same
 
 ROOT = Path(__file__).parent.parent
 DATA = "synthetic:12x4"
@@ -71,7 +72,7 @@ def test_dataset_and_its_labels(tmp_path, small):
     assert {path.name for path in folder.iterdir()} == {"results.nc", "settings.json"}
     xr.testing.assert_identical(results.load(folder), ds)
     alone = sim.figure10(DATA, 5, chunk=2, **small)  # with no folder
-    xr.testing.assert_identical(alone.assign_attrs(store=ds.attrs["store"]), ds)
+    same(alone.assign_attrs(store=ds.attrs["store"]), ds)
 
 
 def test_a_finished_run_is_found(tmp_path, small, trained):
@@ -87,7 +88,7 @@ def test_more_seeds_compute_only_the_new_and_fewer_none(tmp_path, small, trained
     nine = figure10(tmp_path, small, seeds=9)
     assert trained == both((6, 7), (8, 9))
     xr.testing.assert_equal(nine.isel(seed=slice(5)), five)
-    xr.testing.assert_identical(figure10(tmp_path, small), five)
+    same(figure10(tmp_path, small), five)
     assert len(trained) == 4
 
 
@@ -148,7 +149,7 @@ def test_what_a_user_sets_in_jax_changes_no_bit_and_no_folder(tmp_path, small, c
     plain, place = sim.figure10(DATA, 2, **small), folder(DATA, tmp_path, **small)
     with chosen:
         assert folder(DATA, tmp_path, **small) == place
-        xr.testing.assert_identical(sim.figure10(DATA, 2, **small), plain)
+        same(sim.figure10(DATA, 2, **small), plain)
 
 
 def test_the_number_of_seeds_and_how_a_number_is_written_change_nothing(tmp_path, small):
@@ -162,7 +163,7 @@ def test_damaged_results_are_made_again_from_the_store(tmp_path, small, trained)
     (place,) = tmp_path.glob("figure10-*")
     (place / results.RESULTS).write_text("{")
     with pytest.warns(Notice, match="it is made again"):
-        xr.testing.assert_identical(figure10(tmp_path, small), whole)
+        same(figure10(tmp_path, small), whole)
     assert trained == []
 
 
@@ -174,7 +175,7 @@ def test_damaged_settings_are_as_if_not_there(tmp_path, small, trained, chunk):
     del trained[:]
     (place,) = tmp_path.glob("figure10-*")
     (place / results.SETTINGS).write_text(chunk)
-    xr.testing.assert_identical(figure10(tmp_path, small), whole)
+    same(figure10(tmp_path, small), whole)
     assert run(DATA, tmp_path, **small).work.chunk > 0
     assert trained == []
 
@@ -205,7 +206,7 @@ def test_a_damaged_or_foreign_part_is_set_aside_and_computed_again(tmp_path, sma
         == [*both((0, 1))[::-1][:1], *both((0, 1))[:1], ("students", (2, 3)), ("students", (4, 5))]
         or len(trained) == 4
     )
-    xr.testing.assert_identical(again, whole)
+    same(again, whole)
     assert len([*own.rglob("*.damaged")]) == 4
 
 

@@ -1,9 +1,11 @@
 """A run: a study on this machine, where its results lie, and what of them is there."""
 
 import json
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,7 +55,7 @@ class Run:
     """A study on this machine.
 
     `folder` holds its results, `store` the parts that any study may use; with no `out`, nothing is
-    written.
+    written. `command`, set before, is kept with the results.
     """
 
     def __init__(self, study: Study, out: str | Path | None = None) -> None:
@@ -65,6 +67,7 @@ class Run:
         self._of_task = of_task
         self.work = study.work(self.store, self._chunk_kept())
         self.unsaved: StorageError | None = None
+        self.command = ""  # that asks for it
 
     @property
     def finished(self) -> xr.Dataset | None:
@@ -89,6 +92,7 @@ class Run:
         if (ds := self.finished) is not None:
             return ds
         _compilation_cache()
+        begun = time.monotonic()
         common = {"seeds": self.study.common.seeds, "chunk": self.work.chunk}
         if self.folder:
             _open(self.store.folder, {"kept": "parts of results, for any study"} | self._of_task)
@@ -96,6 +100,9 @@ class Run:
         self.work.compute(progress)
         ds = self.work.assemble()
         ds.attrs = {"title": self.study.title} | common | self._attributes()
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        passed = round(time.monotonic() - begun, 2)
+        ds.attrs |= {"command": self.command, "created": now, "wall_seconds": passed}
         if self.folder:
             try:
                 results.save(ds, self.folder / results.RESULTS)

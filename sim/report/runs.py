@@ -1,0 +1,72 @@
+"""Tables of finished runs: which there are, and how two of them differ."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from sim.report.tables import cell, lean
+from sim.runs.statistics import Summary
+
+
+def listed(rows: Iterable[Sequence[str]], folder: str, many: int) -> Table:
+    """Lay out runs: folder, study, data, seeds, axes, what is not usual, when, how long."""
+    runs = f"{many} finished run{'s' * (many != 1)}"
+    shown = lean(f"{runs} in {escape(folder)}, the latest first", "")
+    shown.add_column("run", no_wrap=True)  # to be copied
+    for column in ("study", "data", "seeds", "axes", "not as usual", "made", "took"):
+        shown.add_column(column, overflow="fold", justify="right" if column == "seeds" else "left")
+    for row in rows:
+        shown.add_row(*map(escape, row))
+    return shown
+
+
+def unlike(found: Mapping[str, tuple[Any, Any]], names: Sequence[str]) -> Table:
+    """Lay out what two runs do not have in common."""
+    shown = lean("What is not the same", "")
+    for column in ("", *names):
+        shown.add_column(escape(column), overflow="fold")
+    for name, values in found.items():
+        shown.add_row(name.replace("_", " "), *(escape(word(value)) for value in values))
+    return shown
+
+
+def apart(
+    found: Iterable[tuple[Mapping[str, Any], str, str, Summary, Summary, Summary]],
+    names: Sequence[str],
+    seeds: int,
+) -> Table:
+    """Lay out the same measures in two runs, and their difference by pairs of seeds."""
+    found = [*found]
+    axes = [*found[0][0]]
+    shown = lean(
+        f"What both measured, n = {seeds} seeds that both have",
+        "Mean ± half of the 95 % t-interval; the difference is the second less the first, by seed.",
+    )
+    for column in (*axes, "measure", "model"):
+        shown.add_column(escape(column.replace("_", " ")), overflow="fold")
+    for column in (*names, "difference"):
+        shown.add_column(escape(column), justify="right", overflow="fold")
+    for at, model, measure, *of in found:
+        place = (word(value) for value in at.values())
+        cells = (cell(one) for one in of)
+        shown.add_row(*map(escape, (*place, measure.replace("_", " "), model, *cells)))
+    return shown
+
+
+def word(value: Any) -> str:
+    """Write a value, or that there is none."""
+    if value is None:
+        return "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(word, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Write a time that has passed."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.2g} s"

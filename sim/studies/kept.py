@@ -1,0 +1,122 @@
+"""Finished runs, as things: which there are, what is in one, how two of them differ."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from sim.errors import InputError, require
+from sim.report.runs import duration, word
+from sim.runs import results
+from sim.runs.results import axes_of, timeless
+from sim.runs.statistics import Summary, difference, summary
+from sim.studies.shown import changed
+
+MEASURES = ("test_accuracy", "trait_rate", "ordinary_accuracy")
+ABOUT = ("study", "dataset", "seeds", "chunk", "device", "revision", "versions")
+
+
+class Kept(NamedTuple):
+    """A finished run: its folder, and its results; or what is wrong with them."""
+
+    folder: Path
+    ds: xr.Dataset | None
+    wrong: str = ""
+
+
+def runs(folder: Path) -> list[Kept]:
+    """Find all finished runs below a folder, the latest first. Errors: InputError."""
+    require("folder", str(folder), folder.is_dir(), "a folder")
+    files = [*folder.glob(f"*/{results.RESULTS}"), *folder.glob(results.RESULTS)]
+    return [opened(file.parent) for file in sorted(files, key=lambda f: -f.stat().st_mtime)]
+
+
+def opened(folder: Path) -> Kept:
+    """Open a run; what cannot be read is said in its place."""
+    try:
+        return Kept(folder, results.load(folder))
+    except InputError as error:
+        return Kept(folder, None, str(error))
+
+
+def row(kept: Kept) -> list[str]:
+    """Write what is said of a run in a list of them."""
+    if (ds := kept.ds) is None:
+        return [kept.folder.name, kept.wrong, *[""] * 6]
+    of = [f"{axis.replace('_', ' ')} × {ds.sizes[axis]}" for axis in axes(ds)]
+    other = [f"{name} {word(value)}" for name, value in differs(ds).items()]
+    made = ds.attrs.get("created", "")[:16].replace("T", " ")
+    took = duration(float(ds.attrs["wall_seconds"])) if "wall_seconds" in ds.attrs else ""
+    about = [ds.attrs["study"], ds.attrs["dataset"], str(ds.attrs["seeds"])]
+    return [kept.folder.name, *about, ", ".join(of), ", ".join(other), made, took]
+
+
+def differs(ds: xr.Dataset) -> dict[str, Any]:
+    """Name the settings of a run that are not its study's, or its data set's recipe."""
+    return {name: value for name, value in changed(ds).items() if name != "validation" or value}
+
+
+def axes(ds: xr.Dataset) -> list[str]:
+    """Name the axes of a run; none of one that trains no networks."""
+    return axes_of(ds) if "test_accuracy" in ds else []
+
+
+def settings(ds: xr.Dataset) -> dict[str, Any]:
+    """Name all that a run depends on, flat: settings, seeds, versions, device, revision."""
+    ran = json.loads(ds.attrs["settings"])
+    own = dict(ran["settings"])
+    flat = {**own.pop("setup", {}), **own.pop("hyper", {}), **own, "validation": ran["validation"]}
+    flat |= {axis: ds[axis].values.tolist() for axis in axes(ds)}
+    flat |= {name: ds.attrs[name] for name in ABOUT if name in ds.attrs}
+    return flat | json.loads(flat.pop("versions", "{}"))
+
+
+def unlike(a: xr.Dataset, b: xr.Dataset) -> dict[str, tuple[Any, Any]]:
+    """Name what two runs depend on and do not share, with the value in each (None: has none)."""
+    here, there = settings(a), settings(b)
+    names = [*here, *(name for name in there if name not in here)]
+    return {n: (here.get(n), there.get(n)) for n in names if here.get(n) != there.get(n)}
+
+
+class Apart(NamedTuple):
+    """One model's measure in two runs, at a point that both have: b less a, by pairs of seeds."""
+
+    at: Mapping[str, Any]
+    model: str
+    measure: str
+    a: Summary
+    b: Summary
+    change: Summary
+
+
+def apart(a: xr.Dataset, b: xr.Dataset) -> Iterator[Apart]:
+    """Hold two runs against each other where both measured the same, over the seeds of both.
+
+    Errors: InputError where they share no seed, model, measure or point.
+    """
+    seeds = np.intersect1d(a.seed, b.seed)
+    models = [m for m in a.model.values if m in b.model.values]
+    measures = [m for m in MEASURES if m in a and m in b]
+    both = [axis for axis in axes(a) if axis in axes(b)]
+    own = [axis for axis in {*axes(a), *axes(b)} if axis not in both]
+    require("axes", ", ".join(sorted(own)), not own, "of both runs")
+    places = {axis: [v for v in a[axis].values.tolist() if v in b[axis].values] for axis in both}
+    for name, of in (("seeds", seeds), ("models", models), ("measures", measures), *places.items()):
+        require(name, [*of], len(of), "some that both runs have")
+    at = {"seed": seeds, "model": models, **places}
+    a, b = a[measures].sel(at), b[measures].sel(at)
+    for place in np.ndindex(*(len(places[axis]) for axis in both)):
+        point = {axis: places[axis][i] for axis, i in zip(both, place, strict=True)}
+        for measure in measures:
+            for model in models:
+                one, other = (ds[measure].sel(point | {"model": model}, drop=True) for ds in (a, b))
+                change = summary(difference(other, one))
+                yield Apart(point, str(model), measure, summary(one), summary(other), change)
+
+
+def same_bits(a: xr.Dataset, b: xr.Dataset) -> bool:
+    """Tell whether two runs measured the same, to the last bit."""
+    return timeless(a).drop_attrs().identical(timeless(b).drop_attrs())

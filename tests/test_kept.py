@@ -1,0 +1,119 @@
+"""sim/studies/kept.py: finished runs are listed, shown, and held against each other."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+import sim
+from sim.errors import InputError
+from sim.runs import results
+from sim.studies import kept
+from tests import made_up
+
+DATA, SEEDS = "synthetic:8x3", 3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, small):
+    """Three runs: as usual, at another rate with more seeds, and a damaged one."""
+    folder = tmp_path_factory.mktemp("runs")
+    sim.figure10(DATA, SEEDS, out=folder, **small)
+    sim.figure10(DATA, SEEDS + 1, out=folder, student_lr=0.5, chunk=2, **small)
+    bad = folder / "figure10-damaged"
+    bad.mkdir()
+    (bad / results.RESULTS).write_bytes(b"none")
+    return folder
+
+
+def by_lr(folder, lr):
+    for one in kept.runs(folder):
+        if one.ds is not None and kept.settings(one.ds)["student_lr"] == lr:
+            return one
+    raise AssertionError(lr)
+
+
+def test_runs_are_listed_with_what_is_not_as_usual(folder, sublim):
+    code, out, _ = sublim("runs", folder)
+    assert code == 0
+    assert out.startswith("3 finished runs")
+    assert "not a results file" in " ".join(out.split()) or "figure10-damaged" in out
+    rows = {row[0]: row for row in map(kept.row, kept.runs(folder))}
+    usual, other = by_lr(folder, 2e-3), by_lr(folder, 0.5)
+    assert rows[usual.folder.name][1:4] == ["figure10", DATA, str(SEEDS)]
+    assert "student_lr 0.5" in rows[other.folder.name][5]
+    assert "student_lr" not in rows[usual.folder.name][5]
+    assert "widths 16, 16" in rows[usual.folder.name][5]
+    assert rows[usual.folder.name][6].startswith("20")
+    assert rows["figure10-damaged"][1]
+
+
+def test_a_run_is_shown_with_how_it_was_made(folder, sublim):
+    code, out, _ = sublim("show", by_lr(folder, 2e-3).folder)
+    assert code == 0
+    assert "student_aux" in out
+    assert "Made: 20" in out
+    assert "Took: " in out
+    assert "Revision: " in out
+
+
+def test_the_command_is_kept(sublim, tmp_path, small):
+    words = ["--teacher-steps", "6", "--student-steps", "6", "--batch", "32", "--points", "2"]
+    words += ["--widths", "16", "16", "--noise-images", "96"]
+    out = tmp_path / "runs"
+    sublim("figure10", "--dataset", DATA, "--seeds", "2", *words, "--out", out)
+    (one,) = kept.runs(out)
+    assert one.ds.attrs["command"].startswith(f"sublim figure10 --dataset {DATA} --seeds 2 ")
+    assert one.ds.attrs["wall_seconds"] > 0
+
+
+def test_two_runs_are_held_against_each_other_by_seeds(folder, sublim):
+    a, b = by_lr(folder, 2e-3).ds, by_lr(folder, 0.5).ds
+    found = kept.unlike(a, b)
+    assert found.keys() == {"student_lr", "seeds", "chunk"}
+    assert found["student_lr"] == (2e-3, 0.5)
+    assert found["seeds"] == (SEEDS, SEEDS + 1)
+    (one,) = (x for x in kept.apart(a, b) if x.model == "student_aux")
+    seeds = slice(SEEDS)
+    change = b.test_accuracy.isel(seed=seeds) - a.test_accuracy.isel(seed=seeds)
+    assert float(one.change.mean) == pytest.approx(float(change.sel(model="student_aux").mean()))
+    assert int(one.change.n) == SEEDS
+    assert not kept.same_bits(a, b)
+    code, out, _ = sublim("compare", by_lr(folder, 2e-3).folder, by_lr(folder, 0.5).folder)
+    assert code == 0
+    assert f"n = {SEEDS} seeds that both have" in out
+
+
+def test_the_same_run_at_another_place_is_the_same(folder, sublim, tmp_path):
+    one = by_lr(folder, 2e-3).folder
+    shutil.copytree(one, tmp_path / "copy")
+    _, out, _ = sublim("compare", one, tmp_path / "copy")
+    assert "Results are the same, bit by bit." in out
+    assert "are the same." in out.splitlines()[0]
+
+
+def test_a_bit_is_seen(folder):
+    ds = by_lr(folder, 2e-3).ds
+    other = ds.copy(deep=True)
+    other.test_accuracy[0, 0] = np.nextafter(other.test_accuracy[0, 0], 2)
+    assert kept.same_bits(ds, ds.assign_attrs(created="later"))
+    assert not kept.same_bits(ds, other)
+
+
+def test_what_cannot_be_compared_is_said():
+    a = made_up.sweep(3, aux=[1, 3])
+    with pytest.raises(InputError, match=r"axes = 'batch': must be of both runs"):
+        [*kept.apart(a, made_up.sweep(3, aux=[1, 3], batch=[8, 16]))]
+    with pytest.raises(InputError, match=r"aux = \[\]: must be some that both runs have"):
+        [*kept.apart(a, made_up.sweep(3, aux=[5]))]
+    shared = [*kept.apart(a, made_up.sweep(5, aux=[3, 9]))]
+    assert {one.at["aux"] for one in shared} == {3}
+    assert {int(one.change.n) for one in shared} == {3}
+
+
+@pytest.mark.parametrize("words", [["runs", "nowhere"], ["show", "nowhere"], ["compare", "a", "b"]])
+def test_what_is_no_run_is_said(sublim, words):
+    code, out, err = sublim(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
