@@ -78,7 +78,6 @@ ROWS = {
         "width",
         lambda x: {"widths": (x, x)},
         unknown=_UNSAID,
-        supposed=LIBRARY,  # with which 256 units have what they have here
     ),
     "depth": _flat("depth"),
     "temperature": _flat("temperature"),
