@@ -12,6 +12,7 @@ from docs.saved import Saved
 from sim import published
 from sim.report import dynamics, factorial, origins, prediction, rates, replications, surgery, tuned
 from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare
+from sim.report.published import said as said_of
 from sim.studies import grids
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,11 +66,30 @@ def of_replications() -> str:
         file = saved.name(name, dataset)
         parts.append(f"## {title}\n\n`uv run {about['command']}`, {about['n']}\n")
         *before, last = body(rows)
+        if name == "best":
+            before, last = [*before, last], of_best(rows)
         if "|" not in last:  # it says what the tables come to
             short += [f"- *{title}.* " + " ".join(last.split())]
         parts += [last, f"![{file}](studies/{file}.png)\n", *before]
     why = WHY.format(**dict(zip(("low", "high"), ends, strict=True)))
     return "\n".join([why, "## In short\n", *short, "", *parts, *of_searches()])
+
+
+#: The best that others published with the same channel, by preset of ours.
+BEST = {
+    "best": "public_study_best",
+    "best_one_logit": "brockers_2026_aux_1",
+    "best_images": "public_study_images_aux_3",
+}
+
+
+def of_best(rows: pd.DataFrame) -> str:
+    """Say how well students do at the presets that searches chose, beside the best of others."""
+    found, mine = [], rows[rows.model == "student_aux"].set_index("setting")
+    for name, theirs in BEST.items():
+        other = next(said_of(published.row(theirs)))
+        found.append(f"{name} {cell(mine.loc[name])} (of others: {other})")
+    return f"Test accuracy, n = {mine.n.iloc[0]}: {'; '.join(found)}.\n"
 
 
 def of_searches() -> Iterator[str]:

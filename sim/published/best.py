@@ -11,6 +11,7 @@ SOURCE = Source(
     "misc",
     {
         "title": "sublim: a minimal-theory simulator of subliminal learning",
+        "author": "{The sublim authors}",
         "year": "2026",
         "note": "settings chosen on validation images; see docs/replications.md",
     },
