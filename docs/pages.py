@@ -109,8 +109,9 @@ def of_searches() -> Iterator[str]:
     def lines() -> Iterator[list[str]]:
         for name, (about, rows) in found.items():
             best = rows.iloc[0]
-            at = best.drop(["trial", "validation_accuracy"]).dropna()
-            words = ", ".join(f"{setting} {word(value)}" for setting, value in at.items())
+            at = best.drop(["trial", "validation_accuracy"])
+            there = ((setting, value) for setting, value in at.items() if value not in ("", None))
+            words = ", ".join(f"{setting} {word(value)}" for setting, value in there)
             link = f"[{len(rows)}](searches/{name}.csv)"
             seeds, mean = about["n"].split()[0], f"{best.validation_accuracy:.3f}".lstrip("0")
             yield [about["given"], about["searched"], link, seeds, mean, words]

@@ -13,7 +13,7 @@ from sim.studies.named import named
 from sim.studies.sweep import of_task
 
 FILES = sorted(file.stem for file in saved.FOLDER.glob("*.csv"))
-OTHERS = "figure10", "theorem", "factorial", "replications", *saved.EXAMPLES
+OTHERS = "figure10", "theorem", "factorial", "replications", "tuned", *saved.EXAMPLES
 OF_STUDIES = [file for file in FILES if not file.startswith(OTHERS)]
 
 
