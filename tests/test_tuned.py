@@ -82,5 +82,7 @@ def test_rates_are_multiples_of_what_is_given():
     points = named("tuned", given, {"setting": {"the recipe": {}}}).points
     assert [p.hyper.student_lr for p in points] == [0.0012, 0.004, 0.012, 0.04, 0.12]
     assert [p.hyper.teacher_lr for p in points] == [0.0003, 0.001, 0.003, 0.01, 0.03]
+    shown = grids.chosen("tuned", ["rate=× 1,× 10", "setting=the recipe"])  # as results have them
+    assert [p.hyper.student_lr for p in named("tuned", given, shown).points] == [0.004, 0.04]
     assert grids.settings("tuned", "mnist")["validation"] == 0.1
     assert "validation" not in grids.settings("tuned", "digits")

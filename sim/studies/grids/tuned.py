@@ -30,9 +30,10 @@ HELD_OUT = True
 def make(name: str, given: Experiment, axes: Axes, **more: Any) -> Grid:
     """Make the grid, with both rates multiplied; its results are shown at each one's best rate."""
     usual = {name: getattr(given.hyper, name) for name in ("teacher_lr", "student_lr")}
+    several = [float(str(times).removeprefix("× ")) for times in axes["rate"]]  # as they are shown
     rates = {
         f"× {times:g}": {name: float(f"{times * rate:.6g}") for name, rate in usual.items()}
-        for times in axes["rate"]
+        for times in several
     }
     grid = Grid(name, given, {**axes, "rate": rates}, **more)
     grid.kind, grid.title = "tuned", "Each setting at its own best learning rate"
