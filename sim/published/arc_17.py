@@ -1,6 +1,6 @@
 """ARC-17 lab notes: Gaussian noise, a larger rate, twenty epochs."""
 
-from sim.published.entries import Row, Source, Value
+from sim.published.entries import LIBRARY, Row, Source, Value
 
 SOURCE = Source(
     "ARC-17 lab notes (2026)",
@@ -22,6 +22,7 @@ ROWS = {
         at={"figure10": {}, "layers": {"independent": "none", "aux": 3}},
         differs=_DIFFERS,
         unknown=_UNSAID,
+        supposed={"20 teacher epochs": {"teacher_epochs": 20}} | LIBRARY,
     ),
     "other": Row(
         {"another initialisation": {"independent": "all"}} | _THEIRS,
