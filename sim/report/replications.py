@@ -26,7 +26,8 @@ MEANING = (
     "with that change and no other, less the paper's, by pairs of seeds; taken back: the row less "
     "the row without it. Enough: the fewest changes, of those that were run, whose interval "
     "reaches the row's. A change makes a difference if taking it back does, its interval clear "
-    "of 0."
+    "of 0. What a row says nothing of was tried because it is what libraries or people do unless "
+    "they think of it: that ours agrees then is no proof that it was so."
 )
 WHOSE = ("student_aux", "cross_aux")
 
