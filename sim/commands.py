@@ -470,9 +470,8 @@ def _runs(folder: Path) -> None:
     from sim.report import runs as tables
     from sim.studies import kept
 
-    found = kept.runs(folder)
-    rows = [kept.row(one) for one in found]
-    console.print(tables.listed(rows, str(folder), len(found)))
+    rows = [kept.row(one) for one in kept.runs(folder)]
+    console.print(tables.listed(rows, str(folder)))
 
 
 def _show(run: Path) -> None:

@@ -10,15 +10,17 @@ from sim.report.tables import cell, lean
 from sim.runs.statistics import Summary
 
 
-def listed(rows: Iterable[Sequence[str]], folder: str, many: int) -> Table:
-    """Lay out runs: folder, study, data, seeds, axes, what is not usual, when, how long."""
-    runs = f"{many} finished run{'s' * (many != 1)}"
+def listed(rows: Sequence[Sequence[str]], folder: str) -> Table:
+    """Lay out runs: folder, seeds, axes, what is not as usual, when, how long; no empty column."""
+    runs = f"{len(rows)} finished run{'s' * (len(rows) != 1)}"
     shown = lean(f"{runs} in {escape(folder)}, the latest first", "")
     shown.add_column("run", no_wrap=True)  # to be copied
-    for column in ("study", "data", "seeds", "axes", "not as usual", "made", "took"):
-        shown.add_column(column, overflow="fold", justify="right" if column == "seeds" else "left")
+    names = ("seeds", "axes", "not as usual", "made", "took")
+    kept = [i for i, _ in enumerate(names, 1) if any(row[i] for row in rows)]
+    for i in kept:
+        shown.add_column(names[i - 1], overflow="fold", justify="right" if i == 1 else "left")
     for row in rows:
-        shown.add_row(*map(escape, row))
+        shown.add_row(*(escape(row[i]) for i in (0, *kept)))
     return shown
 
 

@@ -45,13 +45,13 @@ def opened(folder: Path) -> Kept:
 def row(kept: Kept) -> list[str]:
     """Write what is said of a run in a list of them."""
     if (ds := kept.ds) is None:
-        return [kept.folder.name, kept.wrong, *[""] * 6]
+        return [kept.folder.name, "", "", kept.wrong, "", ""]
     of = [f"{axis.replace('_', ' ')} × {ds.sizes[axis]}" for axis in axes(ds)]
     other = [f"{name} {word(value)}" for name, value in differs(ds).items()]
     made = ds.attrs.get("created", "")[:16].replace("T", " ")
     took = duration(float(ds.attrs["wall_seconds"])) if "wall_seconds" in ds.attrs else ""
-    about = [ds.attrs["study"], ds.attrs["dataset"], str(ds.attrs["seeds"])]
-    return [kept.folder.name, *about, ", ".join(of), ", ".join(other), made, took]
+    seeds = str(ds.attrs["seeds"])
+    return [kept.folder.name, seeds, ", ".join(of), ", ".join(other), made, took]
 
 
 def differs(ds: xr.Dataset) -> dict[str, Any]:
