@@ -5,7 +5,9 @@ Each imports what it needs when it runs: jax's libraries take seconds, --help sh
 
 # ruff: noqa: PLC0415
 
+import shlex
 import sys
+import tempfile
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator
@@ -130,6 +132,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
         _command(
             _show, (), run=(tyro.conf.Positional[Path], tyro.MISSING, "A finished run's folder.")
         ),
+        _command(_again, (), run=(tyro.conf.Positional[Path], tyro.MISSING, "Its folder.")),
         _command(
             _compare,
             (),
@@ -495,21 +498,45 @@ def _show(run: Path) -> None:
 
 def _compare(first: Path, second: Path) -> None:
     """Hold two finished runs against each other: settings, and results by pairs of seeds."""
-    from sim.report import runs as tables
     from sim.runs import results
+
+    _compared(results.load(first), results.load(second), ["first", "second"])
+
+
+def _compared(a: Any, b: Any, names: list[str]) -> bool:
+    """Say what two runs do not have in common, and whether all bits are the same."""
+    from sim.report import runs as tables
     from sim.studies import kept
 
-    pair = [results.load(first), results.load(second)]
-    names = ["first", "second"]
-    if found := kept.unlike(*pair):
+    if found := kept.unlike(a, b):
         console.print(tables.unlike(found, names))
     else:
         console.print("Settings, seeds, versions, device and revision are the same.")
-    if kept.same_bits(*pair):
+    if same := kept.same_bits(a, b):
         console.print("Results are the same, bit by bit.")
-        return
-    apart = [*kept.apart(*pair)]
-    console.print(tables.apart(apart, names, int(apart[0].change.n)))
+    else:
+        apart = [*kept.apart(a, b)]
+        console.print(tables.apart(apart, names, int(apart[0].change.n)))
+    return same
+
+
+def _again(run: Path) -> None:
+    """Run the command of a finished run again, from nothing, and say whether all bits are the same.
+
+    Exit code 1 if they are not; then it says what is not the same, and how far apart results are.
+    """
+    from sim.runs import results
+
+    ds = results.load(run)
+    command = ds.attrs.get("command", "")
+    require("run", str(run), command, "of a command: one made from Python has none to run again")
+    console.print(f"$ {escape(command)}", soft_wrap=True, highlight=False)
+    with tempfile.TemporaryDirectory() as place:
+        words = [*shlex.split(command)[1:], "--out", place]
+        parse(words)()
+        (file,) = Path(place).glob(f"*/{results.RESULTS}")
+        if not _compared(ds, results.load(file.parent), ["before", "again"]):
+            raise SystemExit(1)
 
 
 def _data(action: str, name: str, data_dir: Path | None) -> None:

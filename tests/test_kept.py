@@ -18,8 +18,9 @@ DATA, SEEDS = "synthetic:8x3", 3
 def folder(tmp_path_factory, small):
     """Three runs: as usual, at another rate with more seeds, and a damaged one."""
     folder = tmp_path_factory.mktemp("runs")
+    small = small | {"chunk": SEEDS}  # one program for all
     sim.figure10(DATA, SEEDS, out=folder, **small)
-    sim.figure10(DATA, SEEDS + 1, out=folder, student_lr=0.5, chunk=2, **small)
+    sim.figure10(DATA, SEEDS + 1, out=folder, student_lr=0.5, **small)
     bad = folder / "figure10-damaged"
     bad.mkdir()
     (bad / results.RESULTS).write_bytes(b"none")
@@ -60,18 +61,32 @@ def test_a_run_is_shown_with_how_it_was_made(folder, sublim):
 
 def test_the_command_is_kept(sublim, tmp_path, small):
     words = ["--teacher-steps", "6", "--student-steps", "6", "--batch", "32", "--points", "2"]
-    words += ["--widths", "16", "16", "--noise-images", "96"]
+    words += ["--widths", "16", "16", "--noise-images", "96", "--chunk", str(SEEDS)]
     out = tmp_path / "runs"
-    sublim("figure10", "--dataset", DATA, "--seeds", "2", *words, "--out", out)
+    sublim("figure10", "--dataset", DATA, "--seeds", "3", *words, "--out", out)
     (one,) = kept.runs(out)
-    assert one.ds.attrs["command"].startswith(f"sublim figure10 --dataset {DATA} --seeds 2 ")
+    code, said, _ = sublim("again", one.folder)
+    assert (code, said.count("Results are the same, bit by bit.")) == (0, 1)
+    changed = one.ds.assign(test_accuracy=one.ds.test_accuracy + 0.25)
+    changed.attrs["command"] = one.ds.attrs["command"]
+    results.save(changed, one.folder / results.RESULTS)
+    code, said, _ = sublim("again", one.folder)
+    assert code == 1
+    assert "What both measured" in said
+    assert one.ds.attrs["command"].startswith(f"sublim figure10 --dataset {DATA} --seeds 3 ")
     assert one.ds.attrs["wall_seconds"] > 0
+
+
+def test_a_run_of_no_command_is_not_run_again(folder, sublim):
+    code, _, err = sublim("again", by_lr(folder, 2e-3).folder)
+    assert code == 2
+    assert "must be of a command: one made from Python has none" in err
 
 
 def test_two_runs_are_held_against_each_other_by_seeds(folder, sublim):
     a, b = by_lr(folder, 2e-3).ds, by_lr(folder, 0.5).ds
     found = kept.unlike(a, b)
-    assert found.keys() == {"student_lr", "seeds", "chunk"}
+    assert found.keys() == {"student_lr", "seeds"}
     assert found["student_lr"] == (2e-3, 0.5)
     assert found["seeds"] == (SEEDS, SEEDS + 1)
     (one,) = (x for x in kept.apart(a, b) if x.model == "student_aux")
@@ -112,7 +127,9 @@ def test_what_cannot_be_compared_is_said():
     assert {int(one.change.n) for one in shared} == {3}
 
 
-@pytest.mark.parametrize("words", [["runs", "nowhere"], ["show", "nowhere"], ["compare", "a", "b"]])
+@pytest.mark.parametrize(
+    "words", [["runs", "nowhere"], ["show", "nowhere"], ["again", "nowhere"], ["compare", "a", "b"]]
+)
 def test_what_is_no_run_is_said(sublim, words):
     code, out, err = sublim(*words)
     assert (code, out) == (2, "")
