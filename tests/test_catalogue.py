@@ -113,6 +113,7 @@ def test_what_is_published_stands_nowhere_else():
     assert all(published.of_study(study) for study in shown)
 
 
+@pytest.mark.slow
 def test_a_preset_as_a_command(sublim, tmp_path):
     dry = ("--dry-run", "--out", tmp_path / "runs")
     _, out, _ = sublim("figure10", "--preset", "course_deck", "--dataset", "digits", *dry)

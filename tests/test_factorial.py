@@ -122,13 +122,19 @@ def test_a_factorial_is_shown(ds):
     assert len(again) == len(of)
 
 
-def test_a_study_of_some_values_alone(sublim, tmp_path):
-    """By label, of cases; a label may have a comma of its own."""
-    some = ("--axis", "noise_on=[0, 1]", "--axis", "init=uniform,he_normal", "--axis", "batch=64")
-    code, out, _ = sublim("study", "factorial", *some, "--dry-run", "--out", tmp_path)
+SOME = ("--axis", "noise_on=[0, 1]", "--axis", "init=uniform,he_normal", "--axis", "batch=64")
+
+
+@pytest.mark.slow
+def test_a_study_of_some_values_as_a_command(sublim, tmp_path):
+    code, out, _ = sublim("study", "factorial", *SOME, "--dry-run", "--out", tmp_path)
     assert code == 0
     assert "To do: 32 points" in out
-    found = grids.chosen("factorial", some[1::2])
+
+
+def test_a_study_of_some_values_alone():
+    """By label, of cases; a label may have a comma of its own."""
+    found = grids.chosen("factorial", SOME[1::2])
     assert {name: [*of] for name, of in found.items()} == {
         "noise_on": ["[0, 1]"],
         "init": ["uniform", "he_normal"],

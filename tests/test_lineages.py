@@ -239,6 +239,7 @@ def test_the_class_of_the_trait_moves_a_control_that_asks_for_it(tmp_path_factor
     assert not same(θ["control"], other["control"])
 
 
+@pytest.mark.slow
 def test_ancestors_are_trained_once_for_all_that_share_them(tmp_path, monkeypatch):
     """By counting: other students, another channel, another trait train no base again."""
     taught, learn = [], programs.learn_labels

@@ -306,6 +306,7 @@ def test_divergence_is_counted_in_the_table(sublim):
     assert out.count("all diverged") == 4 + 1  # no null: no student and no pair has an interval
 
 
+@pytest.mark.slow
 def test_a_run_of_which_all_diverged_is_drawn(sublim, tmp_path):
     code, out, err = sublim(*SMALL, "--optimizer", "sgd", "--teacher-lr", "1e6")
     assert (code, err) == (0, "")

@@ -161,6 +161,7 @@ def made(tmp_path_factory):
     patch.undo()
 
 
+@pytest.mark.slow
 def test_a_run_has_table_figure_and_finding(made):
     out, ds = made
     assert ds.attrs["experiment"] == "origins"

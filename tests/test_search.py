@@ -78,8 +78,9 @@ def stop(*_):
     raise KeyboardInterrupt
 
 
-def test_all_trials_are_written(tmp_path):
+def test_all_trials_are_written(tmp_path, monkeypatch):
     """The best first, below what was searched; what is said is what was done."""
+    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
     found = trials(tmp_path, 3, batch=8)
     (file,) = tmp_path.glob("search-*/" + module.TABLE)
     lines = file.read_text().splitlines()
@@ -93,8 +94,9 @@ def test_all_trials_are_written(tmp_path):
     assert [*rows.student_lr] == [t.settings["student_lr"] for t in found]
 
 
-def test_the_first_trial_is_as_given(tmp_path):
+def test_the_first_trial_is_as_given(tmp_path, monkeypatch):
     """As far as it is in the space; more trials do not repeat it."""
+    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
     found = trials(tmp_path, 1, student_lr=0.03, loss="squared_error")
     assert found[0].settings == {"student_lr": 0.03, "loss": "squared_error"}
     more = trials(tmp_path, 3, student_lr=0.03, loss="squared_error")

@@ -75,6 +75,7 @@ def test_a_points_numbers_are_figure_10s(settings):
         )
 
 
+@pytest.mark.slow
 def test_classes_and_cases(settings):
     """A point has the task that its classes make; its numbers are figure 10's."""
     cases = {"two": {"loss": "squared_error", "student_lr": 1e-2}}
