@@ -49,7 +49,7 @@ def test_every_notebook_is_known():
 @pytest.mark.parametrize(
     "name",
     [
-        "01_figure10",
+        pytest.param("01_figure10", marks=pytest.mark.slow),
         pytest.param("02_theorem", marks=pytest.mark.slow),
         pytest.param("03_many_steps", marks=pytest.mark.slow),
         pytest.param("04_lineage", marks=pytest.mark.slow),
