@@ -11,6 +11,7 @@ from docs import claims, saved
 from docs.saved import Saved
 from sim import published
 from sim.report import dynamics, factorial, origins, prediction, rates, replications, surgery, tuned
+from sim.report.markup import markdown
 from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare
 from sim.report.published import said as said_of
 from sim.studies import grids
@@ -101,7 +102,7 @@ def of_searches() -> Iterator[str]:
     yield textwrap.fill(
         "Each by `sublim search`, on validation images; of the best trial, what was found of what "
         "was searched. The best of many looks better than it is: what it reads on the test images "
-        "is in the table above.",
+        "is in the table of the best settings.",
         100,
     )
     head = ("given", "searched", "trials", "seeds", "best on validation", "at")
@@ -272,14 +273,6 @@ def cell(row: pd.Series, column: str = "mean", sign: str = "", digits: int = 3) 
     half = row["half_width" if column == "mean" else f"{column}_half_width"]
     text = f"{row[column]:{sign}.{digits}f} ± {half:.{digits}f}".replace("0.", ".")
     return text + (f" (×{row.diverged} of {row.n})" if row.diverged else "")
-
-
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(
-        "| " + " | ".join(c.replace("|", r"\|") for c in line) + " |\n" for line in lines
-    )
 
 
 def readme(text: str) -> str:

@@ -165,7 +165,8 @@ def _axes(ds: xr.Dataset, study: str) -> Iterator[str]:
             rows = replications.rows(ds).row.unique()
             yield "--row " + " ".join(name for name in rows if published.row(name).changes)
         else:
-            yield "--axis " + shlex.quote(f"{axis}={','.join(here)}")
+            together = here if any("," in label for label in here) else [",".join(here)]
+            yield from ("--axis " + shlex.quote(f"{axis}={labels}") for labels in together)
 
 
 def asked(ds: xr.Dataset) -> list[str]:

@@ -5,9 +5,7 @@ Each imports what it needs when it runs: jax's libraries take seconds, --help sh
 
 # ruff: noqa: PLC0415
 
-import shlex
 import sys
-import tempfile
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,14 +23,14 @@ from typing import Annotated, Any, Literal
 import tyro
 from rich.markup import escape
 
-from sim import published, terminal
+from sim import finished, published, terminal
 from sim.errors import choose, require
 from sim.settings import space
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Matmul, Setup
-from sim.terminal import console, draw, show, stderr
+from sim.terminal import console, say_cited, say_settings, show, stderr
 from sim.training.families import FIGURE_10, Family, takes
 
 #: How --help groups settings: as a user thinks of them.
@@ -119,26 +117,11 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             ),
         ),
         _command(_bench, (), **BENCH),
-        _command(
-            _plot,
-            (),
-            run_folder=(tyro.conf.Positional[Path], tyro.MISSING, "The folder of a finished run."),
-        ),
-        _command(
-            _runs,
-            (),
-            folder=(tyro.conf.Positional[Path], Path(Output().out), "Where runs lie."),
-        ),
-        _command(
-            _show, (), run=(tyro.conf.Positional[Path], tyro.MISSING, "A finished run's folder.")
-        ),
-        _command(_again, (), run=(tyro.conf.Positional[Path], tyro.MISSING, "Its folder.")),
-        _command(
-            _compare,
-            (),
-            first=(tyro.conf.Positional[Path], tyro.MISSING, "The folder of a finished run."),
-            second=(tyro.conf.Positional[Path], tyro.MISSING, "Of another."),
-        ),
+        _command(finished.runs, (), folder=RUNS),
+        _command(finished.show, (), run=RUN),
+        _command(finished.plot, (), run_folder=RUN),
+        _command(finished.compare, (), first=RUN, second=RUN),
+        _command(finished.again, (), run=RUN),
         _command(_data, (), **DATA),
     )
     with _wrapped():
@@ -165,6 +148,8 @@ def _wrapped() -> Iterator[None]:
             print(line if len(line) <= width or "│" in line else textwrap.fill(line, width))
 
 
+RUNS = (tyro.conf.Positional[Path], Path(Output().out), "Where runs lie.")
+RUN = (tyro.conf.Positional[Path], tyro.MISSING, "The folder of a finished run.")
 AXIS = """NAME=V,V,… or NAME=FROM:TO:COUNT (with "log" behind: even ratios), as in
 --axis aux=1,3,10 --axis student_lr=1e-4:1e-2:5log. NAME: any setting below, or width, depth.
 Several axes make a grid."""
@@ -387,16 +372,10 @@ def _search(
     search = Search(given, space.chosen(over), output.out)
     kept = search.kept
     if dry_run:
-        of = vars(given.setup) | vars(given.hyper)
-        shown = {n: v for n, v in of.items() if takes(FIGURE_10, n)}
-        axes = {name: [*map(str, values)] for name, values in search.over.items()}
-        usual = vars(Setup()) | vars(Hyper())
-        for part in tables.settings(shown, usual, axes, "the paper's"):
-            console.print(part, highlight=False)
+        say_settings(vars(given.setup) | vars(given.hyper), search.over, FIGURE_10)
         place = escape(str(search.folder))
         console.print(f"{len(kept)} of {trials} trials are in {place}", soft_wrap=True)
-        named = dict.fromkeys([published.PAPER, *([published.publication(preset)] * bool(preset))])
-        console.print("To cite: " + ", ".join(f"sublim cite {name}" for name in named))
+        say_cited(preset)
         return
 
     done = [*kept]
@@ -454,89 +433,6 @@ def _bench(repeats: int, chunk: tuple[int, ...], matmul: tuple[str, ...], json: 
         from sim.report import tables
 
         console.print(tables.bench(found))
-
-
-def _plot(run_folder: Path) -> None:
-    """Draw the figures of a finished run again, from its saved results."""
-    require("run_folder", str(run_folder), run_folder.is_dir(), "a folder")
-    from sim.runs import results
-    from sim.studies.shown import shown
-
-    ds = results.load(run_folder)
-    _, figures = shown(ds)
-    draw(ds, figures, run_folder, again=True)
-    console.print(f"Figures: {escape(str(run_folder))}", soft_wrap=True)
-
-
-def _runs(folder: Path) -> None:
-    """List finished runs: what each is, what in it is not as usual, when it was made."""
-    from sim.report import runs as tables
-    from sim.studies import kept
-
-    rows = [kept.row(one) for one in kept.runs(folder)]
-    console.print(tables.listed(rows, str(folder)))
-
-
-def _show(run: Path) -> None:
-    """Print the tables of a finished run again, with how it was made."""
-    from sim.report.runs import duration
-    from sim.runs import results
-    from sim.studies.shown import shown
-
-    ds = results.load(run)
-    table, _ = shown(ds)
-    for one in table(ds):
-        console.print(one)
-    made = ds.attrs.get("created", "")
-    took = duration(float(ds.attrs["wall_seconds"])) if "wall_seconds" in ds.attrs else ""
-    how = {"Command": ds.attrs.get("command"), "Made": made, "Took": took}
-    how |= {name.capitalize(): ds.attrs.get(name) for name in ("revision", "device", "versions")}
-    for name, value in how.items():
-        if value:
-            console.print(f"{name}: {escape(str(value))}", soft_wrap=True, highlight=False)
-
-
-def _compare(first: Path, second: Path) -> None:
-    """Hold two finished runs against each other: settings, and results by pairs of seeds."""
-    from sim.runs import results
-
-    _compared(results.load(first), results.load(second), ["first", "second"])
-
-
-def _compared(a: Any, b: Any, names: list[str]) -> bool:
-    """Say what two runs do not have in common, and whether all bits are the same."""
-    from sim.report import runs as tables
-    from sim.studies import kept
-
-    if found := kept.unlike(a, b):
-        console.print(tables.unlike(found, names))
-    else:
-        console.print("Settings, seeds, versions, device and revision are the same.")
-    if same := kept.same_bits(a, b):
-        console.print("Results are the same, bit by bit.")
-    else:
-        apart = [*kept.apart(a, b)]
-        console.print(tables.apart(apart, names, int(apart[0].change.n)))
-    return same
-
-
-def _again(run: Path) -> None:
-    """Run the command of a finished run again, from nothing, and say whether all bits are the same.
-
-    Exit code 1 if they are not; then it says what is not the same, and how far apart results are.
-    """
-    from sim.runs import results
-
-    ds = results.load(run)
-    command = ds.attrs.get("command", "")
-    require("run", str(run), command, "of a command: one made from Python has none to run again")
-    console.print(f"$ {escape(command)}", soft_wrap=True, highlight=False)
-    with tempfile.TemporaryDirectory() as place:
-        words = [*shlex.split(command)[1:], "--out", place]
-        parse(words)()
-        (file,) = Path(place).glob(f"*/{results.RESULTS}")
-        if not _compared(ds, results.load(file.parent), ["before", "again"]):
-            raise SystemExit(1)
 
 
 def _data(action: str, name: str, data_dir: Path | None) -> None:

@@ -7,7 +7,7 @@ Libraries are imported when something is computed: --help should not wait for th
 
 import json
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,7 @@ from sim import published
 from sim.errors import StorageError
 from sim.settings.experiments import Common, Output, Theorem
 from sim.settings.setup import Hyper, Setup
-from sim.training.families import FIGURE_10, takes
+from sim.training.families import FIGURE_10, Family, takes
 
 console = Console()
 stderr = Console(stderr=True)
@@ -87,25 +87,39 @@ def say(run: Any, preset: str, *, plans: bool) -> None:
     """Say what a run would do: its settings, what is missing of it, where it would lie."""
     from sim.report import tables
 
+    own = run.study.settings
     if plans:
-        own, usual = run.study.settings, vars(Setup()) | vars(Hyper())
         family = getattr(run.study, "family", FIGURE_10)
-        shown = {n: v for n, v in (own["setup"] | own["hyper"]).items() if takes(family, n)}
-        axes, whose = {name: [*values] for name, values in own["axes"]}, "the paper's"
+        say_settings(own["setup"] | own["hyper"], dict(own["axes"]), family)
     else:
-        shown, usual, axes, whose = run.study.settings, vars(Theorem()), {}, "the usual ones"
-    for part in tables.settings(shown, usual, axes, whose):
-        console.print(part, highlight=False)
+        for part in tables.settings(own, vars(Theorem()), {}, "the usual ones"):
+            console.print(part, highlight=False)
     if run.finished is not None:
         console.print(f"Finished: {escape(str(run.folder))}", soft_wrap=True)
     else:
         if plans and (plan := run.work.plan()):
             console.print(tables.plan(plan), highlight=False)
         console.print(f"It would lie in {escape(str(run.folder))}", soft_wrap=True)
+    say_cited(preset, run.study.name)
+
+
+def say_settings(of: Mapping[str, Any], axes: Mapping[str, Any], family: Family) -> None:
+    """Say which settings of a family's networks vary, which are not the paper's, which are."""
+    from sim.report import tables
+
+    shown = {name: value for name, value in of.items() if takes(family, name)}
+    varied = {name: [*values] for name, values in axes.items()}
+    usual = vars(Setup()) | vars(Hyper())
+    for part in tables.settings(shown, usual, varied, "the paper's"):
+        console.print(part, highlight=False)
+
+
+def say_cited(preset: str, study: str = "figure10") -> None:
+    """Say whom to cite: the paper, a preset's source, those that a study shows beside its own."""
     rows = published.rows().items()
-    beside = {published.publication(n) for n, row in rows if run.study.name in row.at}
-    named = [published.PAPER, *([published.publication(preset)] if preset else [])]
-    named += sorted(beside - {*named}) if run.study.name != "figure10" else []
+    beside = {published.publication(n) for n, row in rows if study in row.at}
+    named = dict.fromkeys([published.PAPER, *([published.publication(preset)] if preset else [])])
+    named |= dict.fromkeys(sorted(beside) if study != "figure10" else [])
     console.print("To cite: " + ", ".join(f"sublim cite {name}" for name in named), soft_wrap=True)
 
 

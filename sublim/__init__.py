@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import sim
-from sim.runs.accessor import Statistics
+from sim.report.accessor import Statistics
 
 __all__ = [*sim.__all__, "Statistics", "sim", "theory"]  # noqa: PLE0604
 

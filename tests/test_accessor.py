@@ -1,4 +1,4 @@
-"""sim/runs/accessor.py: statistics by name, on a Dataset, as numpy has them."""
+"""sim/report/accessor.py: statistics by name, on a Dataset, as numpy has them."""
 
 import subprocess
 import sys

@@ -140,6 +140,10 @@ def test_a_study_of_some_values_alone():
         "init": ["uniform", "he_normal"],
         "batch": [64],
     }
+    both = ["noise_on=[−1, 1]", "noise_on=[0, 1]"]  # one by one
+    assert grids.chosen("factorial", both) == {
+        "noise_on": grids.module("factorial").AXES["noise_on"]
+    }
 
 
 @pytest.mark.parametrize(
@@ -148,6 +152,7 @@ def test_a_study_of_some_values_alone():
         (["inputs=old"], "inputs = 'old': must be of one set; fresh"),
         (["colour=1"], "axis = 'colour': must be of the study: noise_on, "),
         (["batch=1", "batch=2"], "axis = 'batch': must be named once"),
+        (["noise_on=[0, 1],[−1, 1]"], "noise_on = '[0': must be of"),
     ],
 )
 def test_values_that_a_study_has_not(axes, rule):

@@ -1,9 +1,12 @@
 """sim/studies/kept.py: finished runs are listed, shown, and held against each other."""
 
 import shutil
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import sim
 from sim.errors import InputError
@@ -12,6 +15,11 @@ from sim.studies import kept
 from tests import made_up
 
 DATA, SEEDS = "synthetic:8x3", 3
+
+
+class Run(NamedTuple):
+    folder: Path
+    ds: xr.Dataset
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +36,11 @@ def folder(tmp_path_factory, small):
 
 
 def by_lr(folder, lr):
-    for one in kept.runs(folder):
-        if one.ds is not None and kept.settings(one.ds)["student_lr"] == lr:
-            return one
+    """Find the run of a rate: its folder, and its results."""
+    for one in folder.glob("figure10-synthetic-*"):
+        ds = results.load(one)
+        if kept.settings(ds)["student_lr"] == lr:
+            return Run(one, ds)
     raise AssertionError(lr)
 
 
@@ -40,7 +50,7 @@ def test_runs_are_listed_with_what_is_not_as_usual(folder, sublim):
     assert out.startswith("3 finished runs")
     assert "figure10-damaged" in out
     assert "axes" not in out.splitlines()[1]  # of which none has any
-    rows = {row[0]: row for row in map(kept.row, kept.runs(folder))}
+    rows = {row[0]: row for row in map(kept.row, kept.folders(folder))}
     usual, other = by_lr(folder, 2e-3), by_lr(folder, 0.5)
     assert rows[usual.folder.name][1] == str(SEEDS)
     assert "student_lr 0.5" in rows[other.folder.name][3]
@@ -48,6 +58,27 @@ def test_runs_are_listed_with_what_is_not_as_usual(folder, sublim):
     assert "widths 16, 16" in rows[usual.folder.name][3]
     assert rows[usual.folder.name][4].startswith("20")
     assert rows["figure10-damaged"][3]
+
+
+def saved_as(ds, folder, study, kind, **more):
+    """A run of another study, with the same numbers."""
+    attrs = {"study": study, "experiment": kind} | more
+    results.save(ds.assign_attrs(attrs), folder / study / results.RESULTS)
+
+
+def test_runs_of_no_named_study_are_listed_too(folder, sublim, tmp_path):
+    """A sweep, a trial of a search, a family from a file; and what another version has left."""
+    ds = by_lr(folder, 0.5).ds
+    for name, kind in (("sweep", "sweep"), ("search", "figure10"), ("a_family", "lineage")):
+        (tmp_path / name).mkdir()
+        saved_as(ds, tmp_path, name, kind)
+    (tmp_path / "old").mkdir()
+    old = ds.attrs["settings"].replace('"student_lr"', '"rate_of_students"')
+    saved_as(ds, tmp_path, "old", "sweep", settings=old)
+    code, out, _ = sublim("runs", tmp_path)
+    assert code == 0
+    assert out.count("student_lr 0.5") == 3
+    assert "of another version" in out
 
 
 def test_a_run_is_shown_with_how_it_was_made(folder, sublim):
@@ -64,7 +95,7 @@ def test_the_command_is_kept(sublim, tmp_path, small):
     words += ["--widths", "16", "16", "--noise-images", "96", "--chunk", str(SEEDS)]
     out = tmp_path / "runs"
     sublim("figure10", "--dataset", DATA, "--seeds", "3", *words, "--out", out)
-    (one,) = kept.runs(out)
+    (one,) = (Run(at, results.load(at)) for at in kept.folders(out))
     code, said, _ = sublim("again", one.folder)
     assert (code, said.count("Results are the same, bit by bit.")) == (0, 1)
     changed = one.ds.assign(test_accuracy=one.ds.test_accuracy + 0.25)

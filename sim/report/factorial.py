@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sim.report.style import SERIES, SIZE, caption, drawn
-from sim.report.tables import Lines, lean, number
+from sim.report.tables import Lines, laid_out, number
 from sim.runs.decompose import REST, SEEDS, decompose
 from sim.runs.results import axes_of
 from sim.runs.statistics import summary
@@ -110,16 +110,11 @@ def factorial(ds: xr.Dataset) -> Iterator[Any]:
     """Lay out shares and levels, and say what they come to."""
     of = rows(ds)
     about = f"{escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
-    for title, (head, lines), note in (
+    for title, lines, note in (
         ("Shares of the variance", shares(of), MEANING),
         ("Levels", levels(of), "95 % t-intervals over seeds."),
     ):
-        shown = lean(f"{title}, {about}", note)
-        for i, column in enumerate(head):
-            shown.add_column(escape(column), justify="right" if i == len(head) - 1 else "left")
-        for line in lines:
-            shown.add_row(*map(escape, line))
-        yield shown
+        yield laid_out(f"{title}, {about}", note, lines, len(lines[0]) - 1)
     yield Padding(Text(finding(of)), (1, 0))
 
 

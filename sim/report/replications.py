@@ -17,7 +17,7 @@ from sim.published.changes import PAPER, label, replicable, subsets, supposed
 from sim.published.entries import Published, Row
 from sim.report.published import agrees, said
 from sim.report.style import SERIES, SIZE, caption, drawn
-from sim.report.tables import Lines, lean, number
+from sim.report.tables import Lines, laid_out, number
 from sim.runs.statistics import Summary, difference, summary
 
 AXIS = "setting"
@@ -286,12 +286,9 @@ def finding(of: pd.DataFrame) -> str:
 def replications(ds: xr.Dataset) -> Iterator[Any]:
     """Lay out all rows, their changes, and what that comes to."""
     of = rows(ds)
-    for title, (head, lines) in (("Rows", cells(of)), ("Changes", changes(of))):
-        shown = lean(f"{title}, {escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds", "")
-        for column in head:
-            shown.add_column(escape(column), overflow="fold")
-        for line in lines:
-            shown.add_row(*map(escape, line))
+    about = f"{escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
+    for title, lines in (("Rows", cells(of)), ("Changes", changes(of))):
+        shown = laid_out(f"{title}, {about}", "", lines, len(lines[0]))
         if shown.row_count:
             yield shown
     yield Padding(Text(MEANING), (1, 0, 0, 0))
@@ -319,6 +316,9 @@ def figure(ds: xr.Dataset) -> Figure:
             mark = ">" if value.how == ">" else "D"
             panel.errorbar(x, y + 0.16, xerr=reach, fmt=mark, color=SERIES[1], mfc="white", ms=6)
         panel.errorbar(whole.mean, y - 0.16, xerr=whole.half_width, fmt="o", color=SERIES[0], ms=6)
+        for line in mine[mine.what == "supposed"].itertuples():
+            bar = {"xerr": line.half_width, "fmt": "o", "color": SERIES[0], "mfc": "white", "ms": 6}
+            panel.errorbar(line.mean, y - 0.36, **bar)
         for line in mine[mine.what == "alone"].itertuples():
             panel.plot(line.mean, y - 0.16, "|", color="#666666", ms=9)
     panel.set_yticks(range(len(shown)), names, fontsize=SIZE - 2)
@@ -327,10 +327,12 @@ def figure(ds: xr.Dataset) -> Figure:
     keys = [
         panel.plot([], [], "D", color=SERIES[1], mfc="white")[0],
         panel.plot([], [], "o", color=SERIES[0])[0],
+        panel.plot([], [], "o", color=SERIES[0], mfc="white")[0],
         panel.plot([], [], "|", color="#666666", ms=9)[0],
     ]
-    words = ["published", "ours, in its setting", "the paper's with one of its changes"]
-    figure.legend(keys, words, loc="outside upper center", ncols=3, frameon=False)
+    words = ["published", "ours, in its setting", "ours, with what it does not say"]
+    words.append("the paper's with one of its changes")
+    figure.legend(keys, words, loc="outside upper center", ncols=2, frameon=False)
     caption(
         figure,
         f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds. Bars: 95 % intervals; published "

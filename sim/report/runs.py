@@ -64,11 +64,3 @@ def word(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(word, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def duration(seconds: float) -> str:
-    """Write a time that has passed."""
-    for unit, size in (("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.2g} s"

@@ -237,11 +237,12 @@ def plan(of: Plan) -> str:
     return (
         f"To do: {of.points} points, {of.students} students and {of.teachers} teachers to train, "
         f"{of.programs} programs to compile.\n"
-        f"About {of.tflop:.3g} TFLOP, {_duration(of.seconds)} and {of.gib:.1f} GiB of memory here."
+        f"About {of.tflop:.3g} TFLOP, {duration(of.seconds)} and {of.gib:.1f} GiB of memory here."
     )
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Write a time as people say it."""
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.2g} {unit}"
@@ -275,6 +276,18 @@ def lean(title: str, caption: str) -> Table:
         pad_edge=False,
         show_edge=False,
     )
+
+
+def laid_out(title: str, note: str, of: Lines, left: int = 1) -> Table:
+    """Make a lean table of lines that are written; `left` columns begin at the left."""
+    head, lines = of
+    shown = lean(title, note)
+    for i, column in enumerate(head):
+        side = "left" if i < left else "right"
+        shown.add_column(escape(column), justify=side, overflow="fold")
+    for line in lines:
+        shown.add_row(*map(escape, line))
+    return shown
 
 
 def number(value: float, form: str = ".3f") -> str:

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sim.report.style import SERIES, SIZE, caption, drawn
-from sim.report.tables import Lines, lean, number
+from sim.report.tables import Lines, laid_out, number
 from sim.runs.statistics import difference, summary
 
 MODEL = "student_aux"
@@ -123,14 +123,8 @@ def _clear(row: Any) -> int:
 def tuned(ds: xr.Dataset) -> Iterator[Any]:
     """Lay out settings at both rates, and say what they come to."""
     of = rows(ds)
-    head, lines = cells(of)
     about = f"{escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
-    shown = lean(f"Each setting at its own best learning rate, {about}", MEANING)
-    for i, column in enumerate(head):
-        shown.add_column(escape(column), justify="right" if i else "left")
-    for line in lines:
-        shown.add_row(*map(escape, line))
-    yield shown
+    yield laid_out(f"Each setting at its own best learning rate, {about}", MEANING, cells(of))
     yield Padding(Text(finding(of)), (1, 0))
 
 

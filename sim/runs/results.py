@@ -16,7 +16,6 @@ from sim.settings.setup import Setup
 from sim.training.measures import ALWAYS, MEASURES
 
 __all__ = ["Summary", "load", "paired", "save", "save_json", "summary"]
-WHEN = ("command", "created", "wall_seconds")  # attributes that two runs of the same differ in
 RESULTS, SETTINGS = "results.nc", "settings.json"
 STEP = {"long_name": "optimiser steps taken", "units": "steps"}
 DIVERGED = (
@@ -120,13 +119,6 @@ def load(path: str | Path) -> xr.Dataset:
         return store.load(file)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(f"{file}: not a results file ({error})") from None
-
-
-def timeless(ds: xr.Dataset) -> xr.Dataset:
-    """Leave out when a run was made, and by which command: what is left is the same in another."""
-    found = ds.copy()
-    found.attrs = {name: value for name, value in ds.attrs.items() if name not in WHEN}
-    return found
 
 
 def save_json(content: dict[str, Any], path: Path) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import xarray as xr
 
 from sim.errors import InputError, require
-from sim.report.runs import duration, word
+from sim.report.runs import word
+from sim.report.tables import duration
 from sim.runs import results
-from sim.runs.results import axes_of, timeless
+from sim.runs.results import axes_of
 from sim.runs.statistics import Summary, difference, summary
 from sim.studies.shown import changed
 
@@ -19,44 +20,33 @@ MEASURES = ("test_accuracy", "trait_rate", "ordinary_accuracy")
 ABOUT = ("study", "dataset", "seeds", "chunk", "device", "revision", "versions")
 
 
-class Kept(NamedTuple):
-    """A finished run: its folder, and its results; or what is wrong with them."""
-
-    folder: Path
-    ds: xr.Dataset | None
-    wrong: str = ""
-
-
-def runs(folder: Path) -> list[Kept]:
-    """Find all finished runs below a folder, the latest first. Errors: InputError."""
-    require("folder", str(folder), folder.is_dir(), "a folder")
-    files = [*folder.glob(f"*/{results.RESULTS}"), *folder.glob(results.RESULTS)]
-    return [opened(file.parent) for file in sorted(files, key=lambda f: -f.stat().st_mtime)]
+def folders(place: Path) -> list[Path]:
+    """Find the folders of all finished runs in a place, the latest first. Errors: InputError."""
+    require("folder", str(place), place.is_dir(), "a folder")
+    files = [*place.glob(f"*/{results.RESULTS}"), *place.glob(results.RESULTS)]
+    return [file.parent for file in sorted(files, key=lambda file: -file.stat().st_mtime)]
 
 
-def opened(folder: Path) -> Kept:
-    """Open a run; what cannot be read is said in its place."""
+def row(folder: Path) -> list[str]:
+    """Write what a list of runs says of one: folder, seeds, axes, what is not as usual, when, took.
+
+    What cannot be read is said in its place.
+    """
     try:
-        return Kept(folder, results.load(folder))
-    except InputError as error:
-        return Kept(folder, None, str(error))
-
-
-def row(kept: Kept) -> list[str]:
-    """Write what is said of a run in a list of them."""
-    if (ds := kept.ds) is None:
-        return [kept.folder.name, "", "", kept.wrong, "", ""]
+        ds = results.load(folder)
+        other = [f"{name} {word(value)}" for name, value in changed(ds).items()]
+        seeds = str(ds.attrs["seeds"])
+    except (InputError, KeyError) as error:
+        wrong = str(error) if isinstance(error, InputError) else "of another version"
+        return [folder.name, "", "", wrong, "", ""]
     of = [f"{axis.replace('_', ' ')} × {ds.sizes[axis]}" for axis in axes(ds)]
-    other = [f"{name} {word(value)}" for name, value in differs(ds).items()]
     made = ds.attrs.get("created", "")[:16].replace("T", " ")
-    took = duration(float(ds.attrs["wall_seconds"])) if "wall_seconds" in ds.attrs else ""
-    seeds = str(ds.attrs["seeds"])
-    return [kept.folder.name, seeds, ", ".join(of), ", ".join(other), made, took]
+    return [folder.name, seeds, ", ".join(of), ", ".join(other), made, took(ds)]
 
 
-def differs(ds: xr.Dataset) -> dict[str, Any]:
-    """Name the settings of a run that are not its study's, or its data set's recipe."""
-    return {name: value for name, value in changed(ds).items() if name != "validation" or value}
+def took(ds: xr.Dataset) -> str:
+    """Say how long the command took that finished a run, if that is known."""
+    return duration(float(ds.attrs["wall_seconds"])) if "wall_seconds" in ds.attrs else ""
 
 
 def axes(ds: xr.Dataset) -> list[str]:
@@ -118,5 +108,5 @@ def apart(a: xr.Dataset, b: xr.Dataset) -> Iterator[Apart]:
 
 
 def same_bits(a: xr.Dataset, b: xr.Dataset) -> bool:
-    """Tell whether two runs measured the same, to the last bit."""
-    return timeless(a).drop_attrs().identical(timeless(b).drop_attrs())
+    """Tell whether two runs measured the same, to the last bit; when and how is no part of it."""
+    return a.drop_attrs().identical(b.drop_attrs())

@@ -87,14 +87,18 @@ def beside(ds: xr.Dataset) -> tuple[Published, ...]:
 
 
 def changed(ds: xr.Dataset) -> dict[str, Any]:
-    """Name the settings of a run that are not its study's on that data set, with their values."""
+    """Name the settings of a run that are not its study's on that data set, with their values.
+
+    Of a run that is no named study's, those that are not the recipe's.
+    """
     study, ran, dataset = _module(ds), json.loads(ds.attrs["settings"]), ds.attrs["dataset"]
     values, free = {"validation": ran["validation"]}, set()
     if ds.attrs["experiment"] == "theorem":
         usual = Common(), Theorem()
         values |= ran["settings"]
     else:
-        own = grids.settings(ds.attrs["study"], dataset) if study is not figure10 else {}
+        named = ds.attrs["study"] in grids.names()
+        own = grids.settings(ds.attrs["study"], dataset) if named else {}
         usual = of_task(dataset, **own)
         values |= ran["settings"]["setup"] | ran["settings"]["hyper"]
         free = {*axes_of(ds)} | {s.name for s in declared(Setup).values() if s.of == Of.NOTHING}

@@ -40,6 +40,8 @@ def statement(name: str) -> str:
 def chosen(name: str, texts: Sequence[str]) -> dict[str, Any]:
     """Read axes of a study, each with some of its cases, by label, or with values: NAME=V,V,….
 
+    Labels that have commas of their own are named one by one: NAME=LABEL, NAME=LABEL.
+
     >>> chosen("width", ["width=64,128"])
     {'width': (64, 128)}
     >>> chosen("factorial", ["noise_on=[0, 1]"])
@@ -52,15 +54,15 @@ def chosen(name: str, texts: Sequence[str]) -> dict[str, Any]:
         axis, _, words = text.partition("=")
         axis = axis.replace("-", "_")
         choose("axis", axis, of, "of the study: ")
-        require("axis", axis, axis not in found, "named once")
         cases = of[axis]
         if not isinstance(cases, Mapping):
+            require("axis", axis, axis not in found, "named once")
             _, found[axis] = grid.parse(text)
             continue
         labels = [words] if words in cases else words.split(",")
         for label in labels:
             require(axis, label, label in cases, "of " + "; ".join(cases))
-        found[axis] = {label: cases[label] for label in labels}
+        found[axis] = found.get(axis, {}) | {label: cases[label] for label in labels}
     return found
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sim.errors import choose, require
+from sim.report.markup import latex, markdown
 from sim.runs.ratios import ratio
 from sim.runs.statistics import Summary, difference, summary
 
@@ -108,8 +109,8 @@ class Statistics:
         end = f"n = {self._ds.sizes['seed']} seeds"
         if form == "markdown":
             about = f"{about}: mean ± half of the 95 % interval, {end}"
-            return f"{_markdown(head, lines)}\n{about[:1].upper()}{about[1:]}\n"
-        return _latex(
+            return f"{markdown(head, lines)}\n{about[:1].upper()}{about[1:]}\n"
+        return latex(
             head, lines, f"{about[:1].upper()}{about[1:]}: mean ± half of the 95 % interval, {end}."
         )
 
@@ -160,34 +161,3 @@ def _cell(of: Summary, digits: int) -> str:
 def _word(value: Any) -> str:
     value = value.item() if hasattr(value, "item") else value
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _markdown(head: list[str], lines: list[list[str]]) -> str:
-    rows = [head, ["---"] * len(head), *lines]
-    return "".join("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |\n" for row in rows)
-
-
-def _latex(head: list[str], lines: list[list[str]], about: str) -> str:
-    rows = [" & ".join(map(_tex, line)) + r" \\" for line in (head, *lines)]
-    return "\n".join(
-        [
-            r"\begin{table}",
-            rf"\caption{{{_tex(about)}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
-            r"\toprule",
-            rows[0],
-            r"\midrule",
-            *rows[1:],
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
-
-
-def _tex(text: str) -> str:
-    """Write words in LaTeX, which has its own for some letters."""
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\^{}", "–": "--"}
-    special |= {c: f"\\{c}" for c in "&%$#_{}"} | {"±": r"$\pm$", "×": r"$\times$", "−": "$-$"}
-    return "".join(special.get(c, c) for c in text)

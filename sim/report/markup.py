@@ -1,0 +1,36 @@
+"""Tables as text, for a page or a paper: Markdown and LaTeX."""
+
+from collections.abc import Iterable, Sequence
+
+
+def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Write a table in Markdown."""
+    rows = [head, ["---"] * len(head), *lines]
+    return "".join("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |\n" for row in rows)
+
+
+def latex(head: Sequence[str], lines: Iterable[Sequence[str]], about: str) -> str:
+    r"""Write a table in LaTeX, under a caption; it needs \usepackage{booktabs}."""
+    rows = [" & ".join(map(_tex, line)) + r" \\" for line in (head, *lines)]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{_tex(about)}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+            r"\toprule",
+            rows[0],
+            r"\midrule",
+            *rows[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _tex(text: str) -> str:
+    """Write words in LaTeX, which has its own for some letters."""
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\^{}", "–": "--"}
+    special |= {c: f"\\{c}" for c in "&%$#_{}"} | {"±": r"$\pm$", "×": r"$\times$", "−": "$-$"}
+    return "".join(special.get(c, c) for c in text)
