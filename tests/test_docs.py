@@ -1,6 +1,7 @@
 """docs: pages are what the saved tables of our runs say, and those are of today's grids."""
 
 import re
+import shlex
 
 import pytest
 
@@ -11,6 +12,7 @@ from sim.runs import identity, results
 from sim.studies import grids
 from sim.studies.named import named
 from sim.studies.sweep import of_task
+from tests import made_up
 
 FILES = sorted(file.stem for file in saved.FOLDER.glob("*.csv"))
 OTHERS = "figure10", "theorem", "factorial", "replications", "tuned", *saved.EXAMPLES
@@ -47,6 +49,15 @@ def test_a_table_says_how_it_was_made(file):
     if "n" in rows:
         assert about["n"] == f"{rows.n.unique().item()} seeds"
     assert (saved.FOLDER / f"{file}.png").is_file()
+
+
+def test_a_command_of_some_values_names_them_so_that_they_are_read():
+    """Labels with commas of their own too."""
+    labels = ["noise on [0, 1]", "one logit, softmax"]
+    words = shlex.split(" ".join(saved._axes(made_up.sweep(trap=labels), "traps")))
+    assert [*grids.chosen("traps", words[1::2])["trap"]] == labels
+    words = shlex.split(" ".join(saved._axes(made_up.sweep(width=[64, 128]), "width")))
+    assert grids.chosen("width", words[1::2]) == {"width": (64, 128)}
 
 
 @pytest.mark.parametrize("file", OF_STUDIES)

@@ -59,23 +59,22 @@ def made_up(grid):
 
 
 def test_a_search_that_was_stopped_tries_the_same_again(tmp_path, monkeypatch):
-    """As after a kill: optuna has a trial that runs for ever."""
-    trials(tmp_path, 1)
-    monkeypatch.setattr(module.run, "of", stop)
-    with pytest.raises(KeyboardInterrupt):
-        trials(tmp_path, 2)
-    (file,) = tmp_path.glob("search-*/" + module.TRIALS)
-    before = module._study(file.parent).trials
-    assert before[-1].state.name in ("RUNNING", "FAIL")
+    """After a kill optuna has a trial that runs for ever."""
     monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
-    found = trials(tmp_path, 2)
-    assert sorted(t.settings["student_lr"] for t in found) == sorted(
-        float(f"{t.params['student_lr']:.3g}") for t in before
-    )
+    trials(tmp_path, 1)
+    (file,) = tmp_path.glob("search-*/" + module.TRIALS)
+    begun = module._study(file.parent).ask()
+    rate = begun.suggest_float("student_lr", *RATES["student_lr"], log=True)
+    loss = begun.suggest_categorical("loss", RATES["loss"])
+    found = {t.number: t.settings for t in trials(tmp_path, 2)}
+    assert found[begun.number + 1] == {"student_lr": float(f"{rate:.3g}"), "loss": loss}
 
 
-def stop(*_):
-    raise KeyboardInterrupt
+def test_a_search_that_goes_on_draws_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
+    for many in range(1, 6):
+        found = trials(tmp_path, many)
+    assert len({t.settings["student_lr"] for t in found}) == 5
 
 
 def test_all_trials_are_written(tmp_path, monkeypatch):

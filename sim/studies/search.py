@@ -169,13 +169,15 @@ def _study(folder: Path) -> Any:
     from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.create_study(
+    study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(folder / TRIALS))),
-        sampler=optuna.samplers.TPESampler(seed=0),
         study_name="search",
         direction="maximize",
         load_if_exists=True,
     )
+    # What goes on draws anew: by one seed for all, it would draw what was tried before.
+    study.sampler = optuna.samplers.TPESampler(seed=len(study.trials))
+    return study
 
 
 def _finished(study: Any) -> list[Trial]:
