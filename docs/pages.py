@@ -3,6 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import pandas as pd
@@ -10,9 +11,10 @@ import pandas as pd
 from docs import claims, saved
 from docs.saved import Saved
 from sim import published
+from sim.published.entries import Published
 from sim.report import dynamics, factorial, origins, prediction, rates, replications, surgery, tuned
 from sim.report.markup import markdown
-from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare
+from sim.report.published import COLUMNS, ELSEWHERE, RULE, Compared, compare
 from sim.report.published import said as said_of
 from sim.studies import grids
 
@@ -73,7 +75,27 @@ def of_replications() -> str:
             short += [f"- *{title}.* " + " ".join(last.split())]
         parts += [last, f"![{file}](studies/{file}.png)\n", *before]
     why = WHY.format(**dict(zip(("low", "high"), ends, strict=True)))
-    return "\n".join([why, "## In short\n", *short, "", *parts, *of_searches()])
+    return "\n".join([why, "## In short\n", *short, "", *parts, *of_studies(), *of_searches()])
+
+
+def of_studies() -> Iterator[str]:
+    """Write the rows of the catalogue that are of a study, and what is measured there."""
+    head = ("row", "published", "here", "verdict", "study", "what is not the study's")
+
+    def lines() -> Iterator[list[str]]:
+        for name, row in published.rows().items():
+            study = row.command.removeprefix("study ")
+            if study == row.command or row.beyond:
+                continue
+            table = saved.load(study, row.dataset)
+            found = held(table.rows, published.shown(name, study), row.dataset) if table else []
+            here = [(one.measured, one.verdict) for one in found] or [("see the study", "–")]
+            for text, (measured, verdict) in zip_longest(said_of(row), here, fillvalue=""):
+                link = f"[{study}](studies/README.md#{study})"
+                yield [name, text, measured, verdict, link, row.differs or ""]
+
+    yield "## Published values that are of a study\n"
+    yield markdown(head, lines())
 
 
 #: The best that others published with the same channel, by preset of ours.
@@ -144,13 +166,15 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
     yield from body(rows)
     sets = {p.dataset for p in others}
     if sets and (about["dataset"] in sets or not any(saved.load(name, s) for s in sets)):
-        if "rate" in rows:
-            rows = rates.as_means(rows)
-        found = [*compare(rows, others, about["dataset"])]
-        yield markdown(COLUMNS, (one.row for one in found))
+        yield markdown(COLUMNS, (one.row for one in held(rows, others, about["dataset"])))
         if about["dataset"] not in sets:
             yield f"{ELSEWHERE}\n"
     yield f"![{file.replace('_', ' ')}]({file}.png)\n"
+
+
+def held(rows: pd.DataFrame, others: Sequence[Published], dataset: str) -> list[Compared]:
+    """Hold what others published against the rows of a study."""
+    return [*compare(rates.as_means(rows) if "rate" in rows else rows, others, dataset)]
 
 
 def body(rows: pd.DataFrame) -> Iterator[str]:

@@ -105,16 +105,22 @@ def ours() -> dict[str, Ours]:
 
 def of_study(study: str) -> tuple[Published, ...]:
     """List what was published about the question of a study, where its axes have it."""
-    found = []
-    for name, one in rows().items():
-        differs = one.differs or ""
-        if study == "figure10" and one.differs != "":
-            differs = ", ".join(one.changes)
-        for v in one.values if study in one.at else ():
-            shown = Published(one.at[study], v.value, source(name).name, v.half_width, v.n, differs)
-            of = {"how": v.how, "to": v.to, "model": v.model, "dataset": one.dataset}
-            found.append(shown._replace(**of))
-    return tuple(found)
+    return tuple(value for name in rows() for value in shown(name, study))
+
+
+def shown(name: str, study: str) -> list[Published]:
+    """List the values of a row as a study shows them; none where it shows none of the row."""
+    one = row(name)
+    if study not in one.at:
+        return []
+    differs = one.differs or ""
+    if study == "figure10" and one.differs != "":
+        differs = ", ".join(one.changes)
+    at, by = one.at[study], source(name).name
+    return [
+        Published(at, v.value, by, v.half_width, v.n, differs, v.how, v.to, v.model, one.dataset)
+        for v in one.values
+    ]
 
 
 def _module(name: str) -> Any:

@@ -8,7 +8,7 @@ from sim import published
 from sim.published.entries import Row
 
 PAPER = "the paper's"
-MOST = 4  # changes of which all subsets are run
+MOST = 4  # changes of a row beside figure 10 of which all subsets are run
 
 
 def replicable() -> list[str]:
@@ -26,16 +26,14 @@ def label(changes: Iterable[str]) -> str:
 
 
 def subsets(row: Row) -> list[tuple[str, ...]]:
-    """List the sets of a row's changes to run: none of them and all.
+    """List the sets of a row's changes to run: none of them and all, each alone and all but one.
 
-    Of a row that is shown beside figure 10, as the same experiment, each alone and all but one as
-    well; and every subset, if the changes are few.
+    Of a row that is shown beside figure 10, as the same experiment, every one, if they are few.
     """
     many = len(row.changes)
-    sizes = {0, many}
-    if "figure10" in row.at:
-        sizes |= {*range(many)} if many <= MOST else {1, many - 1}
-    return [of for size in sorted(sizes) for of in combinations(row.changes, size)]
+    every = "figure10" in row.at and many <= MOST
+    sizes = [k for k in range(many + 1) if every or min(k, many - k) <= 1]
+    return [of for size in sizes for of in combinations(row.changes, size)]
 
 
 def settings(row: Row, changes: Iterable[str]) -> dict[str, Any]:
