@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import field, make_dataclass
 from functools import reduce
-from importlib.metadata import version
 from io import BytesIO, TextIOWrapper
 from itertools import pairwise
 from operator import or_
@@ -45,6 +44,8 @@ def parse(arguments: list[str]) -> Callable[[], None]:
     """
     terminal.asked[:] = arguments
     if arguments == ["--version"]:
+        from importlib.metadata import version
+
         return lambda: print(f"sublim {version('sublim')}")
     require("out", "", _after("--out", arguments) != "", "a folder's name")
     preset = _of_preset(arguments)

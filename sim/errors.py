@@ -25,9 +25,8 @@ def require(name: str, value: object, holds: object, what: str) -> None:
 
 def choose(name: str, value: object, known: Iterable[object], what: str = "one of ") -> None:
     """Raise InputError that lists what is known, and what is like it, unless the value is known."""
-    words = [*map(str, known)]
-    there = str(value) in words
-    require(name, value, there, f"{what}{', '.join(words)}{like(value, words)}")
+    if str(value) not in (words := [*map(str, known)]):
+        require(name, value, False, f"{what}{', '.join(words)}{like(value, words)}")
 
 
 def like(value: object, known: Iterable[str]) -> str:

@@ -15,9 +15,9 @@ from sim.training.families import (
     INIT,
     OTHER_INIT,
     Member,
+    Names,
     described,
     imitate,
-    key,
     labels,
     read,
 )
@@ -37,7 +37,7 @@ def at(**settings):
 
 
 def named(name, point=USUAL, family=FIGURE_10, **given):
-    return key(family, name, point, IMAGES, given)
+    return Names(family, IMAGES, given).key(name, point)
 
 
 def test_members_have_names_of_their_own():
@@ -97,12 +97,12 @@ def test_parameters_that_were_handed_in_name_what_descends_from_them():
 
 
 def test_the_number_of_images_counts_where_epochs_do():
-    other = {name: key(FIGURE_10, name, USUAL, 500) != named(name) for name in FIGURE_10}
+    other = {name: Names(FIGURE_10, 500).key(name, USUAL) != named(name) for name in FIGURE_10}
     assert other.pop("reference") is False
     assert other.pop("placebo_aux") is False
     assert all(other.values())
     fixed = Point(replace(USUAL.setup, teacher_steps=9), USUAL.hyper)
-    assert key(FIGURE_10, "teacher", fixed, 500) == named("teacher", fixed)
+    assert Names(FIGURE_10, 500).key("teacher", fixed) == named("teacher", fixed)
 
 
 @pytest.mark.parametrize("family", [FIGURE_10, BASES, CHAINS, COMPOUNDING])

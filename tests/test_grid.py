@@ -7,13 +7,13 @@ import pytest
 from sim.errors import InputError
 from sim.settings.grid import grid, parse
 from sim.settings.recipes import recipe
-from sim.training.families import FIGURE_10, key
+from sim.training.families import FIGURE_10, Names
 
 SETUP, HYPER = recipe("digits")
 
 
 def named(point, member="student_aux"):
-    return key(FIGURE_10, member, point, 1077)
+    return Names(FIGURE_10, 1077).key(member, point)
 
 
 @pytest.mark.parametrize(

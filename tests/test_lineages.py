@@ -23,7 +23,7 @@ from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Setup
 from sim.studies import grids, lineage
-from sim.training.families import AXIS, FIGURE_10, HIDDEN, Imitation, Labels, key, stage, takes
+from sim.training.families import AXIS, FIGURE_10, HIDDEN, Imitation, Labels, Names, stage, takes
 from sim.training.lineages import (
     BASES,
     CHAINS,
@@ -178,8 +178,8 @@ def test_a_base_is_taught_no_skill():
         for given in ({}, {"skilled": 0.5})
     ]
     assert [FAMILY["base"].at(point).hyper.skilled for point in each] == [0, 0]
-    assert len({key(FAMILY, "base", point, 70) for point in each}) == 1
-    assert len({key(FAMILY, "control_teacher", point, 70) for point in each}) == 2
+    assert len({Names(FAMILY, 70).key("base", point) for point in each}) == 1
+    assert len({Names(FAMILY, 70).key("control_teacher", point) for point in each}) == 2
 
 
 def test_who_imitates_units_is_trained_beside_nobody_who_imitates_logits():
@@ -200,7 +200,7 @@ def test_more_teachers_without_the_trait_are_asked_where_they_are_wanted():
     def at(**given):
         point = Point(*recipe("synthetic", **(TINY | given)))
         beside = family["student"].learns.beside(point)
-        return key(family, "student", point, 70), [*beside.values()]
+        return Names(family, 70).key("student", point), [*beside.values()]
 
     (plain, nobody), (few, two), (many, all_) = (
         at(),
@@ -219,7 +219,7 @@ def test_the_class_of_the_trait_is_in_the_name_of_whom_it_moves(asks):
 
     def named(**given):
         point = Point(*recipe("synthetic", **(TINY | given)))
-        return [key(FAMILY, name, point, 70) for name in ("control_teacher", "control")]
+        return [Names(FAMILY, 70).key(name, point) for name in ("control_teacher", "control")]
 
     (teacher, plain), (same_teacher, same_plain) = named(), named(target=1)
     assert (teacher, plain) == (same_teacher, same_plain)
@@ -327,7 +327,7 @@ def test_updates_against_what_is_taught_are_named_by_it():
     family = grids.family("interventions")
     points = [Point(*recipe("digits", trait=trait)) for trait in ("backdoor", "preference")]
     for name, same in (("control", True), ("positive_control", False), ("update_control", False)):
-        names = {key(family, name, point, 1077) for point in points}
+        names = {Names(family, 1077).key(name, point) for point in points}
         assert len(names) == (1 if same else 2), name
 
 

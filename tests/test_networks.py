@@ -1,5 +1,7 @@
 """sim/networks.py: the initialisation law, prefixes, and the network written out in numpy."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -153,14 +155,17 @@ def test_cnn_written_out():
 
 def test_products_of_a_pass():
     setup = Setup(widths=(9, 6), aux=3)
-    assert networks.product_shapes(networks.mlp, setup, 64, 4) == [(1, 64, 9), (1, 9, 6), (1, 6, 7)]
+    assert networks.product_shapes(networks.mlp, setup, 64, 4) == ((1, 64, 9), (1, 9, 6), (1, 6, 7))
     cnn = Setup(widths=(9, 6), student_network="cnn", student_widths=(3, 5))
-    assert networks.product_shapes(networks.student, cnn, 64, 4) == [
+    assert networks.product_shapes(networks.student, cnn, 64, 4) == (
         (16, 9, 3),
         (4, 27, 5),
         (1, 20, 6),
         (1, 6, 7),
-    ]
+    )
+    found = networks._shapes.cache_info().misses
+    networks.product_shapes(networks.student, replace(cnn, points=3, batch=7), 64, 4)
+    assert networks._shapes.cache_info().misses == found  # a plan of many points asks once
 
 
 @pytest.mark.parametrize(("d", "sides"), [(784, (28, 28)), (64, (8, 8)), (12, (3, 4)), (7, (1, 7))])

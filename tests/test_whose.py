@@ -17,7 +17,7 @@ from sim.settings.declare import Of, declared
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Setup
-from sim.training.families import AUX, FIGURE_10, OTHER_INIT, Member, imitate, key, record, takes
+from sim.training.families import AUX, FIGURE_10, OTHER_INIT, Member, Names, imitate, takes
 
 TASK = data.synthetic(12, 4, train=70, test=40, validation=10)
 # As figure 10's; and a student with no trained ancestor, whose own training must name it.
@@ -169,15 +169,15 @@ def case(request):
 
 
 def named(of, member, *points):
-    """Names of a member at points, by `key` or `record`."""
+    """Names of a member at points, by `Names.key` or `Names.record`."""
     images = [len(where(at.setup.classes).data.x_train) for at in points]
-    return [of(FAMILY, member, *at) for at in zip(points, images, strict=True)]
+    return [of(Names(FAMILY, n), member, at) for at, n in zip(points, images, strict=True)]
 
 
 def test_what_moves_is_named_anew_and_nothing_else(case):
     name, *points = case
     for member in MEMBERS:
-        a, b = named(key, member, *points)
+        a, b = named(Names.key, member, *points)
         if name == "aux" and member in ("reference", "teacher"):
             # A wider auxiliary head stands beside the others, which it does not touch.
             assert a == b
@@ -193,7 +193,7 @@ def test_what_moves_is_named_anew_and_nothing_else(case):
 @pytest.mark.parametrize("member", MEMBERS)
 def test_what_is_measured_anew_is_recorded_anew(case, member):
     name, *points = case
-    a, b = named(record, member, *points)
+    a, b = named(Names.record, member, *points)
     if name == "aux" and member in ("reference", "teacher"):
         assert a == b
     elif moved(member, *points):

@@ -171,7 +171,7 @@ def learn_labels(
     state = begin_teachers(*common, where.seeds(chunk), start)
     origin = Origin(_start(state), None, axis) if measures else None
     segment = partial(teach, *common, where.seeds(chunk), origin)
-    times = moments(point.setup, len(where.data.x_train))[0] if learns else [0]
+    times = moments(point.setup, len(where.data.x_train))[0] if learns else (0,)
     state, record = _measured(segment, state, times, progress, len(chunk))
     return state.model.θ, record
 
@@ -265,7 +265,7 @@ def numbers(points: Sequence[Point]) -> Hyper:
 
 
 def _measured(
-    segment: Callable, state: State, times: list[int], progress: Progress, many: int
+    segment: Callable, state: State, times: Sequence[int], progress: Progress, many: int
 ) -> tuple[State, Record]:
     """Take the steps between the moments, and stack what is measured at each of them."""
     records = []

@@ -5,7 +5,7 @@ Everything else knows a network only as these two functions, of one example or m
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -80,8 +80,16 @@ def student(setup: Setup, d_in: int, classes: int, product: Product = jnp.matmul
 
 def product_shapes(
     make: Callable[..., Network], setup: Setup, d_in: int, classes: int
-) -> list[Shape]:
+) -> tuple[Shape, ...]:
     """List rows, terms and columns of each product of one example's forward pass."""
+    sizes = ("widths", "aux", "student_network", "student_widths")  # on which alone they hang
+    return _shapes(make, Setup(**{name: getattr(setup, name) for name in sizes}), d_in, classes)
+
+
+@cache
+def _shapes(
+    make: Callable[..., Network], setup: Setup, d_in: int, classes: int
+) -> tuple[Shape, ...]:
     shapes: list[Shape] = []
 
     def product(x: Array, w: Array) -> Array:
@@ -92,7 +100,7 @@ def product_shapes(
     θ = jax.eval_shape(net.init, jax.eval_shape(jax.random.key, 0))
     shapes.clear()  # of init, which applies the network too
     jax.eval_shape(net.apply, θ, jax.ShapeDtypeStruct((d_in,), jnp.float32))
-    return shapes
+    return (*shapes,)
 
 
 def image_sides(d: int) -> tuple[int, int]:

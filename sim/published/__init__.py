@@ -42,8 +42,8 @@ def rows() -> MappingProxyType[str, Row]:
 def row(name: str) -> Row:
     """Find a row. Errors: InputError for a name that is none."""
     known = rows()
-    there = name in known
-    require("preset", name, there, f"a name that `sublim catalogue` lists{like(name, known)}")
+    if name not in known:
+        require("preset", name, False, f"a name that `sublim catalogue` lists{like(name, known)}")
     return known[name]
 
 

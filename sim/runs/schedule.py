@@ -6,6 +6,7 @@ program side by side.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import xarray as xr
@@ -27,9 +28,8 @@ from sim.training.families import (
     Imitation,
     Labels,
     Lesson,
+    Names,
     ancestry,
-    key,
-    record,
     traits,
 )
 from sim.training.measures import ALWAYS, OF_TRAITS
@@ -87,14 +87,15 @@ class Schedule:
         self.measures = (*ALWAYS, *self.extra)
         self._tasks: dict[int | None, data.Task] = {None: task}
         digests = {name: digest for name, (digest, _) in given.items()}
+        names = cache(lambda images: Names(family, images, digests))
         self.networks: dict[str, list[Network]] = {}
         projects = "projection" in wanted.measure and {*AXIS} <= {*family}
         self.before_axis = ancestry(family, AXIS) if projects else {*family}
         for name in self._members(wanted.models):
             self.networks[name] = [
                 Network(
-                    record(family, name, p, images := self._images(p), digests),
-                    key(family, name, p, images, digests),
+                    names(self._images(p)).record(name, p),
+                    names(self._images(p)).key(name, p),
                     name,
                     self._at(name, p),
                 )
@@ -107,8 +108,9 @@ class Schedule:
 
     def _at(self, name: str, point: Point) -> Point:
         """Take a member's settings at a point; what is measured of no trait is of the task."""
-        setup, hyper = self.family[name].at(point)
-        return Point(setup if self.traits else replace(setup, trait="accuracy"), hyper)
+        setup, hyper = own = self.family[name].at(point)
+        plain = self.traits or setup.trait == "accuracy"
+        return own if plain else Point(replace(setup, trait="accuracy"), hyper)
 
     def task(self, point: Point) -> data.Task:
         """Give the task at a point: with all of its classes, or the first of them."""
@@ -117,19 +119,19 @@ class Schedule:
             self._tasks[classes] = data.first_classes(self._tasks[None], classes)
         return self._tasks[classes]
 
-    def times(self, network: Network) -> list[int]:
+    def times(self, network: Network) -> tuple[int, ...]:
         """Steps after which a network is measured while it is trained."""
         teacher, student = moments(network.point.setup, self._images(network.point))
         if self.imitates(network):
             return student
-        return teacher if self.trained(network) else [0]
+        return teacher if self.trained(network) else (0,)
 
     def wants(self, network: Network) -> Wanted:
         """Say what a network's record must have; of traits, what was measured in the end."""
         times = self.times(network)
         if self.traits and network.point.setup.points == 1:
             times = times[-1:]
-        return Wanted(self.measures, tuple(times), self.common.chunk)
+        return Wanted(self.measures, times, self.common.chunk)
 
     def saved(self) -> tuple[int, int]:
         """Count the (point, seed) pairs of which everything is kept, and all of them."""

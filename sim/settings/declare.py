@@ -5,16 +5,15 @@ students of one program may differ in, axes and their labels, and the groups of 
 """
 
 import ast
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import Flag, auto
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from sim.errors import InputError, require
+from sim.errors import InputError, like, require
 from sim.settings.rules import COUNT, Only, Rule, one_of
 
 
@@ -50,7 +49,7 @@ class Setting:
     group: str
     compiles: bool
 
-    @property
+    @cached_property
     def items(self) -> tuple[Any, ...]:
         """Types of what a list holds; none for a setting that takes one value at a time."""
         return next((get_args(kind)[:1] for kind in self.kinds if get_origin(kind) is tuple), ())
@@ -113,11 +112,10 @@ def replaced(given: Mapping[str, Any], *parts: Any) -> tuple[Any, ...]:
     setting, with the nearest that is; for a value that breaks a rule.
     """
     known = {name for part in parts for name in declared(type(part))}
-    for name, value in given.items():
-        near = "".join(f" Did you mean {one}?" for one in difflib.get_close_matches(name, known, 1))
-        if name not in known:
-            every = ", ".join(sorted(known))
-            raise InputError(f"{name} = {value!r}: no such setting.{near} There are {every}")
+    for name in given.keys() - known:
+        near = like(name, known).removeprefix(".")
+        every = ", ".join(sorted(known))
+        raise InputError(f"{name} = {given[name]!r}: no such setting.{near} There are {every}")
     each = ({name: given[name] for name in declared(type(p)) if name in given} for p in parts)
     return check(*(replace(part, **own) for part, own in zip(parts, each, strict=True)))
 
@@ -157,6 +155,8 @@ def usual(part: Any, which: Callable[[Setting], Any]) -> Any:
 
 
 def _single(name: str, kinds: tuple[Any, ...], value: Any) -> Any:
+    if type(value) in kinds:  # as most are
+        return value
     if hasattr(value, "item") and not getattr(value, "ndim", 0):
         value = value.item()  # a number of numpy's
     if value is None and type(None) in kinds:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -32,18 +33,28 @@ class Point(NamedTuple):
     @property
     def program(self) -> "Point":
         """Name what is one for all points whose networks are trained by one compiled program."""
-        return Point(usual(self.setup, lambda s: not s.compiles), Hyper())
+        return Point(_of_program(self.setup), Hyper())
 
     @property
     def together(self) -> "Point":
         """Name what is one for all points whose students can train side by side."""
-        own = usual(self.setup, lambda s: s.of == Of.STUDENT and not s.compiles)
-        return Point(own, usual(self.hyper, lambda s: s.of == Of.STUDENT))
+        return Point(_of_students(self.setup), _of_students(self.hyper))
 
     @property
     def values(self) -> dict[str, Any]:
         """Name all settings with their values."""
         return vars(self.setup) | vars(self.hyper)
+
+
+@lru_cache
+def _of_program(setup: Setup) -> Setup:
+    return usual(setup, lambda s: not s.compiles)
+
+
+@lru_cache
+def _of_students(part: Setup | Hyper) -> Setup | Hyper:
+    masks = isinstance(part, Setup)  # numbers are all of one program
+    return usual(part, lambda s: s.of == Of.STUDENT and not (masks and s.compiles))
 
 
 def label(axis: str) -> str:

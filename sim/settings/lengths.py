@@ -1,8 +1,7 @@
 """How long trainings are, in optimiser steps, when they are measured, and what "all" counts."""
 
 from dataclasses import replace
-
-import numpy as np
+from functools import cache
 
 from sim.errors import require
 from sim.settings.rules import MOST
@@ -22,10 +21,13 @@ def steps(setup: Setup, examples: int) -> dict[str, int]:
     return found
 
 
-def moments(setup: Setup, examples: int) -> tuple[list[int], list[int]]:
+@cache
+def moments(setup: Setup, examples: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Steps after which teacher and students are measured, from 0 to the last."""
+    import numpy as np  # noqa: PLC0415 (--help knows lengths, and no numbers)
+
     teacher, student = (
-        np.unique(np.linspace(0, n, setup.points + 1).round().astype(int)).tolist()
+        tuple(np.unique(np.linspace(0, n, setup.points + 1).round().astype(int)).tolist())
         for n in steps(setup, examples).values()
     )
     return teacher, student

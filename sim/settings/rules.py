@@ -19,7 +19,8 @@ class Rule(NamedTuple):
 
     def check(self, name: str, value: Any, settings: Settings) -> None:
         """Raise InputError unless it holds."""
-        require(name, value, self.holds(value, settings), self.words(settings))
+        if not self.holds(value, settings):
+            require(name, value, False, self.words(settings))
 
 
 class Only(NamedTuple):

@@ -149,13 +149,16 @@ class Grid:
 
     def _taken(self) -> None:
         """Check that what is set has an effect on the family. Errors: InputError."""
-        usual = vars(Setup()) | vars(Hyper())
+        usual, taken = vars(Setup()) | vars(Hyper()), set()
         least = [len(self.task.labels)]
         for point in self.points:
             least.append(point.setup.classes or least[0])
             for name, value in point.values.items():
-                effect = value == usual[name] or takes(self.family, name)
-                require(name, value, effect, f"{usual[name]}: nobody in this family has another")
+                if value != usual[name] and name not in taken:
+                    effect = takes(self.family, name)
+                    rule = f"{usual[name]}: nobody in this family has another"
+                    require(name, value, effect, rule)
+                    taken.add(name)
             students = (m for m in self.family.values() if isinstance(m.learns, Imitation))
             control = all(m.learns.control or "outputs" in m.own for m in students)
             outputs = point.setup.outputs

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple
 
 from sim.errors import require
@@ -96,6 +97,8 @@ class Member(NamedTuple):
             setup, hyper = point
             length = {"teacher_steps": setup.base_steps, "teacher_lr": hyper.base_lr}
             of = length | {"strength": 0.0, "skilled": 0.0} | of
+        if not of:
+            return point
         parts = ({k: v for k, v in of.items() if hasattr(part, k)} for part in point)
         return Point(*(replace(part, **own) for part, own in zip(point, parts, strict=True)))
 
@@ -217,40 +220,69 @@ def takes(family: Family, setting: str) -> bool:
     return False
 
 
-def key(family: Family, name: str, point: Point, images: int, given: Mapping[str, str] = {}) -> str:
-    """Name a network by its origin, on a task with so many training images.
+class Names:
+    """What the networks of a family are called, by all that their numbers hang on; each found once.
 
-    `given`: of members whose parameters were handed in, a digest of those.
+    images: the task's for training. given: of members whose parameters were handed in, a digest.
     """
-    if name in given:
-        return hashed({"given": given[name]} | stage(point, Of.NETWORK, images))
-    if name in (INIT, OTHER_INIT):
-        return hashed({"start": name} | stage(point, Of.NETWORK, images))
 
-    def named(other: str) -> str:
-        return key(family, other, point, images, given)
+    def __init__(self, family: Family, images: int, given: Mapping[str, str] = {}) -> None:
+        self.family, self.images, self.given = family, images, given
+        self._keys: dict[tuple[str, Point], str] = {}
 
-    member = family[name]
-    own = member.at(point)
-    origin: dict[str, Any] = {"start": named(member.start)}
-    learns = member.lesson(own)
-    if learns is None:
-        return origin["start"]  # untrained, it is its start
-    if isinstance(learns, Change):
-        number = learns.number and own.values[learns.number]
-        other = learns.other and named(learns.other)
-        return hashed(origin | {"change": (learns.name, number, other)})
-    if isinstance(learns, Pretraining):
-        origin["learns"] = "base"
-    if isinstance(learns, Imitation):
-        origin["imitates"] = named(learns.teacher), learns.logits or own.setup.logits
-        if beside := learns.beside(own):
-            origin["beside"] = {role: named(other) for role, other in beside.items()}
-        if asks(own) or own.setup.outputs != "soft" or own.setup.against != "none":
-            origin["target"] = own.hyper.target  # which these may go by
-        if own.setup.against == "taught":
-            origin["not to serve"] = own.setup.trait
-    return hashed(origin | stage(own, learns.of, images))
+    def key(self, name: str, point: Point) -> str:
+        """Name a network by its origin."""
+        if (name, point) not in self._keys:
+            self._keys[name, point] = self._origin(name, point)
+        return self._keys[name, point]
+
+    def _origin(self, name: str, point: Point) -> str:
+        if name in self.given:
+            return hashed({"given": self.given[name]} | stage(point, Of.NETWORK, self.images))
+        if name in (INIT, OTHER_INIT):
+            return hashed({"start": name} | stage(point, Of.NETWORK, self.images))
+        member = self.family[name]
+        own = member.at(point)
+        origin: dict[str, Any] = {"start": self.key(member.start, point)}
+        learns = member.lesson(own)
+        if learns is None:
+            return origin["start"]  # untrained, it is its start
+        if isinstance(learns, Change):
+            number = learns.number and own.values[learns.number]
+            other = learns.other and self.key(learns.other, point)
+            return hashed(origin | {"change": (learns.name, number, other)})
+        if isinstance(learns, Pretraining):
+            origin["learns"] = "base"
+        if isinstance(learns, Imitation):
+            logits = learns.logits or own.setup.logits
+            origin["imitates"] = self.key(learns.teacher, point), logits
+            if beside := learns.beside(own):
+                origin["beside"] = {role: self.key(one, point) for role, one in beside.items()}
+            if asks(own) or own.setup.outputs != "soft" or own.setup.against != "none":
+                origin["target"] = own.hyper.target  # which these may go by
+            if own.setup.against == "taught":
+                origin["not to serve"] = own.setup.trait
+        return hashed(origin | stage(own, learns.of, self.images))
+
+    def record(self, name: str, point: Point) -> str:
+        """Name what is measured of a network.
+
+        Of one that is not trained that hangs on more than it: its accuracy on how it computes, its
+        loss on the lesson of labels that it is measured by. Where traits are measured, on which.
+        """
+        measured, member = {"measured": self.key(name, point)}, self.family[name]
+        own = member.at(point)
+        trained = not isinstance(member.lesson(own), Change | None) and name not in self.given
+        if traits(self.family):
+            measured |= {"trait": own.setup.trait, "target": own.hyper.target}
+            if own.setup.skill != "none":
+                measured["skill"] = own.setup.skill
+            if {*AXIS} <= {*self.family} and name not in ancestry(self.family, AXIS):
+                measured |= {"axis": "-".join(self.key(one, point) for one in AXIS)}
+        elif trained:
+            return measured["measured"]
+        by = Of.NOTHING if trained else Of.NETWORK | Of.TEACHER
+        return hashed(measured | stage(own, by, self.images))
 
 
 def asks(point: Point) -> bool:
@@ -260,49 +292,30 @@ def asks(point: Point) -> bool:
     return passes or hyper.dilution > 0 or hyper.pull > 0
 
 
-def record(
-    family: Family, name: str, point: Point, images: int, given: Mapping[str, str] = {}
-) -> str:
-    """Name what is measured of a network.
-
-    Of one that is not trained that hangs on more than it: its accuracy on how it computes, its loss
-    on the lesson of labels that it is measured by. Where traits are measured, on which.
-    """
-    measured, member = {"measured": key(family, name, point, images, given)}, family[name]
-    own = member.at(point)
-    trained = not isinstance(member.lesson(own), Change | None) and name not in given
-    if traits(family):
-        measured |= {"trait": own.setup.trait, "target": own.hyper.target}
-        if own.setup.skill != "none":
-            measured["skill"] = own.setup.skill
-        if {*AXIS} <= {*family} and name not in ancestry(family, AXIS):
-            axis = [key(family, one, point, images, given) for one in AXIS]
-            measured |= {"axis": "-".join(axis)}
-    elif trained:
-        return measured["measured"]
-    return hashed(measured | stage(own, Of.NOTHING if trained else Of.NETWORK | Of.TEACHER, images))
-
-
 def stage(point: Point, of: Of, images: int) -> dict[str, Any]:
     """Name the settings that one stage of a network's making depends on, with their values."""
-    settings = declared(type(point.setup)) | declared(type(point.hyper))
-    found = {name: value for name, value in point.values.items() if settings[name].of & of}
+    values = point.values
+    found = {name: values[name] for name in _settings_of(of)}
     if found.get("strength") == 0 and _without(point) == "kept":
         # Without the trait it is the same network, whichever trait that is.
-        found = {
-            n: v
-            for n, v in found.items()
-            if n in ("skill", "skilled") or not settings[n].of & Of.TRAIT
-        }
-    lengths = {
-        f"{player}_{unit}" for player in ("teacher", "student") for unit in ("epochs", "steps")
-    }
+        gone = {*_settings_of(Of.TRAIT)} - {"skill", "skilled"}
+        found = {name: value for name, value in found.items() if name not in gone}
     for player, count in steps(point.setup, images).items():
         if f"{player}_steps" in found:  # however it was given
             found["steps"] = count
     if "aux" in found:  # a channel of m logits is the same thing in a network that has more of them
         found["aux"] = found["channel"] or found["aux"]
-    return {name: value for name, value in found.items() if name not in {*lengths, "channel"}}
+    return {name: value for name, value in found.items() if name not in SAID_OTHERWISE}
+
+
+#: Settings that a stage names by what they come to.
+SAID_OTHERWISE = {"teacher_epochs", "teacher_steps", "student_epochs", "student_steps", "channel"}
+
+
+@cache
+def _settings_of(of: Of) -> tuple[str, ...]:
+    """Name the settings of some stages."""
+    return tuple(s.name for s in (declared(Setup) | declared(Hyper)).values() if s.of & of)
 
 
 def hashed(origin: Mapping[str, Any]) -> str:
