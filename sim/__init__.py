@@ -9,6 +9,7 @@ _FUNCTIONS = {
     "figure10": "studies.figure10",
     "sweep": "studies.sweep",
     "add": "extend",
+    "task": "model.data",
     "study": "studies.named",
     "lineage": "studies.lineage",
     "load": "runs.saved",

@@ -513,8 +513,8 @@ def _after(flag: str, arguments: list[str]) -> str | None:
 
 
 def _images(dataset: str) -> int | None:
-    """Training images of a user's own folder, on which its recipe hangs."""
-    if not Path(dataset).expanduser().is_dir():
+    """Training images of a user's own folder or file, on which its recipe hangs."""
+    if not Path(dataset).expanduser().exists():
         return None
     from sim.model import sources
 

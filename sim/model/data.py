@@ -8,14 +8,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from sim.errors import InputError
+from sim.errors import InputError, require
 from sim.model import sources
+from sim.model.arrays import listed, put
 
 
 @jax.tree_util.register_dataclass
@@ -39,6 +40,9 @@ class Task:
     labels: tuple[int, ...] = field(metadata={"static": True})
     digest: str = field(metadata={"static": True})
     notes: tuple[str, ...] = field(metadata={"static": True})
+
+    def __str__(self) -> str:
+        return self.name
 
     @property
     def d_in(self) -> int:
@@ -65,10 +69,37 @@ class Data(NamedTuple):
     y_test: Int[Array, " t"]
 
 
+def task(x: Any, y: Any, x_test: Any, y_test: Any, name: str = "mine") -> Task:
+    """Make a task of one's own arrays, to be given wherever a data set is.
+
+    Args:
+      x, x_test: training and test images [n, …], of one shape: whole numbers from 0 to 255, or
+        floats in [0, 1] or [−1, 1]; a last axis of channels counts as neighbours in a row.
+      y, y_test: a whole number for each, its label; those of training are numbered from 0.
+      name: what folders, tables and commands call it, in place of an earlier one of that name.
+
+    Errors: InputError for arrays that are none of this, or a name that is taken.
+
+    >>> import numpy as np, sim
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (90, 4, 4))
+    >>> mine = sim.task(x[:60], x[:60, 0, 0] > 0, x[60:], x[60:, 0, 0] > 0)
+    >>> ds = sim.figure10(mine, seeds=2, teacher_steps=2, student_steps=2)
+    >>> ds.attrs["dataset"], ds.attrs["classes"]
+    ('mine', 2)
+
+    """
+    own = name not in sources.KNOWN and not sources.embedded(name)
+    require("name", name, own, "a name of its own: a data set of ours has this")
+    put(name, x, y, x_test, y_test)
+    return load(name)
+
+
 def load(
     dataset: str | Path = "digits", *, data_dir: Path | str | None = None, validation: float = 0.0
 ) -> Task:
-    """Load the task called `dataset`: one of `sources.KNOWN`, `synthetic:DxC`, or an IDX folder.
+    """Load the task called `dataset`: of `sources.KNOWN`, `synthetic:DxC`, or a user's own.
+
+    That is the name of a `task`, an .npz file with arrays x, y, x_test, y_test, or an IDX folder.
 
     A name wins over a folder of that name (write ./mnist for the folder); `sources.read` says where
     published sets are looked for. `validation` is the fraction [0, 1) of the training examples held
@@ -93,13 +124,14 @@ def load(
     order = np.random.default_rng(0).permutation(len(x))
     kept, last = np.sort(order[: len(x) - held]), order[len(x) - held :]
     if len(gone := np.setdiff1d(y, y[kept])):
-        unseen = f"leaves training no image of label {sources.listed(labels[gone])}"
+        unseen = f"leaves training no image of label {listed(labels[gone])}"
         raise InputError(f"validation {validation}: {unseen}")
     # Split while still as in the file: of bytes, each float copy is four times the size.
     parts = ((x[kept], y[kept]), (x[last], y[last]), (x_test, np.searchsorted(labels, y_test)))
     white = 255 if x.dtype.kind != "f" else 1 if min(x.min(), x_test.min()) >= 0 else None
     arrays = (a for images, y in parts for a in (_floats(images, white), y))
-    name = dataset if dataset in sources.MD5 else Path(dataset).resolve().name
+    path = Path(dataset).resolve()
+    name = dataset if dataset in sources.MD5 else path.stem if path.is_file() else path.name
     notes = (f"{name}: {note}" for note in _notes(labels, x, white))
     return _task(name, labels.tolist(), *arrays, notes=notes)
 
@@ -168,7 +200,7 @@ def first_classes(task: Task, classes: int | None) -> Task:
     labels = task.labels[:classes]
     for part, (_, y) in zip(("training", "validation", "test"), parts, strict=True):
         if len(y) and not (y < classes).any():
-            lack = f"no {part} image of {task.name} has label {sources.listed(labels)}"
+            lack = f"no {part} image of {task.name} has label {listed(labels)}"
             raise InputError(f"classes = {classes}: {lack}")
     arrays = (a[y < classes] for x, y in parts for a in (x, y))
     return _task(task.name, labels, *arrays, notes=task.notes)
@@ -200,7 +232,7 @@ def _floats(images: np.ndarray, white: float | None) -> np.ndarray:
 def _notes(labels: np.ndarray, images: np.ndarray, white: float | None) -> Iterator[str]:
     """Say what is not plain in how files were read."""
     if labels[-1] != len(labels) - 1 or labels[0] != 0:
-        yield f"labels {sources.listed(labels)} are numbered 0 to {len(labels) - 1}"
+        yield f"labels {listed(labels)} are numbered 0 to {len(labels) - 1}"
     if white == 255 and (brightest := images.max()) < 128:
         yield f"no pixel is above {brightest}, where white is 255: the images are nearly black"
     if white != 255:

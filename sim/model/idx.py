@@ -95,7 +95,10 @@ def checksum(path: Path) -> str:
 
 def described(shape: tuple[int, ...], dtype: np.dtype) -> str:
     """Describe an array in words: 60000x28x28 unsigned bytes."""
-    return f"{'x'.join(map(str, shape))} {dict(TYPES.values())[dtype]}"
+    sign = {"u": "unsigned ", "i": "signed " if dtype.itemsize == 1 else "", "f": ""}[dtype.kind]
+    kind = "floats" if dtype.kind == "f" else "integers"
+    one = "bytes" if dtype.itemsize == 1 else f"{8 * dtype.itemsize}-bit {kind}"
+    return f"{'x'.join(map(str, shape)) or 'a single'} {sign}{one}"
 
 
 def _content(path: Path, most: int) -> tuple[bytearray, np.dtype, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Where data sets lie: published ones, looked for, fetched and verified; folders of IDX files."""
+"""Where data sets lie: published ones, looked for, fetched and verified; a user's own."""
 
 import difflib
 import math
@@ -6,14 +6,14 @@ import os
 import tempfile
 import textwrap
 import time
-from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
 from sim.errors import InputError
-from sim.model import idx
+from sim.model import arrays, idx
 from sim.model.idx import FILES
 
 # Published sets: MD5s of the decompressed `FILES`, and the folders they are fetched from.
@@ -88,15 +88,22 @@ def fetch(name: str, data_dir: Path | str | None = None) -> Path:
 def verify(name: str | Path, data_dir: Path | str | None = None) -> list[tuple[str, str]]:
     """Give (file, verdict) for each of the four files of a published set or of a folder.
 
-    Raises InputError, naming the file, at the first that is missing or wrong.
+    Of an .npz file, for each of its arrays. Raises InputError, naming the file, at the first that
+    is missing or wrong.
     """
     name = str(name)
+    if (given := arrays.given(name)) is not None:
+        named = zip(arrays.NAMES, given, strict=True)
+        return [
+            (f"{name}: {part}", f"{idx.described(of.shape, of.dtype)}, well-formed")
+            for part, of in named
+        ]
     folder, files, beside = _locate(name, data_dir)
-    arrays = _read(_whole(folder, files, name, beside), name)
+    parts = _read(_whole(folder, files, name, beside), name)
     checked = "checksum as published" if name in MD5 else "well-formed, no published checksum"
     return [
         (str(files[file]), f"{idx.described(array.shape, array.dtype)}, {checked}")
-        for file, array in zip(FILES, arrays, strict=True)
+        for file, array in zip(FILES, parts, strict=True)
     ]
 
 
@@ -108,26 +115,23 @@ def read(dataset: str, data_dir: Path | str | None = None) -> list[np.ndarray]:
     and fetched if in none. Raises InputError for an unknown name, a file missing or wrong, files
     that disagree, no network.
     """
+    if (given := arrays.given(dataset)) is not None:
+        return given
     return _read(_obtain(dataset, data_dir)[1], dataset)
 
 
 def training_images(dataset: str) -> int | None:
-    """Count what a user's folder holds, by a file's header; None where that cannot be read."""
+    """Count what a user's own files or arrays hold; None where that cannot be read."""
     if embedded(dataset) or dataset in MD5:
         return None
+    with suppress(InputError):
+        if (given := arrays.given(dataset)) is not None:
+            return len(given[0])
     try:
         path = idx.files(Path(dataset).expanduser()).get(FILES[0])
         return path and idx.shape(path)[0]
     except idx.BROKEN:
         return None
-
-
-def listed(labels: Sequence[int] | np.ndarray) -> str:
-    """Sorted labels in words: 0, 2, 4; or 1 to 26; not more than ten of them."""
-    shown = [str(label) for label in labels]
-    if len(shown) > 2 and int(labels[-1]) - int(labels[0]) == len(shown) - 1:
-        return f"{shown[0]} to {shown[-1]}"
-    return ", ".join(shown if len(shown) <= 10 else [*shown[:8], "…", shown[-1]])
 
 
 def _locate(name: str, data_dir: Path | str | None) -> tuple[Path, dict[str, Path], str]:
@@ -146,7 +150,9 @@ def _locate(name: str, data_dir: Path | str | None) -> tuple[Path, dict[str, Pat
         near = difflib.get_close_matches(name.lower(), KNOWN, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         names = ", ".join(KNOWN)
-        raise InputError(f"dataset '{name}': must be {names}, synthetic:DxC or a folder{hint}")
+        raise InputError(
+            f"dataset '{name}': must be {names}, synthetic:DxC, a folder or an .npz file{hint}"
+        )
     chosen = data_dir or os.environ.get("SUBLIM_DATA_DIR")
     root = Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("sublim") / "data"
     home = root / name
@@ -268,42 +274,13 @@ def _read(files: dict[str, Path], name: str) -> list[np.ndarray]:
     most = map(math.prod, SHAPES) if name in MD5 else [idx.MOST] * len(FILES)
     parts = []
     for file, md5, size in zip(FILES, md5s, most, strict=True):
-        check = _images if "images" in file else _labels
         try:
-            parts.append(check(files[file], idx.read(files[file], md5, size)))
+            array = idx.read(files[file], md5, size)
+            if "labels" in file and array.ndim == 2 and files[file].name.startswith("qmnist-"):
+                array = array[:, 0]  # the other columns say who wrote it
+            parts.append(arrays.images(array) if "images" in file else arrays.labels(array))
         except idx.BROKEN as error:
             raise InputError(f"{files[file]}: {error}; {remedy}") from error
-    x, y, x_test, y_test = parts
-    absent = np.setdiff1d(y_test, y)
-    for file, right, fault in (
-        (FILES[1], len(x) == len(y), f"{len(y)} labels for {len(x)} images"),
-        (FILES[3], len(x_test) == len(y_test), f"{len(y_test)} labels for {len(x_test)} images"),
-        (FILES[2], x.shape[1:] == x_test.shape[1:], "images of another size than in training"),
-        (FILES[2], x.dtype == x_test.dtype, "pixels of another type than in training"),
-        (FILES[1], (y != y[0]).any(), f"a single class, of label {y[0]}: must be at least 2"),
-        (FILES[3], not absent.size, f"labels not in training: {listed(absent)}"),
-    ):
-        if not right:
-            raise InputError(f"{files[file]}: {fault}; {remedy}")
+    for i, fault in arrays.faults(*parts):
+        raise InputError(f"{files[FILES[i]]}: {fault}; {remedy}")
     return parts
-
-
-def _images(path: Path, images: np.ndarray) -> np.ndarray:
-    """Raises ValueError for pixels whose meaning is not plain: black and white stand in no file."""
-    if images.ndim < 2:
-        raise ValueError(f"{idx.described(images.shape, images.dtype)}: must be images")
-    low, high = images.min(), images.max()
-    if not (-1 <= low <= high <= 1 if images.dtype.kind == "f" else 0 <= low <= high <= 255):
-        rule = "whole numbers from 0 to 255, or floats in [0, 1] or [−1, 1]"
-        raise ValueError(f"pixels from {low:g} to {high:g}: must be {rule}")
-    return images
-
-
-def _labels(path: Path, labels: np.ndarray) -> np.ndarray:
-    """Make a label for each image. Raises ValueError for what is none."""
-    if labels.ndim == 2 and (labels.shape[1] == 1 or path.name.startswith("qmnist-")):
-        return labels[:, 0]  # QMNIST's other columns say who wrote it
-    if labels.ndim > 1 or labels.dtype.kind == "f":
-        what = idx.described(labels.shape, labels.dtype)
-        raise ValueError(f"{what}: must be a whole number for each image")
-    return labels

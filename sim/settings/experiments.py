@@ -46,8 +46,8 @@ class Common:
     """What every command takes."""
 
     dataset: str = setting("digits", group="task")
-    """digits (embedded), mnist, fashion_mnist, synthetic[:DIMENSIONxCLASSES], or a folder that
-    holds the four IDX files."""
+    """digits (embedded), mnist, fashion_mnist, synthetic[:DIMENSIONxCLASSES]; or one's own: a
+    folder that holds the four IDX files, or an .npz file with x, y, x_test and y_test."""
     validation: float = setting(0.0, rule=BELOW_1, group="task")
     """Part of the training images held out for choosing settings, in [0, 1). None in the paper;
     digits and synthetic have a fixed split."""
@@ -106,7 +106,7 @@ def experiment(dataset: str = "digits", images: int | None = None, **given: Any)
     `images`: how many training images a user's own folder has. Errors: InputError for a name that
     is no setting or a value that breaks its rule.
     """
-    given = defaults(str(dataset), images) | given | {"dataset": dataset}
+    given = defaults(str(dataset), images) | given | {"dataset": str(dataset)}
     return Experiment(*replaced(given, Common(), Networks(), Setup(), Hyper()))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import xarray as xr
 
+from sim.model.data import Task
 from sim.model.networks import Params
 from sim.runs import run
 from sim.runs.run import QUIET, Progress
@@ -12,7 +13,7 @@ from sim.studies.sweep import Grid, of_task
 
 
 def figure10(
-    dataset: str = "digits",
+    dataset: str | Task = "digits",
     seeds: int = 32,
     *,
     out: str | Path | None = None,

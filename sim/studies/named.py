@@ -6,6 +6,7 @@ from typing import Any
 import xarray as xr
 
 from sim.errors import choose
+from sim.model.data import Task
 from sim.runs import run
 from sim.runs.run import QUIET, Progress
 from sim.settings.experiments import Experiment
@@ -16,7 +17,7 @@ from sim.studies.sweep import Grid, of_task
 
 def study(
     name: str,
-    dataset: str = "digits",
+    dataset: str | Task = "digits",
     seeds: int = 16,
     *,
     axes: Axes | None = None,

@@ -13,6 +13,7 @@ import pandas as pd
 
 from sim.engine import machine
 from sim.errors import needs, require
+from sim.model.data import Task
 from sim.runs import identity, run
 from sim.runs.run import QUIET
 from sim.runs.store import digest, write
@@ -40,7 +41,7 @@ class Trial(NamedTuple):
 
 
 def search(
-    dataset: str = "mnist",
+    dataset: str | Task = "mnist",
     trials: int = 40,
     seeds: int = 3,
     *,

@@ -12,6 +12,7 @@ import xarray as xr
 
 from sim.errors import InputError, require
 from sim.model import data, networks, sources
+from sim.model.data import Task
 from sim.model.networks import Params
 from sim.runs import run
 from sim.runs.identity import fingerprint
@@ -32,7 +33,7 @@ from sim.training.measures import ALWAYS, MEASURES, MECHANISM, OF_TRAITS
 
 
 def sweep(
-    dataset: str = "digits",
+    dataset: str | Task = "digits",
     axes: Axes | None = None,
     seeds: int = 16,
     *,
@@ -65,7 +66,7 @@ def sweep(
     return run.of(Grid("sweep", given, axes), out, progress)
 
 
-def of_task(dataset: str, **given: Any) -> Experiment:
+def of_task(dataset: str | Task, **given: Any) -> Experiment:
     """Take a task's recipe with some settings replaced by name; a folder's goes by its size."""
     return experiment(dataset, sources.training_images(str(dataset)), **given)
 

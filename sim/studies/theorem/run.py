@@ -17,6 +17,7 @@ from jaxtyping import Array
 from sim.engine import machine
 from sim.errors import choose, require
 from sim.model import data
+from sim.model.data import Task
 from sim.runs import run
 from sim.runs.run import QUIET, Progress
 from sim.runs.store import Store
@@ -41,7 +42,7 @@ ASCII = {
 
 
 def theorem(
-    dataset: str = "digits",
+    dataset: str | Task = "digits",
     seeds: int = 64,
     *,
     out: str | Path | None = None,
@@ -60,7 +61,7 @@ def theorem(
     InputError for a setting that breaks a rule.
 
     """
-    return run.of(checks_of(dataset=dataset, seeds=seeds, **settings), out, progress)
+    return run.of(checks_of(dataset=str(dataset), seeds=seeds, **settings), out, progress)
 
 
 def boundaries(varied: str, values: Sequence[Any], **settings: Any) -> xr.Dataset:
