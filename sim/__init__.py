@@ -12,6 +12,7 @@ _FUNCTIONS = {
     "task": "model.data",
     "study": "studies.named",
     "lineage": "studies.lineage",
+    "combine": "studies.union",
     "load": "runs.saved",
     "search": "studies.search",
     "preset": "published",

@@ -122,6 +122,12 @@ def parse(arguments: list[str]) -> Callable[[], None]:
         _command(finished.show, (), run=RUN),
         _command(finished.plot, (), run_folder=RUN),
         _command(finished.compare, (), first=RUN, second=RUN),
+        _command(
+            finished.combine,
+            (),
+            runs=(tyro.conf.Positional[tuple[Path, ...]], tyro.MISSING, "Folders, two or more."),
+            out=(Path, Output().out, declared(Output)["out"].doc),
+        ),
         _command(finished.again, (), run=RUN),
         _command(_data, (), **DATA),
     )
@@ -393,7 +399,7 @@ def _search(
                 tell(len(done), trials)
 
             found = search.best(trials, heard)
-    console.print(tables.trials(found, given.common.seeds, given.common.dataset))
+    console.print(tables.trials(found, len(given.common.each_seed), given.common.dataset))
     console.print(f"All trials: {escape(str(search.folder / TABLE))}", soft_wrap=True)
 
 

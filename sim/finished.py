@@ -1,10 +1,11 @@
-"""Commands on finished runs: list them, show one, draw it, compare two, run one again.
+"""Commands on finished runs: list them, show one, draw it, compare two, combine, run one again.
 
 Each imports what it needs when it runs, as `sim.commands`, which takes their words.
 """
 
 # ruff: noqa: PLC0415
 
+import json
 import shlex
 import tempfile
 from pathlib import Path
@@ -61,6 +62,35 @@ def compare(first: Path, second: Path) -> None:
     _same(results.load(first), results.load(second), ["first", "second"])
 
 
+def combine(runs: tuple[Path, ...], out: Path) -> None:
+    """Put finished runs of one study together: over all of their axes' values, seeds and models.
+
+    They must fill a grid. Results go to a folder of their own; those that they are of stay.
+    """
+    from sim.runs import results
+    from sim.runs.store import digest
+    from sim.studies.shown import shown
+    from sim.studies.union import combine as united
+
+    found = [results.load(run) for run in runs]
+    ds = united(*found)
+    name = digest({"settings": ds.attrs["settings"], "seeds": ds.seed.values.tolist()})[:8]
+    dataset = ds.attrs["dataset"].replace(":", "-")
+    folder = out.expanduser() / f"{ds.attrs['study']}-{dataset}-{name}"
+    require("out", str(out), folder.resolve() not in [run.resolve() for run in runs], "elsewhere")
+    if {run.resolve().parent for run in runs} != {folder.resolve().parent}:
+        ds.attrs["store"] = ""  # where parameters lie: beside the runs
+    folder.mkdir(parents=True, exist_ok=True)
+    results.save(ds, folder / results.RESULTS)
+    about = json.loads(ds.attrs["settings"]) | {"combined": [str(run) for run in runs]}
+    results.save_json(about, folder / results.SETTINGS)
+    table, figures = shown(ds)
+    for one in table(ds):
+        console.print(one)
+    draw(ds, figures, folder)
+    console.print(f"Results and figures: {escape(str(folder))}", soft_wrap=True)
+
+
 def again(run: Path) -> None:
     """Run the command of a finished run again, from nothing, and say whether all bits are the same.
 
@@ -71,7 +101,8 @@ def again(run: Path) -> None:
 
     ds = results.load(run)
     command = ds.attrs.get("command", "")
-    require("run", str(run), command, "of a command: one made from Python has none to run again")
+    rule = "of a command: one made from Python, or combined, has none to run again"
+    require("run", str(run), command, rule)
     console.print(f"$ {escape(command)}", soft_wrap=True, highlight=False)
     with tempfile.TemporaryDirectory() as place:
         # Its chunk is what it began with, if the command did not say one: other last bits else.

@@ -67,7 +67,9 @@ def show(
             if (ds := run.finished) is None:
                 if plans and (plan := run.work.plan()):
                     console.print(tables.plan(plan), highlight=False)
-                with progress.bar(console, f"{run.study.name}, {common.seeds} seeds") as tell:
+                with progress.bar(
+                    console, f"{run.study.name}, {len(common.each_seed)} seeds"
+                ) as tell:
                     ds = run.results(tell)
             table, figures = shown(ds)
             for one in table(ds):

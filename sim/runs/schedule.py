@@ -80,7 +80,7 @@ class Schedule:
     ) -> None:
         """Find out what is there. `seeds`: which, unless those that `common` counts."""
         self.family, self.records, self.given = family, records, given
-        self.seeds = range(common.seeds) if seeds is None else seeds
+        self.seeds = common.each_seed if seeds is None else seeds
         self.common, self.wanted = common, wanted
         self.traits = traits(family)
         self.extra = (*(OF_TRAITS if self.traits else ()), *wanted.measure)

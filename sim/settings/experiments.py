@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from sim.settings.declare import Of, replaced, setting
 from sim.settings.grid import Point
 from sim.settings.recipes import defaults
-from sim.settings.rules import BELOW_1, NAMES, POSITIVE, each, some_of, whole
+from sim.settings.rules import BELOW_1, NAMES, POSITIVE, SEEDS, each, seeds, some_of, whole
 from sim.settings.setup import Activation, Hyper, Loss, Noise, Setup
 
 FIGURE_10 = ("student_aux", "student_all", "cross_aux", "cross_all")
@@ -53,12 +53,18 @@ class Common:
     digits and synthetic have a fixed split."""
     data_dir: Path | None = setting(None, of=NOTHING, group="task")
     """Where data sets lie or are put. Default: $SUBLIM_DATA_DIR, else the user's cache folder."""
-    seeds: int = setting(32, of=NOTHING, rule=whole(1, 10**6))
-    """Number of seeds: 0 … N − 1, each with networks of its own."""
+    seeds: int | str = setting(32, of=NOTHING, rule=SEEDS)
+    """Number of seeds: 0 … N − 1, each with networks of its own; or fresh ones, as 100:116, which
+    are 100 … 115."""
     chunk: int | None = setting(None, of=NOTHING)
     """Seeds computed together. Default: what this device runs best within --memory."""
     memory: float = setting(1.0, of=NOTHING, rule=POSITIVE)
     """Working memory to plan for, in GiB (on a GPU at least half of its own)."""
+
+    @property
+    def each_seed(self) -> range:
+        """List the seeds."""
+        return seeds(self.seeds)
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,25 @@ def each(one: Rule, says: str) -> Rule:
     )
 
 
+def seeds(of: int | str) -> range:
+    """List the seeds that a number of them means, or FIRST:STOP. Raises ValueError for others."""
+    first, stop = map(int, of.split(":")) if isinstance(of, str) else (0, of)
+    if not 0 <= first < stop <= 10**6:
+        raise ValueError(of)
+    return range(first, stop)
+
+
+def _are_seeds(of: int | str, _: Settings) -> bool:
+    try:
+        return bool(seeds(of))
+    except ValueError:
+        return False
+
+
+SEEDS = Rule(
+    _are_seeds,
+    lambda _: f"a positive whole number, at most {10**6:,}, or FIRST:STOP, as 100:116",
+)
 ADDED: dict[Any, list[str]] = {}  # to a Literal's words, for functions from outside
 
 

@@ -14,7 +14,7 @@ from sim.studies.sweep import Grid, of_task
 
 def figure10(
     dataset: str | Task = "digits",
-    seeds: int = 32,
+    seeds: int | str = 32,
     *,
     out: str | Path | None = None,
     progress: Progress = QUIET,

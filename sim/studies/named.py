@@ -18,7 +18,7 @@ from sim.studies.sweep import Grid, of_task
 def study(
     name: str,
     dataset: str | Task = "digits",
-    seeds: int = 16,
+    seeds: int | str = 16,
     *,
     axes: Axes | None = None,
     out: str | Path | None = None,

@@ -89,7 +89,7 @@ class Audits(Parts):
             family = {"reference": FOUNDERS["reference"]} | family
             return Schedule(family, *parts, chunk=chunk, seeds=seeds)
 
-        self.siblings = placebos(of.siblings, self.chunk, range(of.common.seeds))
+        self.siblings = placebos(of.siblings, self.chunk, of.common.each_seed)
         # A chunk of their own: whatever the number of seeds, the same bits.
         self.others = placebos({"base": FOUNDERS["base"]}, len(OTHERS) + 1, OTHERS)
 

@@ -69,7 +69,7 @@ class Parts(Networks, ABC):
     def assemble(self) -> xr.Dataset:
         """Lay the parts out beside what was measured of the networks."""
         ds, of = super().assemble(), self.of
-        sizes = [*map(len, of.axes.values()), of.common.seeds]
+        sizes = [*map(len, of.axes.values()), len(of.common.each_seed)]
         parts = [self.store.get(part.name) for part in self.parts()]
         for name, first in parts[0].data_vars.items():
             values = np.stack([part[name].values for part in parts])
@@ -83,7 +83,7 @@ class Parts(Networks, ABC):
             depends = [*self.depends(place), {k: str(v) for k, v in point.values.items()}]
             text = json.dumps(depends, sort_keys=True)
             name = hashlib.sha256(text.encode()).hexdigest()[:16]
-            for seed in range(self.of.common.seeds):
+            for seed in self.of.common.each_seed:
                 yield Part(f"{self.prefix}-{name}-{seed:06d}", place, seed)
 
     def params(self, schedule: Schedule, file: str, seed: int) -> Params:

@@ -43,7 +43,7 @@ class Trial(NamedTuple):
 def search(
     dataset: str | Task = "mnist",
     trials: int = 40,
-    seeds: int = 3,
+    seeds: int | str = 3,
     *,
     over: Space | Sequence[str] = SPACE,
     out: str | Path,
@@ -142,7 +142,7 @@ class Search:
             "given": " ".join(f"{name}={_words(value)}" for name, value in self._own()),
             "revision": " ".join(sorted({t.revision for t in found})),
             "dataset": common.dataset,
-            "n": f"{common.seeds} seeds",
+            "n": f"{len(common.each_seed)} seeds",
             "device": machine.device(),
         }
         lines = pd.DataFrame(

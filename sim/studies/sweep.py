@@ -35,7 +35,7 @@ from sim.training.measures import ALWAYS, MEASURES, MECHANISM, OF_TRAITS
 def sweep(
     dataset: str | Task = "digits",
     axes: Axes | None = None,
-    seeds: int = 16,
+    seeds: int | str = 16,
     *,
     out: str | Path | None = None,
     progress: Progress = QUIET,
@@ -236,7 +236,7 @@ class Networks:
 
     def assemble(self) -> xr.Dataset:
         """Lay the records out over axes, seeds and models."""
-        of, seeds = self.of, range(self.of.common.seeds)
+        of, seeds = self.of, self.of.common.each_seed
         records = {
             name: [self.schedule.take(network, seeds) for network in at_points]
             for name, at_points in self.schedule.networks.items()

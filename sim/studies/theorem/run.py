@@ -43,7 +43,7 @@ ASCII = {
 
 def theorem(
     dataset: str | Task = "digits",
-    seeds: int = 64,
+    seeds: int | str = 64,
     *,
     out: str | Path | None = None,
     progress: Progress = QUIET,
@@ -182,8 +182,8 @@ class Checks:
 
     @property
     def _chunks(self) -> list[range]:
-        whole = range(self.common.seeds)
-        return [whole[i : i + self.chunk] for i in whole[:: self.chunk]]
+        whole = self.common.each_seed
+        return [whole[i : i + self.chunk] for i in range(0, len(whole), self.chunk)]
 
     @property
     def _networks(self) -> tuple[str, ...]:

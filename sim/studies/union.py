@@ -1,0 +1,121 @@
+"""Several finished runs as one: all of their points, seeds and models."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sim.errors import require
+from sim.runs.results import axes_of
+from sim.runs.store import notice
+from sim.studies.kept import settings
+
+WHERE = ("device", "revision", "versions")  # runs may differ in these; all are kept
+OWN = {"seeds", "chunk", "models", "axes", "keep"}  # and in these
+
+
+def combine(*runs: xr.Dataset) -> xr.Dataset:
+    """Put runs of one study together: over all of their values of each axis, seeds and models.
+
+    Where several measured the same, the first counts. Chunks, devices, revisions and versions may
+    differ, and with them last bits, of which a Notice is given; all are among the attributes.
+
+    Errors: InputError for one run, for runs of which another setting differs, that disagree with no
+    such reason, or that together leave a hole in the grid.
+
+    >>> import sim
+    >>> short = {"teacher_steps": 2, "student_steps": 2, "points": 1}
+    >>> a, b = (sim.figure10(seeds=seeds, **short) for seeds in (2, "2:4"))
+    >>> sim.combine(a, b).seed.values.tolist()
+    [0, 1, 2, 3]
+
+    """
+    require("runs", len(runs), len(runs) > 1, "two or more")
+    for ds in runs:
+        kind = ds.attrs.get("experiment")
+        require("runs", kind, "test_accuracy" in ds, "of networks that were trained")
+        _alike(runs[0], ds)
+    first, grid = runs[0], (*axes_of(runs[0]), "seed", "model")
+    coords = {str(dim): _union([ds[dim].values for ds in runs]) for dim in first.dims}
+    free = {dim: coords[dim] for dim in coords if dim not in grid}  # steps, layers: NaN elsewhere
+    parts = [ds.reindex(free) for ds in runs]
+    there = np.zeros([len(coords[dim]) for dim in grid], bool)
+    for ds in parts:
+        there[_places(ds, grid, coords)] = True
+    for at in np.argwhere(~there):
+        where = ", ".join(f"{dim} {coords[dim][i]}" for dim, i in zip(grid, at, strict=True))
+        rule = f"of a full grid together; {(~there).sum():,} networks are in none, as {where}"
+        require("runs", len(runs), False, rule)
+    names = [name for name in first.variables if name not in coords]
+    alike = all(ds.attrs.get(n) == first.attrs.get(n) for ds in runs for n in ("chunk", *WHERE))
+    whole = {name: (first[name].dims, _filled(name, parts, coords, alike)) for name in names}
+    ds = xr.Dataset(whole, coords).set_coords([name for name in names if name in first.coords])
+    for name in (*names, *coords):
+        ds[name].attrs = first[name].attrs
+    ds.attrs = _attributes(runs, ds)
+    return ds
+
+
+def _alike(a: xr.Dataset, b: xr.Dataset) -> None:
+    """Check that two runs are of one study, at the same settings but for axes' values and seeds."""
+    of, own = json.loads(a.attrs["settings"]), json.loads(b.attrs["settings"])
+    require("axes", axes_of(b), axes_of(a) == axes_of(b), f"the same of all runs, {axes_of(a)}")
+    parts = [({**settings(ds), "data": ran["data_sha256"]}) for ds, ran in ((a, of), (b, own))]
+    known = {*OWN, *WHERE, *axes_of(a), *of["versions"]}
+    for name in sorted({*parts[0], *parts[1]} - known):
+        mine, other = (part.get(name) for part in parts)
+        require(name, other, mine == other, f"the same in all runs; the first has {mine!r}")
+
+
+def _union(values: Sequence[np.ndarray]) -> np.ndarray:
+    """Take all values that there are: numbers sorted, words in order of appearance."""
+    every = np.concatenate(values)
+    if every.dtype.kind in "iuf":
+        return np.unique(every)
+    return np.array([*dict.fromkeys(every.tolist())], every.dtype)
+
+
+def _places(ds: xr.Dataset, dims: Sequence[str], coords: Mapping[str, np.ndarray]) -> Any:
+    """Find where the values of a run lie in the whole, to index an array over these dims."""
+    where = ({v: i for i, v in enumerate(coords[dim].tolist())} for dim in dims)
+    found = zip(dims, where, strict=True)
+    return np.ix_(*([at[v] for v in ds[dim].values.tolist()] for dim, at in found))
+
+
+def _filled(
+    name: str, runs: Sequence[xr.Dataset], coords: Mapping[str, np.ndarray], alike: bool
+) -> np.ndarray:
+    """Lay one variable out over the whole; runs that were made alike must agree where they meet."""
+    dims = runs[0][name].dims
+    kind = np.result_type(*(ds[name].dtype for ds in runs))
+    found = np.zeros([len(coords[dim]) for dim in dims], kind)
+    filled = np.zeros(found.shape, bool)
+    for ds in runs:
+        at, values = _places(ds, dims, coords), ds[name].transpose(*dims).values
+        before, both = found[at], filled[at]
+        same = np.array_equal(before[both], values[both], equal_nan=kind.kind == "f")
+        require("runs", name, same or not alike, "the same, bit by bit, where several have it")
+        if not same:
+            notice(f"{name} is not the same in runs of other chunks or devices: the first's counts")
+        found[at], filled[at] = np.where(both, before, values), True
+    return found
+
+
+def _attributes(runs: Sequence[xr.Dataset], ds: xr.Dataset) -> dict[str, Any]:
+    """Say what the whole is of: the first's attributes, with what is all runs'."""
+    about = dict(runs[0].attrs)
+    ran = json.loads(about["settings"])
+    ran["settings"]["axes"] = [[axis, ds[axis].values.tolist()] for axis in axes_of(ds)]
+    seeds = ds.seed.values.tolist()
+    in_row = seeds == [*range(seeds[0], seeds[-1] + 1)]
+    listed = f"{seeds[0]}:{seeds[-1] + 1}" if in_row else ",".join(map(str, seeds))
+    stores = {run.attrs.get("store", "") for run in runs}
+    about |= {"settings": json.dumps(ran, sort_keys=True), "command": ""}
+    about |= {"seeds": len(seeds) if in_row and not seeds[0] else listed}
+    about |= {"store": stores.pop() if len(stores) == 1 else ""}
+    about |= {name: "; ".join(dict.fromkeys(run.attrs[name] for run in runs)) for name in WHERE[:2]}
+    if all("wall_seconds" in run.attrs for run in runs):
+        about["wall_seconds"] = sum(run.attrs["wall_seconds"] for run in runs)
+    return about
