@@ -11,16 +11,13 @@ import xarray as xr
 
 from sim import published
 from sim.errors import require
-from sim.report import dynamics, factorial, origins, prediction, rates, replications, surgery, tuned
-from sim.report.published import means
+from sim.report import prediction, replications
 from sim.runs import results
 from sim.runs.results import axes_of
-from sim.runs.statistics import difference, summary
 from sim.settings.experiments import FIGURE_10
 from sim.studies import grids, lineage, search
-from sim.studies.shown import changed, shown
+from sim.studies.shown import changed, rows, shown
 from sim.studies.sweep import of_task
-from sim.studies.theorem.statements import statements
 
 FOLDER = Path(__file__).parent / "studies"
 SEARCHES = Path(__file__).parent / "searches"
@@ -105,31 +102,6 @@ def keep(ds: xr.Dataset, file: str) -> None:
     if ds.attrs["study"] == "replications" and ds.attrs["dataset"] == "mnist":
         ours = replications.kept(rows(ds), ds.attrs["revision"])
         ours.to_csv(published.OURS, index=False)
-
-
-def rows(ds: xr.Dataset) -> pd.DataFrame:
-    """Lay out a run: of the theorem, its statements; of networks, means at each point.
-
-    Over the points, by pairs of seeds, a model less itself at the first as well. Of a lineage, the
-    rates of its trait; of origins, what is named and seen in each case; of dynamics, a row for each
-    measure; of surgery, for each transplant.
-    """
-    if ds.attrs["experiment"] == "theorem":
-        return pd.DataFrame(statements(ds))
-    if ds.attrs["experiment"] == "lineage":
-        return rates.rates(ds)
-    rows_of = {"origins": origins.rows, "dynamics": dynamics.rows, "surgery": surgery.rows}
-    rows_of |= {"prediction": prediction.rows, "replications": replications.rows}
-    rows_of |= {"factorial": factorial.rows, "tuned": tuned.rows}
-    if ds.attrs["experiment"] in rows_of:
-        return rows_of[ds.attrs["experiment"]](ds)
-    table, axes = means(ds), axes_of(ds)
-    if axes:
-        of = ds.test_accuracy.stack(point=axes, create_index=False).transpose("point", ...)
-        change = summary(difference(of, of.isel(point=0, drop=True)))
-        table["less_first"] = change.mean.values.ravel()
-        table["less_first_half_width"] = change.half_width.values.ravel()
-    return table
 
 
 def name(study: str, dataset: str) -> str:

@@ -23,13 +23,14 @@ import tyro
 from rich.markup import escape
 
 from sim import finished, published, terminal
+from sim.config import with_file
 from sim.errors import choose, require
 from sim.settings import space
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Matmul, Setup
-from sim.terminal import console, say_cited, say_settings, show, stderr
+from sim.terminal import console, print_json, say_cited, say_settings, show, stderr
 from sim.training.families import FIGURE_10, Family, takes
 
 #: How --help groups settings: as a user thinks of them.
@@ -42,6 +43,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
 
     The defaults that --help shows and a run takes are those of the data set, and study, named.
     """
+    arguments = with_file(arguments)
     terminal.asked[:] = arguments
     if arguments == ["--version"]:
         from importlib.metadata import version
@@ -106,8 +108,9 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             ),
             **PRESET,
             dry_run=HOW["dry_run"],
+            json=JSON,
         ),
-        _command(_catalogue, ()),
+        _command(_catalogue, (), json=JSON),
         _command(
             _cite,
             (),
@@ -118,10 +121,10 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             ),
         ),
         _command(_bench, (), **BENCH),
-        _command(finished.runs, (), folder=RUNS),
-        _command(finished.show, (), run=RUN),
+        _command(finished.runs, (), folder=RUNS, json=JSON),
+        _command(finished.show, (), run=RUN, json=JSON),
         _command(finished.plot, (), run_folder=RUN),
-        _command(finished.compare, (), first=RUN, second=RUN),
+        _command(finished.compare, (), first=RUN, second=RUN, json=JSON),
         _command(
             finished.combine,
             (),
@@ -136,7 +139,8 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             reduce(or_, commands),
             args=arguments,
             prog="sublim",
-            description="A minimal-theory simulator of subliminal learning. --version says which.",
+            description="A minimal-theory simulator of subliminal learning. --version says which. "
+            "Any command takes --config FILE: a TOML file of its flags, before which others go.",
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
         )
 
@@ -168,6 +172,11 @@ PRESET = {
         "it goes before it.",
     )
 }
+JSON = (
+    bool,
+    False,
+    "Print what the tables say as JSON on standard output, and all else on standard error.",
+)
 HOW = {
     "dry_run": (
         bool,
@@ -175,6 +184,7 @@ HOW = {
         "Say what would be done, in which settings, and what to cite; and do nothing.",
     ),
     "traps": (bool, True, "Warn of settings that have misled somebody."),
+    "json": JSON,
 }
 BENCH = {
     "repeats": (int, 5, "Chunks of seeds to time; the table shows medians."),
@@ -363,7 +373,12 @@ def _theorem(settings: dict[str, Any], **how: Any) -> None:
 
 
 def _search(
-    settings: dict[str, Any], trials: int, over: tuple[str, ...], preset: str, dry_run: bool
+    settings: dict[str, Any],
+    trials: int,
+    over: tuple[str, ...],
+    preset: str,
+    dry_run: bool,
+    json: bool,
 ) -> None:
     """Search the settings at which students do best, on validation images alone.
 
@@ -399,11 +414,14 @@ def _search(
                 tell(len(done), trials)
 
             found = search.best(trials, heard)
+    if json:
+        print_json({"folder": str(search.folder), "trials": [trial._asdict() for trial in found]})
+        return
     console.print(tables.trials(found, len(given.common.each_seed), given.common.dataset))
     console.print(f"All trials: {escape(str(search.folder / TABLE))}", soft_wrap=True)
 
 
-def _catalogue() -> None:
+def _catalogue(json: bool) -> None:
     """List what was published about small networks: each row is a preset, with its source.
 
     Where a row has another command than figure10, its networks are that study's. Numbers are test
@@ -411,6 +429,9 @@ def _catalogue() -> None:
     """
     from sim.report import published as shown
 
+    if json:
+        print_json([*shown.listed()])
+        return
     for one in shown.catalogue():
         console.print(one)
         console.print()

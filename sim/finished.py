@@ -1,20 +1,21 @@
-"""Commands on finished runs: list them, show one, draw it, compare two, combine, run one again.
+"""Commands on finished runs: list, show, draw, compare, combine them, run one again.
 
 Each imports what it needs when it runs, as `sim.commands`, which takes their words.
 """
 
 # ruff: noqa: PLC0415
 
-import json
 import shlex
 import tempfile
+from json import loads
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 
 from sim.errors import require
-from sim.terminal import console, draw
+from sim.terminal import aside, console, draw, print_json, told
 
 
 def plot(run_folder: Path) -> None:
@@ -29,21 +30,28 @@ def plot(run_folder: Path) -> None:
     console.print(f"Figures: {escape(str(run_folder))}", soft_wrap=True)
 
 
-def runs(folder: Path) -> None:
+def runs(folder: Path, json: bool) -> None:
     """List finished runs: what each is, what in it is not as usual, when it was made."""
-    from sim.report.runs import listed
+    from sim.report.runs import COLUMNS, listed
     from sim.studies import kept
 
-    console.print(listed([*map(kept.row, kept.folders(folder))], str(folder)))
+    rows = [*map(kept.row, kept.folders(folder))]
+    if json:
+        print_json([dict(zip(("run", *COLUMNS), row, strict=True)) for row in rows])
+    else:
+        console.print(listed(rows, str(folder)))
 
 
-def show(run: Path) -> None:
+def show(run: Path, json: bool) -> None:
     """Print the tables of a finished run again, with how it was made."""
     from sim.runs import results
     from sim.studies import kept
     from sim.studies.shown import shown
 
     ds = results.load(run)
+    if json:
+        print_json(told(ds, run))
+        return
     table, _ = shown(ds)
     for one in table(ds):
         console.print(one)
@@ -55,11 +63,15 @@ def show(run: Path) -> None:
             console.print(f"{name}: {escape(str(value))}", soft_wrap=True, highlight=False)
 
 
-def compare(first: Path, second: Path) -> None:
+def compare(first: Path, second: Path, json: bool) -> None:
     """Hold two finished runs against each other: settings, and results by pairs of seeds."""
     from sim.runs import results
 
-    _same(results.load(first), results.load(second), ["first", "second"])
+    with aside(json):
+        one, other = results.load(first), results.load(second)
+        _same(one, other, ["first", "second"])
+    if json:
+        print_json(_apart(one, other))
 
 
 def combine(runs: tuple[Path, ...], out: Path) -> None:
@@ -82,7 +94,7 @@ def combine(runs: tuple[Path, ...], out: Path) -> None:
         ds.attrs["store"] = ""  # where parameters lie: beside the runs
     folder.mkdir(parents=True, exist_ok=True)
     results.save(ds, folder / results.RESULTS)
-    about = json.loads(ds.attrs["settings"]) | {"combined": [str(run) for run in runs]}
+    about = loads(ds.attrs["settings"]) | {"combined": [str(run) for run in runs]}
     results.save_json(about, folder / results.SETTINGS)
     table, figures = shown(ds)
     for one in table(ds):
@@ -111,6 +123,22 @@ def again(run: Path) -> None:
         (file,) = Path(place).glob(f"*/{results.RESULTS}")
         if not _same(ds, results.load(file.parent), ["before", "again"]):
             raise SystemExit(1)
+
+
+def _apart(a: Any, b: Any) -> dict[str, Any]:
+    """Say the same as JSON has it: b less a, by pairs of seeds."""
+    from sim.studies import kept
+
+    def numbers(of: Any) -> dict[str, Any]:
+        return {k: float(v) for k, v in of._asdict().items() if isfinite(v)}
+
+    same = kept.same_bits(a, b)
+    rows = [
+        {**one.at, "measure": one.measure, "model": one.model}
+        | {name: numbers(getattr(one, name)) for name in ("a", "b", "change")}
+        for one in ([] if same else kept.apart(a, b))
+    ]
+    return {"same_bits": same, "unlike": kept.unlike(a, b), "rows": rows}
 
 
 def _same(a: Any, b: Any, names: list[str]) -> bool:

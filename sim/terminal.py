@@ -5,11 +5,11 @@ Libraries are imported when something is computed: --help should not wait for th
 
 # ruff: noqa: PLC0415
 
-import json
 import shlex
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from io import BytesIO
+from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,13 @@ def show(
     plans: bool = True,
     dry_run: bool = False,
     traps: bool = True,
+    json: bool = False,
     preset: str = "",
 ) -> None:
     """Run a study: say what it takes, compute what is missing, and leave table, figures, data.
 
-    dry_run: say what it would do, and do nothing. traps: warn of them. preset: a published row.
+    dry_run: say what it would do, and do nothing. traps: warn of them. json: print what the table
+    says as JSON. preset: a published row.
     """
     from sim.report import progress
 
@@ -53,7 +55,7 @@ def show(
         return f"Stopped: {run.work.saved()} are saved in {place}. The same command goes on there."
 
     try:
-        with progress.stopping(stopped):
+        with progress.stopping(stopped), aside(json):
             from sim.report import tables
             from sim.runs.run import Run
             from sim.studies.shown import shown
@@ -63,6 +65,8 @@ def show(
             warn((*(run.study.traps if traps else ()), *run.study.task.notes))
             if dry_run:
                 say(run, preset, plans=plans)
+                if json:
+                    print_json(planned(run))
                 return
             if (ds := run.finished) is None:
                 if plans and (plan := run.work.plan()):
@@ -74,6 +78,8 @@ def show(
             table, figures = shown(ds)
             for one in table(ds):
                 console.print(one)
+            if json:
+                print_json(told(ds, run.folder))
             if run.unsaved:
                 raise run.unsaved  # said, and shown all the same
             if output.csv:
@@ -82,7 +88,49 @@ def show(
     except KeyboardInterrupt:
         stderr.print(escape(stopped()), soft_wrap=True)
         raise SystemExit(progress.INTERRUPTED) from None
-    console.print(f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True)
+    (stderr if json else console).print(
+        f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True
+    )
+
+
+@contextmanager
+def aside(json: bool) -> Iterator[None]:
+    """Where JSON is asked for, print what is for people on standard error."""
+    before, console.stderr = console.stderr, json or console.stderr
+    try:
+        yield
+    finally:
+        console.stderr = before
+
+
+def print_json(content: Any) -> None:
+    """Print JSON on standard output: no number is null."""
+
+    def plain(value: Any) -> Any:
+        return value.tolist() if hasattr(value, "tolist") else str(value)
+
+    print(dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=plain), flush=True)
+
+
+def told(ds: Any, folder: Path) -> dict[str, Any]:
+    """Say what a run's table says, as JSON has it: a row for each cell, by column."""
+    from sim.studies.shown import rows
+
+    about = ("study", "dataset", "seeds", "device", "revision", "command", "created")
+    found = {name: ds.attrs[name] for name in about if name in ds.attrs}
+    return {"folder": str(folder)} | found | {"rows": records(rows(ds))}
+
+
+def records(frame: Any) -> list[dict[str, Any]]:
+    """Lay a table out as JSON has it: what is no number is null."""
+    return loads(frame.to_json(orient="records", double_precision=15, force_ascii=False))
+
+
+def planned(run: Any) -> dict[str, Any]:
+    """Say what a run would do, as JSON has it."""
+    plan = run.work.plan() if run.finished is None else None
+    left = plan._asdict() if plan else {}
+    return {"folder": str(run.folder), "finished": run.finished is not None, "plan": left}
 
 
 def say(run: Any, preset: str, *, plans: bool) -> None:
@@ -145,7 +193,7 @@ def draw(ds: Any, figures: dict[str, Callable], folder: Path, *, again: bool = F
     drawn = {"results_sha256": store.checksum(folder / results.RESULTS)}
     with suppress(OSError, ValueError):
         files = [folder / f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")]
-        same = json.loads((folder / DRAWN).read_text()) == drawn
+        same = loads((folder / DRAWN).read_text()) == drawn
         if same and not again and all(file.is_file() for file in files):
             return
     failed: dict[str, StorageError] = {}

@@ -126,7 +126,7 @@ def many(value):
 def test_a_run_of_no_command_is_not_run_again(folder, sublim):
     code, _, err = sublim("again", by_lr(folder, 2e-3).folder)
     assert code == 2
-    assert "must be of a command: one made from Python has none" in err
+    assert "must be of a command: one made from Python, or combined, has none" in err
 
 
 def test_two_runs_are_held_against_each_other_by_seeds(folder, sublim):

@@ -75,7 +75,11 @@ def test_what_is_no_union_is_refused():
     refused("data = 'e': must be the same", b, other)
     refused("axes = ", a, a.isel(noise=0, drop=True))
     corner = of(ds.isel(seed=[2], noise=[0]))
-    refused("36 networks are in none, as student_lr 0.001, noise gaussian, seed 2", a.isel(noise=[1]), corner)
+    refused(
+        "36 networks are in none, as student_lr 0.001, noise gaussian, seed 2",
+        a.isel(noise=[1]),
+        corner,
+    )
     changed = b.assign(test_accuracy=b.test_accuracy + 1e-7)
     refused("test_accuracy'?: must be the same, bit by bit", a, changed)
     with pytest.warns(Notice, match="the first's counts"):

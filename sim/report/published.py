@@ -1,7 +1,7 @@
 """What others published, and whether it agrees with what was measured here."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -141,6 +141,25 @@ def catalogue() -> Iterator[Table]:
                 )
             table.add_row(escape(name), changes, "\n".join(said(row)) or "–", here)
         yield table
+
+
+def listed() -> Iterator[dict[str, Any]]:
+    """Lay out all rows as plain values: settings, what was published, what was measured here."""
+    for name, row in published.rows().items():
+        ours = published.ours().get(name)
+        yield {
+            "preset": name,
+            "source": published.source(name).name,
+            "cite": published.publication(name),
+            "command": row.command,
+            "dataset": row.dataset,
+            "changes": {change: dict(of) for change, of in row.changes.items()},
+            "published": [v._asdict() for v in row.values],
+            "said": row.said,
+            "unknown": row.unknown,
+            "beyond": row.beyond,
+            "here": ours._asdict() if ours else None,
+        }
 
 
 def _short(x: float) -> str:

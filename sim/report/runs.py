@@ -9,16 +9,17 @@ from rich.table import Table
 from sim.report.tables import cell, lean
 from sim.runs.statistics import Summary
 
+COLUMNS = ("seeds", "axes", "not as usual", "made", "took")
+
 
 def listed(rows: Sequence[Sequence[str]], folder: str) -> Table:
     """Lay out runs: folder, seeds, axes, what is not as usual, when, how long; no empty column."""
     runs = f"{len(rows)} finished run{'s' * (len(rows) != 1)}"
     shown = lean(f"{runs} in {escape(folder)}, the latest first", "")
     shown.add_column("run", no_wrap=True)  # to be copied
-    names = ("seeds", "axes", "not as usual", "made", "took")
-    kept = [i for i, _ in enumerate(names, 1) if any(row[i] for row in rows)]
+    kept = [i for i, _ in enumerate(COLUMNS, 1) if any(row[i] for row in rows)]
     for i in kept:
-        shown.add_column(names[i - 1], overflow="fold", justify="right" if i == 1 else "left")
+        shown.add_column(COLUMNS[i - 1], overflow="fold", justify="right" if i == 1 else "left")
     for row in rows:
         shown.add_row(*(escape(row[i]) for i in (0, *kept)))
     return shown

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import pandas as pd
 import xarray as xr
 
 from sim import published
@@ -24,7 +25,9 @@ from sim.report import (
     tables,
     tuned,
 )
+from sim.report.published import means
 from sim.runs.results import axes_of
+from sim.runs.statistics import difference, summary
 from sim.settings.declare import Of, declared
 from sim.settings.experiments import Common, Theorem
 from sim.settings.lengths import steps
@@ -62,6 +65,33 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
         "replications": (replications.replications, lambda _: replications.FIGURES),
     }[kind]
     return table, drawn(ds, others) if kind in ("figure10", "sweep") else drawn(ds)
+
+
+def rows(ds: xr.Dataset) -> pd.DataFrame:
+    """Lay out a run: of the theorem, its statements; of networks, means at each point.
+
+    Over the points, by pairs of seeds, a model less itself at the first as well. Of a lineage, the
+    rates of its trait; of origins, what is named and seen in each case; of dynamics, a row for each
+    measure; of surgery, for each transplant.
+    """
+    if ds.attrs["experiment"] == "theorem":
+        from sim.studies.theorem.statements import statements  # noqa: PLC0415
+
+        return pd.DataFrame(statements(ds))
+    if ds.attrs["experiment"] == "lineage":
+        return rates.rates(ds)
+    rows_of = {"origins": origins.rows, "dynamics": dynamics.rows, "surgery": surgery.rows}
+    rows_of |= {"prediction": prediction.rows, "replications": replications.rows}
+    rows_of |= {"factorial": factorial.rows, "tuned": tuned.rows}
+    if ds.attrs["experiment"] in rows_of:
+        return rows_of[ds.attrs["experiment"]](ds)
+    table, axes = means(ds), axes_of(ds)
+    if axes:
+        of = ds.test_accuracy.stack(point=axes, create_index=False).transpose("point", ...)
+        change = summary(difference(of, of.isel(point=0, drop=True)))
+        table["less_first"] = change.mean.values.ravel()
+        table["less_first_half_width"] = change.half_width.values.ravel()
+    return table
 
 
 def _with(
