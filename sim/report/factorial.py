@@ -128,16 +128,16 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     named = terms[~terms.term.isin([SEEDS, REST])].sort_values("value", ascending=False)[:SHOWN]
     bars = pd.concat([named, terms[terms.term.isin([SEEDS, REST])]])[::-1]
     settings = crossed(ds)[::-1]
-    many = max(len(bars), int(sum(ds.sizes[axis] + 0.6 for axis in settings)))
-    labels, lines = sheet.broken(map(words, bars.term), share=0.45)
+    at, ticks = 0.0, {}
+    for axis in settings:
+        mine = of[(of.what == "level") & (of.term == axis)][::-1]
+        ticks |= {at + k: row for k, row in enumerate(mine.itertuples())}
+        at += len(mine) + 0.6
+    levels_ = (f"{words(row.term)}: {names.value(row.level)}" for row in ticks.values())
+    (labels, lines), (levels_, more) = sheet.broken(map(words, bars.term)), sheet.broken(levels_)
+    high = [len(bars) * (0.06 + 0.155 * lines), at * (0.06 + 0.155 * more)]
     ((left, right),) = sheet.panels(
-        1,
-        2,
-        panel=(5.1, 1.0 + many * (0.1 + 0.16 * lines)),
-        edge=(0, 0.8),
-        least=4.2,
-        lines=True,
-        ratios=(1.1, 1),
+        1, 2, panel=(5.1, high), edge=(0, 1.8), least=4.2, lines=True, ratios=(1.1, 1)
     )
     colors = {1: SERIES[0], 2: SERIES[1], 3: SERIES[2], 0: "#999999"}
     for y, row in enumerate(bars.itertuples()):
@@ -149,16 +149,10 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     left.set_xlabel("share of the variance of accuracy (%)")
     kinds = {1: "one setting", 2: "two together", 3: "three", 0: "seeds; all else"}
     sheet.key([Patch(color=colors[kind]) for kind in kinds], [*kinds.values()])
-    at, ticks = 0.0, []
-    for axis in settings:
-        mine = of[(of.what == "level") & (of.term == axis)][::-1]
-        for row in mine.itertuples():
-            right.plot([row.low, row.high], [at, at], "-", color=SERIES[0], lw=sheet.pt(1.6))
-            right.plot(row.value, at, "o", color=SERIES[0], ms=sheet.pt(5))
-            ticks.append((at, f"{words(axis)}: {names.value(row.level)}"))
-            at += 1
-        at += 0.6
-    sheet.named(right, "y", *zip(*ticks, strict=True))
+    for at, row in ticks.items():
+        right.plot([row.low, row.high], [at, at], "-", color=SERIES[0], lw=sheet.pt(1.6))
+        right.plot(row.value, at, "o", color=SERIES[0], ms=sheet.pt(5))
+    sheet.named(right, "y", [*ticks], levels_)
     right.set_xlabel("test accuracy of students, over all other settings")
     points = int(np.prod([ds.sizes[axis] for axis in crossed(ds)]))
     sheet.caption(

@@ -37,7 +37,7 @@ def figure10(sheet: Sheet, ds: xr.Dataset, published: Sequence[Published] = ()) 
     models = sheet.chosen(ds.model.values)
     labels = [names.model(m).replace(", ", "\n") for m in models]
     lying = sheet.flat(labels)
-    high = 0.55 * len(models) + 1 if lying else 4.6
+    high = 0.55 * len(models) if lying else 4.6
     axes = sheet.panels(panel=(7.5, high), lines=lying)[0, 0]
 
     def on(place: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,9 +73,9 @@ def figure10(sheet: Sheet, ds: xr.Dataset, published: Sequence[Published] = ()) 
         )
         axes.annotate(
             f"{mean.item():.3f}".lstrip("0"),
-            (mean.item(), place - 0.22) if lying else (place + 0.25, mean.item()),
+            (mean.item(), place + 0.2) if lying else (place + 0.25, mean.item()),
             ha="center" if lying else "left",
-            va="bottom" if lying else "center",
+            va="top" if lying else "center",
             zorder=4,
             fontsize="small",
             color=color,
@@ -96,7 +96,7 @@ def figure10(sheet: Sheet, ds: xr.Dataset, published: Sequence[Published] = ()) 
     chance(axes, ds, lying=lying)
     if lying:
         axes.set_yticks(range(len(models)), [label.replace("\n", ", ") for label in labels])
-        axes.set(ylim=(len(models) - 0.4, -0.75), xlim=(0, 1.02))
+        axes.set(ylim=(len(models) - 0.25, -0.75), xlim=(0, 1.02))
         axes.set_xlabel("test accuracy (fraction)")
     else:
         axes.set_xticks(range(len(models)), labels)
@@ -117,7 +117,7 @@ def trajectories(sheet: Sheet, ds: xr.Dataset) -> None:
     Errors: InputError for results without what was measured on the way.
     """
     require("results", [*ds.data_vars], "accuracy_by_step" in ds, "of what was measured by step")
-    (panels,) = sheet.panels(1, 3, panel=(3.17, 4.4))
+    (panels,) = sheet.panels(1, 3, panel=(3.17, 4.4), sharex="all")
     left, middle, right = panels
     models = [model for model in sheet.chosen(ds.model.values) if model != "reference"]
     for model in models:

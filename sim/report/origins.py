@@ -182,9 +182,9 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     ((*panels, last),) = sheet.panels(
         1,
         3,
-        panel=(3.5, 1.2 + len(table) * (0.26 + 0.16 * lines)),
-        edge=(0, 0.7),
-        least=2.4 + 0.04 * max(map(len, labels), default=0),
+        panel=(3.5, len(table) * (0.26 + 0.16 * lines)),
+        edge=(0, 1.9),
+        least=1.45,
         lines=True,
         sharey="all",
     )

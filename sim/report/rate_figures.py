@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from sim.report import names, tradeoffs
 from sim.report.names import formula
 from sim.report.rates import chains_of, number, rates
 from sim.report.sheet import Sheet, drawn
-from sim.report.style import DOTTED, GREY, SERIES, setting
+from sim.report.style import DOTTED, GREY, HALO, SERIES, setting
 from sim.runs.results import axes_of
 from sim.training.families import Family, Imitation
 from sim.training.lineages import FOUNDERS
@@ -50,9 +51,9 @@ def rows(sheet: Sheet, ds: xr.Dataset, published: Sequence[Published] = ()) -> N
     (grid,) = sheet.panels(
         1,
         len(panels) + 1,
-        panel=(2.6 if len(panels) > 1 else 2.9, 0.85 + many * (0.1 + 0.17 * high)),
-        edge=(3.0 if len(panels) > 1 else 2.4, 0.75),
-        least=2.0 + 0.08 * max(len(line) for name in named for line in name.split("\n")),
+        panel=(2.6 if len(panels) > 1 else 2.9, many * (0.1 + 0.17 * high)),
+        edge=(3.0 if len(panels) > 1 else 2.4, 1.6),
+        least=1.45,
         lines=True,
         sharey="all",
         ratios=[*[2] * len(panels), 1.3],
@@ -125,10 +126,11 @@ def doses(sheet: Sheet, ds: xr.Dataset) -> None:
     wide = 0 < 20 * ds[second].values.min() < ds[second].values.max()
     for axes, kind in zip(panels, kinds, strict=True):
         part = table[table[first] == kind]
+        axes.set_xscale("log" if wide else "linear")
         for k, (model, (color, mark)) in enumerate(shown.items()):
             of = part[part.model == model]
             axes.errorbar(
-                of[second],
+                sheet.dodged(axes, "x", of[second], k, len(shown)),
                 of.rate,
                 _bars(of, "rate"),
                 fmt=f"{mark}-",
@@ -136,14 +138,13 @@ def doses(sheet: Sheet, ds: xr.Dataset) -> None:
                 capsize=sheet.pt(3),
                 ms=sheet.pt(5.5),
                 lw=sheet.pt(1.6),
-                transform=sheet.dodged(axes, k, len(shown)),
             )
         if "teacher" in chosen:
             teacher = part[part.model == "teacher"]
             axes.plot(teacher[second], teacher.rate, "--", color="black", lw=sheet.pt(1.5))
         value = names.value(kind)
         axes.set_title(formula(value if isinstance(kind, str) else f"{names.short(first)} {value}"))
-        axes.set(xscale="log" if wide else "linear", ylim=(-0.06, 1.06))
+        axes.set(ylim=(-0.06, 1.06))
         axes.set_xticks(ds[second].values, [*map(names.value, ds[second].values)])
         axes.minorticks_off()
         axes.margins(x=0.1)
@@ -161,7 +162,7 @@ def tradeoff(sheet: Sheet, ds: xr.Dataset) -> None:
     of = table[(table.control != "") & table.model.isin(chosen)]
     require("models", sheet.models, len(of), "a student with a control, or several")
     of = of.sort_values("trait_left", ascending=False)
-    axes = sheet.panels(panel=(9, 6))[0, 0]
+    axes = sheet.panels(panel=(9, 5.2), edge=(0, 1.6), lines=True)[0, 0]
     for ends in (axes.axhline, axes.axvline):
         ends(0, color=GREY, lw=0.8, zorder=0)
     axes.errorbar(
@@ -178,36 +179,59 @@ def tradeoff(sheet: Sheet, ds: xr.Dataset) -> None:
     low = min(-0.08, float(of.skill_left_low.clip(-0.6).min()))
     axes.set(xlim=(low, max(1.2, of.skill_left_high.clip(upper=1.6).max())), ylim=(-0.08, 1.12))
     _numbered(sheet, axes, [*zip(of.skill_left, of.trait_left, strict=True)])
-    marks = [Line2D([], [], ls="", marker=f"${k}$", color="black") for k in range(1, len(of) + 1)]
-    sheet.key(marks, [names.value(model) for model in of.model], columns=4)
-    axes.set_xlabel("skill left (fraction of what no defence leaves)")
-    axes.set_ylabel("trait left (fraction of what no defence leaves)")
-    sheet.caption(f"{setting(ds)}. Point and bars: ratio of means, Fieller's 95 % interval.")
+    said = [f"{k}  {names.value(model)}" for k, model in enumerate(of.model, 1)]
+    none = [Line2D([], [], ls="") for _ in said]
+    sheet.key(none, said, columns=4, handlelength=0, handletextpad=0)
+    axes.set_xlabel("skill left (fraction)")
+    axes.set_ylabel("trait left (fraction)")
+    sheet.caption(
+        f"{setting(ds)}. Left: of what no defence leaves. Point and bars: ratio of means, "
+        "Fieller's 95 % interval."
+    )
 
 
 def _numbered(sheet: Sheet, axes: Axes, places: Sequence[tuple[float, float]]) -> None:
     """Number points, those whose numbers would lie on each other together."""
-    width, height = (end * 72 for end in sheet.figure.get_size_inches())
+    wide, high = axes.bbox.size * 72 / axes.figure.dpi * 0.9  # in points, about
     (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
-    letters = 1.5 * sheet.size  # of a number, in points
-    reach = letters / (0.7 * width) * (x1 - x0), letters / (0.6 * height) * (y1 - y0)
-    left = {k: at for k, at in enumerate(places, 1) if np.isfinite(at).all()}
-    while left:
-        first, at = next(iter(left.items()))
-        near = [
-            k
-            for k, other in left.items()
-            if all(abs(a - b) < far for a, b, far in zip(at, other, reach, strict=True))
-        ]
+    groups = [
+        ([k], (x - x0) / (x1 - x0) * wide, (y - y0) / (y1 - y0) * high)
+        for k, (x, y) in enumerate(places, 1)
+        if np.isfinite([x, y]).all()
+    ]
+
+    def meet(a: Any, b: Any) -> bool:
+        left, right = (a, b) if a[1] <= b[1] else (b, a)
+        reach = 0.9 * sheet.size * len(_listed(left[0]))
+        return abs(a[2] - b[2]) < 1.6 * sheet.size and right[1] < left[1] + reach
+
+    while pair := next(((a, b) for a, b in combinations(groups, 2) if meet(a, b)), None):
+        groups = [group for group in groups if group not in pair]
+        first, second = pair
+        groups.append((sorted(first[0] + second[0]), *max(first[1:], second[1:])))
+    for numbers, x, y in groups:
         axes.annotate(
-            ", ".join(map(str, near)),
-            left[first],
+            _listed(numbers),
+            (x0 + x / wide * (x1 - x0), y0 + y / high * (y1 - y0)),
             (sheet.pt(5), sheet.pt(4)),
             textcoords="offset points",
+            fontsize="small",
             fontweight="bold",
+            path_effects=[HALO],
         )
-        for k in near:
-            del left[k]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    """Write numbers that rise, three or more in a row as from the first to the last."""
+    runs: list[list[int]] = []
+    for number_ in numbers:
+        if runs and runs[-1][-1] == number_ - 1:
+            runs[-1].append(number_)
+        else:
+            runs.append([number_])
+    return ", ".join(
+        f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs
+    )
 
 
 @drawn
@@ -253,7 +277,7 @@ def generations(
             of = by_model.loc[[name for _, name in members]]
             handles.append(
                 panel.errorbar(
-                    [k for k, _ in members],
+                    sheet.dodged(panel, "x", [k for k, _ in members], i, len(chains)),
                     of[measure],
                     _bars(of, measure),
                     fmt=f"{MARKS[i]}-",
@@ -261,7 +285,6 @@ def generations(
                     capsize=sheet.pt(3),
                     ms=sheet.pt(5),
                     lw=sheet.pt(1.6),
-                    transform=sheet.dodged(panel, i, len(chains)),
                 )
             )
             for k, name in members if measure == "rate" and chain == "reset" else ():
@@ -319,7 +342,9 @@ def tree(sheet: Sheet, ds: xr.Dataset, family: Family) -> None:
     else:
         tallest = max(sum(level[n] == x for n in shown) for x in level.values())
         place = {name: (x, y) for name, (x, y, _) in place.items()}
-        axes_ = sheet.panels(panel=(1 + 2.7 * deep, 1.2 + 0.95 * tallest), lines=True)[0, 0]
+        axes_ = sheet.panels(panel=(1 + 2.7 * deep, 0.95 * tallest), edge=(0, 1.2), lines=True)[
+            0, 0
+        ]
         axes_.set(xlim=(-0.5, deep - 0.5), ylim=(1, 0))
     half = (0.0, 0.3) if down else (0.24, 0.0)
     for name in shown:
@@ -429,14 +454,13 @@ def _dot(
 ) -> None:
     axes.errorbar(
         [row[name]],
-        [y],
+        sheet.dodged(axes, "y", [y], int(mark == "D"), 2),
         xerr=_bars(pd.DataFrame([row]), name),
         fmt=mark,
         color=color,
         ms=sheet.pt(size),
         capsize=sheet.pt(3),
         lw=sheet.pt(1.5),
-        transform=sheet.dodged(axes, int(mark == "D"), 2, lying=True),
     )
 
 

@@ -307,8 +307,8 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     ]
     tall = max((name.count("\n") + 1 for name in named), default=1)
     tall = (tall + sum(name.count("\n") + 1 for name in named) / max(len(named), 1)) / 2
-    high = 1.3 + 0.2 * max(tall, 2.4) * len(named)
-    panel = sheet.panels(panel=(8.6, high), lines=True)[0, 0]
+    high = 0.2 * max(tall, 2.4) * len(named)
+    panel = sheet.panels(panel=(8.6, high), edge=(0, 1.3), lines=True)[0, 0]
     paper = float(ds.test_accuracy.sel({AXIS: PAPER, "model": WHOSE[0]}).mean())
     panel.axvline(paper, **DOTTED)
     mark = {"ms": sheet.pt(6), "lw": sheet.pt(1.5)}

@@ -20,7 +20,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import NullFormatter
-from matplotlib.transforms import ScaledTranslation
 
 from sim.errors import InputError, choose, require
 from sim.report.names import formula
@@ -91,6 +90,7 @@ class Sheet:
         require("ax", ax, ax is None or isinstance(ax, Axes), "matplotlib's Axes")
         self.ax, self.models, self.captioned = ax, models, captioned
         if ax is not None:
+            self._wide = ax.bbox.width / ax.figure.dpi
             self.size = float(mpl.rcParams["font.size"])
         elif self.inches:
             # What is wider than a page's text will be shrunk to it.
@@ -102,6 +102,7 @@ class Sheet:
         self._key: tuple[Any, ...] | None = None
         self._asked = False
         self._places: dict[tuple[int, int], Axes] = {}  # by row and column on the sheet
+        self._whole: dict[Text, str] = {}  # before it was broken
         self._named: list[tuple[Axes, str]] = []  # whose ticks are names, none to be left out
 
     @contextmanager
@@ -143,7 +144,7 @@ class Sheet:
         rows: int = 1,
         columns: int = 1,
         *,
-        panel: tuple[float, float],
+        panel: tuple[float, float | Sequence[float]],
         edge: tuple[float, float] = (0, 0),
         across: int | None = None,
         least: float = 2.4,
@@ -159,8 +160,8 @@ class Sheet:
 
         Args:
           rows, columns: of panels.
-          panel, edge: width and height of one at its natural size, and what stands around all of
-            them (inches).
+          panel, edge: width and height (of each column, or one for all) of one at its natural
+            size, and what stands around all of them (inches).
           across: the most panels side by side; all, unless said.
           least: the width (inches, at natural size) below which a panel cannot be read.
           lines: a panel is as high as the lines of text in it, however wide.
@@ -180,11 +181,13 @@ class Sheet:
         if self.inches:
             side = max(1, min(side, int(self.inches / (least * self.scale))))
         blocks = -(-columns // side)
-        self._size(rows * blocks, side, panel, edge, lines=lines)
-        whole = side == columns
-        grid = self.figure.add_gridspec(
-            rows * blocks, side, width_ratios=ratios if whole and ratios else None
-        )
+        heights = np.broadcast_to(panel[1], columns)
+        high = [
+            heights[k * side : (k + 1) * side].max() for k in range(blocks) for _ in range(rows)
+        ]
+        self._size(np.array(high), side, panel[0], edge, lines=lines)
+        widths = ratios if side == columns else None
+        grid = self.figure.add_gridspec(len(high), side, width_ratios=widths, height_ratios=high)
         found = np.empty((rows, columns), object)
         for i, j in np.ndindex(rows, columns):
             place = (j // side) * rows + i, j % side
@@ -199,22 +202,23 @@ class Sheet:
 
     def _size(
         self,
-        rows: int,
+        heights: np.ndarray,
         columns: int,
-        panel: tuple[float, float],
+        width: float,
         edge: tuple[float, float],
         *,
         lines: bool,
     ) -> None:
+        """Make the figure, for rows of panels of some natural heights."""
         if self.inches:
-            width, wide = self.inches, self.inches / columns
-            high = panel[1] * self.scale
+            wide, high = self.inches, heights * self.scale
             if not lines:  # as wide as high, or wider
-                high = min(high, 0.62 * wide + 3 * self.size / 72)
-            height = rows * high + (edge[1] * self.scale if lines else 0)
+                high = np.minimum(high, 0.62 * wide / columns + 3 * self.size / 72)
+            tall = high.sum() + 1.3 * len(high)  # what is too much is taken away in the end
         else:
-            width, height = edge[0] + columns * panel[0], edge[1] + rows * panel[1]
-        self.figure = Drawing(figsize=(width, height), layout="constrained")
+            wide, tall = edge[0] + columns * width, edge[1] + heights.sum()
+        self.figure = Drawing(figsize=(wide, tall), layout="constrained")
+        self._heights, self._lines = heights, lines
         FigureCanvasAgg(self.figure)  # what letters take is measured before they are drawn
 
     def caption(self, text: str) -> None:
@@ -224,15 +228,21 @@ class Sheet:
                 text, fontsize=self.size * (SIZE - 1.5) / SIZE, color="#333333"
             )
 
-    def key(self, handles: Sequence[Any], labels: Sequence[str], columns: int = 5) -> None:
+    def key(
+        self,
+        handles: Sequence[Any],
+        labels: Sequence[str],
+        columns: int = 5,
+        **look: Any,
+    ) -> None:
         """Name lines and marks above the panels, in as many columns as there is room for."""
-        self._key = [*handles], [*labels], columns
+        self._key = [*handles], [*labels], columns, look
 
     def flat(self, values: Iterable[str]) -> bool:
         """Tell whether names are too long to stand side by side: then they go in lines."""
         names = [*values]
         longest = max(len(part) for name in names for part in name.split("\n"))
-        width = self.inches or 7.0 if self.ax is None else self.ax.bbox.width / self.ax.figure.dpi
+        width = (self.inches or 7.0) if self.ax is None else self._wide
         return len(names) * (longest + 1) * 0.5 * self.size / 72 > width - 7 * self.size / 72
 
     def named(self, axes: Axes, way: str, places: Sequence[float], names: Sequence[str]) -> None:
@@ -246,19 +256,21 @@ class Sheet:
 
         Returns them, and how many lines the longest has.
         """
-        width = self.inches or 12.0 if self.ax is None else self.ax.figure.get_figwidth()
+        width = (self.inches or 12.0) if self.ax is None else 1.5 * self._wide
         letters = max(12, int(share * width * 72 / (0.5 * self.size)))
         found = [textwrap.fill(name, letters, break_long_words=False) for name in names]
         return found, max((name.count("\n") + 1 for name in found), default=1)
 
-    def dodged(self, ax: Axes, k: int, many: int, *, lying: bool = False) -> Any:
-        """Shift the k-th of many marks at one place to its side, by points, not data."""
-        if many < 2:
-            return ax.transData
-        far = self.pt(min(7.0, 24 / many)) * (k - (many - 1) / 2) / 72
-        # Lines go from above to below.
-        by = (0, -far) if lying else (far, 0)
-        return ax.transData + ScaledTranslation(*by, ax.figure.dpi_scale_trans)
+    def dodged(self, axes: Axes, way: str, places: Any, k: int, many: int) -> np.ndarray:
+        """Move the k-th of many marks at each place a little to its side, alike in every scale.
+
+        Of places on a y-axis, which are lines, the first is above.
+        """
+        scale = getattr(axes, f"{way}axis").get_transform()
+        at = scale.transform(np.asarray(places, float))
+        apart = np.diff(np.unique(at)).min() if len(np.unique(at)) > 1 else 1.0
+        step = min(0.016 * (np.ptp(at) or 1), 0.5 * apart / many) if way == "x" else 0.25 / many
+        return scale.inverted().transform(at + step * (k - (many - 1) / 2))
 
     def finish(self) -> None:
         """Drop labels that repeat, and make what is left fit."""
@@ -267,23 +279,44 @@ class Sheet:
         )
         if self.ax is not None:
             if self._key:
-                handles, labels, columns = self._key
+                handles, labels, columns, look = self._key
                 self.ax.legend(
-                    handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns
+                    handles,
+                    labels,
+                    loc="lower center",
+                    bbox_to_anchor=(0.5, 1),
+                    ncols=columns,
+                    **look,
                 )
             return
         self._drop_repeated()
         for axes in self.figure.axes:  # those that are made later too
             axes.tick_params(axis="x", labelsize=mpl.rcParams["xtick.labelsize"])
             axes.tick_params(axis="y", labelsize=mpl.rcParams["ytick.labelsize"])
-        more = self._put_key() + self._break_caption()
-        if more:
-            width, height = self.figure.get_size_inches()
-            self.figure.set_size_inches(width, height + more)
-        for _ in range(2):  # what is broken takes room, which moves the rest
-            self.figure.draw_without_rendering()
+        self._grow(self._put_key() + self._break_caption())
+        place = self.figure.get_layout_engine().execute
+        for _ in range(3 if self.inches else 1):  # what is broken takes room, and moves the rest
+            place(self.figure)
             for axes in self.figure.axes:
                 self._fit(axes)
+            if self.inches:
+                place(self.figure)
+                self._grow(self._missing())
+
+    def _grow(self, inches: float) -> None:
+        """Make the figure higher, or lower."""
+        width, height = self.figure.get_size_inches()
+        self.figure.set_size_inches(width, height + inches)
+
+    def _missing(self) -> float:
+        """Find how much higher the figure must be (inches), for its panels to be as they should."""
+        found = 0.0
+        for i, high in enumerate(self._heights * self.scale):
+            boxes = [a.get_window_extent() for (row, _), a in self._places.items() if row == i]
+            width, height = (min(sides) for sides in zip(*(b.size for b in boxes), strict=True))
+            wide = max(0.62 * width / self.figure.dpi, 8 * self.size / 72)
+            found += (high if self._lines else min(high, wide)) - height / self.figure.dpi
+        return found
 
     def _drop_repeated(self) -> None:
         """Name an axis once, where panels below or beside each other have it in common."""
@@ -303,9 +336,11 @@ class Sheet:
         """Place the legend; return the height it takes beyond that of a line, or all (inches)."""
         if not self._key:
             return 0.0
-        handles, labels, most = self._key
+        handles, labels, most, look = self._key
         for columns in range(min(most, len(labels)), 0, -1):
-            legend = self.figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+            legend = self.figure.legend(
+                handles, labels, loc="outside upper center", ncols=columns, **look
+            )
             box = legend.get_window_extent(self.figure.canvas.get_renderer())
             if columns == 1 or box.width <= 0.98 * self.figure.bbox.width:
                 break
@@ -318,7 +353,7 @@ class Sheet:
         if not self._caption:
             return 0.0
         own = self._caption.get_text().count("\n")
-        _break(self._caption, 0.97 * self.figure.bbox.width, self.figure)
+        self._break(self._caption, 0.97 * self.figure.bbox.width)
         lines = self._caption.get_text().count("\n")
         more = lines + 1 if self.inches else lines - own
         return more * 1.25 * self._caption.get_fontsize() / 72
@@ -326,35 +361,66 @@ class Sheet:
     def _fit(self, axes: Axes) -> None:
         """Break labels that are longer than their side, and thin out ticks that overlap."""
         box = axes.get_window_extent()
-        room = self.figure.bbox.width / max(1, 1 + max((j for _, j in self._places), default=0))
-        for text in (axes.title, axes._left_title):
-            _break(text, min(max(box.width * 1.05, 0.8 * room), 0.98 * room), self.figure)
-        _break(axes.xaxis.label, max(box.width * 1.05, 0.8 * room), self.figure)
-        _break(axes.yaxis.label, box.height * 1.05, self.figure, standing=True)
+        for text in (axes.title, axes.xaxis.label):
+            self._break(text, self._room(axes))
+        self._break(axes.yaxis.label, box.height * 1.05, standing=True)
         for way in ("x", "y"):
-            (_stand if (axes, way) in self._named else _thin)(axes, way, self.figure)
+            if (axes, way) in self._named:
+                self._stand(axes, way)
+            else:
+                _thin(axes, way, self.figure)
+
+    def _break(self, text: Text, room: float, *, standing: bool = False) -> None:
+        """Break a text between words until it is no longer than there is room for (pixels)."""
+        said = self._whole.setdefault(text, text.get_text())
+        letters, renderer = max(map(len, said.split("\n")), default=0), None
+        text.set_text(said)
+        while said and letters > 6:
+            renderer = renderer or self.figure.canvas.get_renderer()
+            box = text.get_window_extent(renderer)
+            long = box.height if standing else box.width
+            if long <= room:
+                return
+            letters = max(6, min(letters - 1, int(letters * room / long)))
+            text.set_text("\n".join(_filled(part, letters) for part in said.split("\n")))
+
+    def _stand(self, axes: Axes, way: str) -> None:
+        """Break names beside each other; let them stand where that is not enough."""
+        labels = [la for la in getattr(axes, f"get_{way}ticklabels")() if la.get_text()]
+        if way == "y" or len(labels) < 2:
+            return
+        renderer = self.figure.canvas.get_renderer()
+
+        def fits() -> bool:
+            boxes = [label.get_window_extent(renderer) for label in labels]
+            return all(_apart(a, b, 0, 2) for a, b in pairwise(boxes))
+
+        if not fits():
+            room = axes.get_window_extent().width / len(labels)
+            for label in labels:
+                self._break(label, 0.95 * room)
+            axes.set_xticks(axes.get_xticks(), [label.get_text() for label in labels])
+        if not fits():
+            words = [label.get_text().replace("\n", " ") for label in labels]
+            axes.set_xticks(axes.get_xticks(), words, rotation=90)
+
+    def _room(self, axes: Axes) -> float:
+        """Find the width of what can stand above or below the middle of a panel (pixels)."""
+        at = {panel: place for place, panel in self._places.items()}.get(axes)
+        box, ends = axes.get_window_extent(), [0.0, self.figure.bbox.width]
+        if at:
+            before, after = (self._places.get((at[0], at[1] + way)) for way in (-1, 1))
+            ends[0] = (before.get_window_extent().x1 + box.x0) / 2 if before else ends[0]
+            ends[1] = (after.get_window_extent().x0 + box.x1) / 2 if after else ends[1]
+        middle = (box.x0 + box.x1) / 2
+        return 1.9 * min(middle - ends[0], ends[1] - middle)
 
 
-def _break(text: Text, room: float, figure: Figure, *, standing: bool = False) -> None:
-    """Break a text between words until it is no longer than there is room for (pixels)."""
-    for _ in range(4):
-        said = text.get_text()
-        if not said or not text.get_visible():
-            return
-        box = text.get_window_extent(figure.canvas.get_renderer())
-        long = box.height if standing else box.width
-        if long <= room:
-            return
-        parts = said.split("\n")
-        most = max(map(len, parts))
-        letters = max(6, min(most - 1, int(most * room / long)))
-        broken = (
-            textwrap.fill(part, letters, break_long_words=False, break_on_hyphens=False)
-            for part in parts
-        )
-        if (new := "\n".join(broken)) == said:
-            return
-        text.set_text(new)
+def _filled(text: str, letters: int) -> str:
+    """Break a text between words, but not before a unit or beside a sign of equality."""
+    held = text.replace(" %", "\u00a0%").replace(" = ", "\u00a0=\u00a0")
+    broken = textwrap.fill(held, letters, break_long_words=False, break_on_hyphens=False)
+    return broken.replace("\u00a0", " ")
 
 
 def _thin(axes: Axes, way: str, figure: Figure) -> None:
@@ -364,7 +430,7 @@ def _thin(axes: Axes, way: str, figure: Figure) -> None:
         return
     side = 0 if way == "x" else 1
     renderer = figure.canvas.get_renderer()
-    gap = 0.25 * axis.get_ticklabels()[0].get_fontsize() * figure.dpi / 72 if way == "x" else 0.0
+    gap = 2 * figure.dpi / 72 if way == "x" else 0.0
     low, high = sorted(getattr(axes, f"get_{way}lim")())
     for minor in (False, True):
         ticks = [
@@ -396,27 +462,6 @@ def _thin(axes: Axes, way: str, figure: Figure) -> None:
         places = [place for tick, place in ticks]
         words = ["" if t.label1 not in kept else t.label1.get_text() for t, _ in ticks]
         getattr(axes, f"set_{way}ticks")(places, words)
-
-
-def _stand(axes: Axes, way: str, figure: Figure) -> None:
-    """Break names beside each other; let them stand where that is not enough."""
-    labels = [la for la in getattr(axes, f"get_{way}ticklabels")() if la.get_text()]
-    if way == "y" or len(labels) < 2:
-        return
-    renderer = figure.canvas.get_renderer()
-
-    def fits() -> bool:
-        boxes = [label.get_window_extent(renderer) for label in labels]
-        return all(_apart(a, b, 0, 2) for a, b in pairwise(boxes))
-
-    if not fits():
-        room = axes.get_window_extent().width / len(labels)
-        for label in labels:
-            _break(label, 0.95 * room, figure)
-        axes.set_xticks(axes.get_xticks(), [label.get_text() for label in labels])
-    if not fits():
-        words = [label.get_text().replace("\n", " ") for label in labels]
-        axes.set_xticks(axes.get_xticks(), words, rotation=90)
 
 
 def _apart(a: Any, b: Any, side: int, gap: float) -> bool:

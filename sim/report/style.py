@@ -48,7 +48,7 @@ def with_bar(of: Summary) -> tuple[np.ndarray, np.ndarray]:
 
 
 def chance(axes: Axes, ds: xr.Dataset, *, lying: bool = False) -> None:
-    """Draw a line at one over the number of classes, its name at the frame's end.
+    """Draw a line at one over the number of classes, its name beyond the frame.
 
     lying: of axes whose values go from left to right.
     """
@@ -57,14 +57,13 @@ def chance(axes: Axes, ds: xr.Dataset, *, lying: bool = False) -> None:
     axes.annotate(
         "chance",
         (level, 1) if lying else (1, level),
-        (2, -2) if lying else (0, 2),
+        (0, 2) if lying else (2, 0),
         xycoords=axes.get_xaxis_transform() if lying else axes.get_yaxis_transform(),
         textcoords="offset points",
-        ha="left" if lying else "right",
-        va="top" if lying else "bottom",
+        ha="center" if lying else "left",
+        va="bottom" if lying else "center",
         fontsize="small",
         color=GREY,
-        path_effects=[HALO],
     )
 
 

@@ -132,7 +132,7 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
                 of = summary(first.sel(receiver=receiver, part=part)[name])
                 told = name == "predicted"
                 keys[f"{part}, {name}"] = panel.errorbar(
-                    ds.cut,
+                    sheet.dodged(panel, "x", ds.cut, k, len(drawn_)),
                     of.mean,
                     of.half_width,
                     ls="--" if told else "-",
@@ -142,7 +142,6 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
                     capsize=sheet.pt(3),
                     ms=sheet.pt(5),
                     lw=sheet.pt(1.6),
-                    transform=sheet.dodged(panel, k, len(drawn_)),
                 )
             panel.axhline(0, color=GREY, lw=0.8, zorder=0)
             panel.set_ylabel("change of the trait's loss after training (nats)")

@@ -75,8 +75,9 @@ def _curves(
     words = [*map(names.value, ds[axis].values)]
     line = "" if scale == "category" else "-"  # distances that mean nothing are not joined
     lying = scale == "category" and sheet.flat(words)
-    high = 1.8 + 0.36 * len(words) if lying else 4.6
-    axes = sheet.panels(panel=(7.0, high), lines=lying)[0, 0]
+    high = 0.36 * len(words) if lying else 4.6
+    edge = (0, 1.8 * lying)
+    axes = sheet.panels(panel=(7.0, high), edge=edge, lines=lying)[0, 0]
     along, across = ("y", "x") if lying else ("x", "y")
     _scale(axes, along, x, scale)
 
@@ -99,19 +100,18 @@ def _curves(
             style = {"ls": "--", "lw": sheet.pt(1.5)} if line else {"ls": ""} | mark
             (handles[model],) = axes.plot(*on(x, mean), color=color, zorder=1.5, **style)
             continue
-        beside = sheet.dodged(axes, students.index(model), len(students), lying=lying)
-        near = _jitter(axes, along, x, one.shape)
+        beside = sheet.dodged(axes, along, x, students.index(model), len(students))
+        near = _jitter(axes, along, beside, one.shape)
         of, lost = one.values, ds.diverged.sel(model=model).transpose(axis, "seed").values
         for some, mark, size in ((~lost, ".", 7), (lost, "x", 6)):
-            look = {"color": color, "transform": beside, "ms": sheet.pt(size), "alpha": 0.4}
+            look = {"color": color, "ms": sheet.pt(size), "alpha": 0.4}
             axes.plot(*on(near[some], of[some]), mark, mew=sheet.pt(mark == "x"), **look)
         handles[model] = axes.errorbar(
-            *on(x, mean),
+            *on(beside, mean),
             **{f"{across}err": bar},
             fmt=MARKERS[model] + line,
             color=color,
             capsize=sheet.pt(3 if len(students) > 1 else 4),
-            transform=beside,
         )
     if scale == "category":
         sheet.named(axes, along, x, words)
@@ -120,17 +120,8 @@ def _curves(
         _ticks(axes, along, x, words)
     if scale != "category":
         axes.margins(x=0.08)
-    fraction = values.attrs.get("units") == "fraction"
-    level = axes.axvline if lying else axes.axhline
     entries = {names.model(model): handle for model, handle in handles.items()}
-    if not fraction:
-        level(0, color=GREY, lw=0.8, zorder=0)
-    elif axis == "classes":  # of which chance is another at each
-        (entries["chance"],) = axes.plot(x, 1 / ds.classes.values, **DOTTED)
-    else:
-        chance(axes, ds, lying=lying)
-    if fraction:
-        getattr(axes, f"set_{across}lim")(0, 1.02)
+    _level(axes, ds, values, axis, entries, lying=lying)
     at = dict(zip(ds[axis].values.tolist(), x, strict=True))
     aside = _published(sheet, axes, published, axis, at, scale, entries, lying=lying)
     getattr(axes, f"set_{along}label")(formula(names.axis(axis)))
@@ -140,6 +131,26 @@ def _curves(
     sheet.key([*entries.values()], [*entries], columns=3)
     marks = "Point: one seed. Marker and bar: mean, 95 % t-interval."
     sheet.caption(f"{setting(ds)}. {marks}{aside}{_lost(ds)}")
+
+
+def _level(
+    axes: Axes,
+    ds: xr.Dataset,
+    values: xr.DataArray,
+    axis: str,
+    entries: dict[str, Any],
+    *,
+    lying: bool,
+) -> None:
+    """Draw what says nothing: chance, or of what is no fraction 0."""
+    if values.attrs.get("units") != "fraction":
+        (axes.axvline if lying else axes.axhline)(0, color=GREY, lw=0.8, zorder=0)
+        return
+    if axis == "classes":  # of which chance is another at each
+        (entries["chance"],) = axes.plot(ds.classes, 1 / ds.classes, **DOTTED)
+    else:
+        chance(axes, ds, lying=lying)
+    (axes.set_xlim if lying else axes.set_ylim)(0, 1.02)
 
 
 def _published(
@@ -207,8 +218,8 @@ def _maps(
         1,
         len(shown),
         across=3,
-        panel=(max(3.0, 0.62 * columns_x), 0.9 + max(1.8, 0.36 * rows_x)),
-        edge=(1.0, 0.9),
+        panel=(max(3.0, 0.62 * columns_x), max(1.8, 0.36 * rows_x)),
+        edge=(1.0, 0.9 + 0.9 * -(-len(shown) // 3)),
         least=1.1 + 0.4 * columns_x,
         lines=True,
         sharex="all",
@@ -248,8 +259,9 @@ def _maps(
             sheet.named(axes, way, np.arange(len(words)), words)
             getattr(axes, f"set_{way}label")(formula(names.axis(axis)))
     side = "bottom" if sheet.inches and sheet.inches < 5 else "right"
+    look = {"shrink": 0.8, "pad": 0.02, "aspect": 30, "fraction": 0.06}
     for kind, image in bars.items():
-        bar = sheet.figure.colorbar(image, ax=[*grid], location=side, shrink=0.8)
+        bar = sheet.figure.colorbar(image, ax=[*grid], location=side, **look)
         text = measured(values, measure)
         bar.set_label(f"{text}, difference" if kind == "difference" else text)
     who = f" {names.model(students[0]).capitalize()}." if others else ""

@@ -142,18 +142,20 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     for ax, kind in zip(panels, kinds, strict=True):
         shown = [first, *(s for s in others if s.split()[0] == kind)]
         lines = []
+        ax.set_xscale("log")
         for i, setting in enumerate(shown):
             mine = of[of.setting == setting]
             color, style = ("#333333", "--") if i == 0 else (SERIES[i - 1], "-")
-            beside = sheet.dodged(ax, i, len(shown))
+            beside = sheet.dodged(ax, "x", rates, i, len(shown))
             look = {"capsize": sheet.pt(2), "lw": sheet.pt(1.6), "ms": sheet.pt(4)}
-            look |= {"color": color, "transform": beside}
-            lines.append(ax.errorbar(rates, mine["mean"], mine.half_width, fmt=f"o{style}", **look))
+            look["color"] = color
+            lines.append(
+                ax.errorbar(beside, mine["mean"], mine.half_width, fmt=f"o{style}", **look)
+            )
             best = mine[mine.validation == mine.validation.max()].iloc[:1]
-            at = rates[[*mine.rates].index(best.rates.iloc[0])]
-            ring = {"ms": sheet.pt(10), "mfc": "none", "color": color, "transform": beside}
+            at = beside[[*mine.rates].index(best.rates.iloc[0])]
+            ring = {"ms": sheet.pt(10), "mfc": "none", "color": color}
             ax.plot(at, best["mean"], "o", **ring)
-        ax.set_xscale("log")
         ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
         ax.minorticks_off()
         ax.margins(x=0.1)
