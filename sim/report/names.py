@@ -86,7 +86,8 @@ VALUES = {
     "lecun_normal": "LeCun normal",
     "he_normal": "He normal",
 }
-_SYMBOL = re.compile(r"(?<!\w)(Δ?[a-zA-Zα-ωΔ])_(\w)(?!\w)")
+#: A letter with an index, but not words that are joined by one (fashion_mnist).
+_SYMBOL = re.compile(r"(?<![A-Za-z_])([a-zA-Zα-ω])_(max|[0-9A-Za-z])(?![A-Za-z0-9_])")
 
 
 def axis(name: str) -> str:

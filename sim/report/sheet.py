@@ -474,7 +474,7 @@ def _inches(width: Width | None) -> float | None:
     if width is None:
         return None
     rule = f"column, text, or inches from {NARROWEST:g} to {WIDEST:g}"
-    if width in WIDTHS:
+    if isinstance(width, str) and width in WIDTHS:
         return WIDTHS[width]
     try:
         found = float(width)

@@ -111,6 +111,7 @@ def _curves(
             **{f"{across}err": bar},
             fmt=MARKERS[model] + line,
             color=color,
+            label=names.model(model),
             capsize=sheet.pt(3 if len(students) > 1 else 4),
         )
     if scale == "category":

@@ -51,7 +51,8 @@ def ladder(sheet: Sheet, ds: xr.Dataset) -> None:
     panels[1].set_title(formula("Theorem 1: the fall of L_T"))
     sheet.key([*keys.values()], [*keys])
     sheet.caption(
-        f"{_setting(ds)}, {ds.loss.values[0]}, float64. Line: median; band: 10–90 % of seeds.",
+        f"{_setting(ds)}, {value(ds.loss.values[0])}, float64. Line: median; band: 10–90 % of "
+        "seeds.",
     )
 
 
@@ -60,7 +61,13 @@ def sign_map(sheet: Sheet, ds: xr.Dataset) -> None:
     """Map where L_T falls in the plane of α and ε, with the hyperbola that eq. (3) predicts."""
     networks, losses = asked(ds), ds.loss.values
     panels = sheet.panels(
-        len(losses), len(networks), panel=(3.3, 2.9), edge=(0.6, 0.9), sharex="all", sharey="all"
+        len(losses),
+        len(networks),
+        panel=(3.3, 2.9),
+        edge=(0.6, 0.9),
+        least=2.1,
+        sharex="all",
+        sharey="all",
     )
     colors = ListedColormap(["#56B4E9", "#E69F00"])
     for row, loss in zip(panels, losses, strict=True):

@@ -23,7 +23,7 @@ def labels(sheet: Sheet, ds: xr.Dataset) -> None:
     if _missing(sheet, ds, ("channel_measured", "worst_measured")):
         return
     of = ds.sel(network=asked(ds))
-    (panels,) = sheet.panels(1, 4, across=2, panel=(5, 4.1))
+    (panels,) = sheet.panels(1, 4, across=2, panel=(5, 3.2), edge=(0, 1.8), lines=True)
     for draw, axes in zip((_channels, _drawn, _filters, _ratios), panels, strict=True):
         draw(sheet, axes, of)
     sheet.caption(
@@ -40,7 +40,7 @@ def many_steps(sheet: Sheet, ds: xr.Dataset) -> None:
         return
     of = ds.sel(network=asked(ds))
     draws = _approach, _gain, _momentum, _generations, _shown, _condition
-    (panels,) = sheet.panels(1, len(draws), across=3, panel=(4.5, 4.1))
+    (panels,) = sheet.panels(1, len(draws), across=3, panel=(4.5, 3.2), edge=(0, 1.8), lines=True)
     for draw, axes in zip(draws, panels, strict=True):
         draw(sheet, axes, of)
     sheet.caption(
@@ -188,7 +188,7 @@ def _generations(sheet: Sheet, axes: Axes, ds: xr.Dataset) -> None:
         (SERIES[2], "D", ds.same_first, "same inputs: δ_g · Δ"),
     ):
         y = (values / whole).median(("network", "seed")).values
-        axes.plot(g, y, marker=marker, color=color, ms=sheet.pt(6), label=label)
+        axes.plot(g, y, marker=marker, color=color, ms=sheet.pt(6), label=formula(label))
     negative = (ds.own_first < -ds.own_rounding).mean(("network", "seed")).values
     axes.set(yscale="log")
     axes.set_xticks(g)
