@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sim.report.names import formula
+from sim.report.names import formula, value
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import SERIES
 from sim.studies.theorem.statements import asked
@@ -132,7 +132,7 @@ def _approach(sheet: Sheet, axes: Axes, ds: xr.Dataset) -> None:
     for color, name in zip(SERIES, ds.choice.values, strict=False):
         for style, loss in zip(("-", ":"), ds.walk_loss.values, strict=True):
             y = ratio.sel(choice=name, walk_loss=loss).median(("network", "lazy_seed"))
-            label = f"{name}, {str(loss).replace('_', ' ')}"
+            label = f"{name}, {value(loss)}"
             axes.plot(ds.walk_step, y, style, color=color, label=label)
     axes.set(xscale="log", yscale="log")
     axes.set_yticks([1, 2, 4, 8], ["1", "2", "4", "8"])
