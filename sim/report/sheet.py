@@ -285,9 +285,11 @@ class Sheet:
                     labels,
                     loc="lower center",
                     bbox_to_anchor=(0.5, 1),
+                    borderaxespad=1.8,
                     ncols=columns,
                     **look,
                 )
+            self._fit_ticks(self.ax)
             return
         self._drop_repeated()
         for axes in self.figure.axes:  # those that are made later too
@@ -341,7 +343,7 @@ class Sheet:
             legend = self.figure.legend(
                 handles, labels, loc="outside upper center", ncols=columns, **look
             )
-            box = legend.get_window_extent(self.figure.canvas.get_renderer())
+            box = legend.get_window_extent()
             if columns == 1 or box.width <= 0.98 * self.figure.bbox.width:
                 break
             legend.remove()
@@ -364,20 +366,22 @@ class Sheet:
         for text in (axes.title, axes.xaxis.label):
             self._break(text, self._room(axes))
         self._break(axes.yaxis.label, box.height * 1.05, standing=True)
+        self._fit_ticks(axes)
+
+    def _fit_ticks(self, axes: Axes) -> None:
         for way in ("x", "y"):
             if (axes, way) in self._named:
                 self._stand(axes, way)
             else:
-                _thin(axes, way, self.figure)
+                _thin(axes, way)
 
     def _break(self, text: Text, room: float, *, standing: bool = False) -> None:
         """Break a text between words until it is no longer than there is room for (pixels)."""
         said = self._whole.setdefault(text, text.get_text())
-        letters, renderer = max(map(len, said.split("\n")), default=0), None
+        letters = max(map(len, said.split("\n")), default=0)
         text.set_text(said)
         while said and letters > 6:
-            renderer = renderer or self.figure.canvas.get_renderer()
-            box = text.get_window_extent(renderer)
+            box = text.get_window_extent()
             long = box.height if standing else box.width
             if long <= room:
                 return
@@ -389,10 +393,9 @@ class Sheet:
         labels = [la for la in getattr(axes, f"get_{way}ticklabels")() if la.get_text()]
         if way == "y" or len(labels) < 2:
             return
-        renderer = self.figure.canvas.get_renderer()
 
         def fits() -> bool:
-            boxes = [label.get_window_extent(renderer) for label in labels]
+            boxes = [label.get_window_extent() for label in labels]
             return all(_apart(a, b, 0, 2) for a, b in pairwise(boxes))
 
         if not fits():
@@ -423,14 +426,13 @@ def _filled(text: str, letters: int) -> str:
     return broken.replace("\u00a0", " ")
 
 
-def _thin(axes: Axes, way: str, figure: Figure) -> None:
+def _thin(axes: Axes, way: str) -> None:
     """Leave out labels of ticks that would lie on the one before."""
     axis = getattr(axes, f"{way}axis")
     if not axes.axison or not axis.get_visible():
         return
     side = 0 if way == "x" else 1
-    renderer = figure.canvas.get_renderer()
-    gap = 2 * figure.dpi / 72 if way == "x" else 0.0
+    gap = 2 * axes.figure.dpi / 72 if way == "x" else 0.0
     low, high = sorted(getattr(axes, f"get_{way}lim")())
     for minor in (False, True):
         ticks = [
@@ -444,13 +446,13 @@ def _thin(axes: Axes, way: str, figure: Figure) -> None:
         ]
         labels = [t.label1 for t, _ in ticks if t.label1.get_visible() and t.label1.get_text()]
         if minor and labels:
-            boxes = [la.get_window_extent(renderer) for la in labels]
+            boxes = [la.get_window_extent() for la in labels]
             if not all(_apart(a, b, side, gap) for a, b in pairwise(boxes)):
                 axis.set_minor_formatter(NullFormatter())
             continue
         if len(labels) < 2:
             continue
-        boxes = [la.get_window_extent(renderer) for la in labels]
+        boxes = [la.get_window_extent() for la in labels]
         if all(_apart(a, b, side, gap) for a, b in pairwise(boxes)):
             continue
         last, kept = None, []
