@@ -14,19 +14,29 @@ from typing import Any
 
 from rich.markup import escape
 
-from sim.errors import require
-from sim.terminal import aside, console, draw, print_json, told
+from sim.errors import choose, require
+from sim.terminal import FORMATS, SUFFIXES, aside, console, draw, print_json, told
 
 
-def plot(run_folder: Path) -> None:
-    """Draw the figures of a finished run again, from its saved results."""
+def plot(
+    run_folder: Path,
+    width: str = "",
+    caption: bool = True,
+    models: tuple[str, ...] = (),
+    formats: tuple[str, ...] = FORMATS,
+) -> None:
+    """Draw the figures of a finished run again, from its saved results: for a paper, say."""
     require("run_folder", str(run_folder), run_folder.is_dir(), "a folder")
+    require("formats", formats, formats, "one or more")
+    for one in formats:
+        choose("formats", one, SUFFIXES)
     from sim.runs import results
     from sim.studies.shown import shown
 
     ds = results.load(run_folder)
     _, figures = shown(ds)
-    draw(ds, figures, run_folder, again=True)
+    look = {"width": width or None, "caption": caption, "models": models or None}
+    draw(ds, figures, run_folder, again=True, formats=formats, **look)
     console.print(f"Figures: {escape(str(run_folder))}", soft_wrap=True)
 
 
