@@ -5,6 +5,7 @@ the marker, for the axes of every study.
 """
 
 import io
+import json
 
 import matplotlib as mpl
 import numpy as np
@@ -12,22 +13,22 @@ import pytest
 from matplotlib.figure import Figure
 
 from sim.errors import InputError
-from sim.report import figures, names, rate_figures, rates, sweep_figures, tuned
+from sim.report import figures, names, rate_figures, replications, sweep_figures, tuned
 from sim.runs import results
 from sim.studies import grids
 from sim.studies.shown import shown
-from sim.training.families import FIGURE_10, traits
+from sim.training.families import FIGURE_10, described, traits
 from sim.training.lineages import CHAINS, LINEAGE
 from tests import made_up, test_rates
-from tests.test_dynamics import ds as courses  # noqa: F401
-from tests.test_dynamics import operated  # noqa: F401
+from tests.test_dynamics import ds, operated  # noqa: F401
 from tests.test_factorial import ds as crossed  # noqa: F401
 from tests.test_replications import a_run
 from tests.test_tradeoffs import ds as defended  # noqa: F401
 from tests.test_tuned import ds as tried  # noqa: F401
 from tests.texts import overlapping, texts
 
-ALL = ("reference", "teacher", "student_aux", "student_all", "cross_aux", "cross_all")
+#: Studies whose results are of another kind.
+OF_THEIR_OWN = ("prediction", "origins", "surgery", "replications", "factorial", "tuned")
 
 
 def drawn(seeds=5):
@@ -41,7 +42,7 @@ def drawn(seeds=5):
 
 
 @pytest.fixture(scope="module")
-def ds():
+def plain():
     return drawn()
 
 
@@ -52,29 +53,29 @@ def sizes(figure):
 @pytest.mark.parametrize(
     ("width", "inches"), [("column", 3.25), ("text", 6.75), (5, 5.0), ("4.5", 4.5)]
 )
-def test_a_width_is_the_figures_and_its_letters_are_a_papers(ds, width, inches):
-    figure = figures.figure10(ds, width=width)
+def test_a_width_is_the_figures_and_its_letters_are_a_papers(plain, width, inches):
+    figure = figures.figure10(plain, width=width)
     assert figure.get_figwidth() == inches
     assert max(sizes(figure)) == 8
     assert min(sizes(figure)) > 6
     assert not overlapping(figure)
-    natural = figures.figure10(ds)
+    natural = figures.figure10(plain)
     assert natural.get_figwidth() == 7.5
     assert max(sizes(natural)) == 11
 
 
 @pytest.mark.parametrize("width", ["wide", 0, -3.25, 100, float("nan"), "", [3]])
-def test_a_width_that_is_none_is_named(ds, width):
+def test_a_width_that_is_none_is_named(plain, width):
     with pytest.raises(InputError, match=r"width = .*: must be column, text, or inches from 2 to"):
-        figures.figure10(ds, width=width)
+        figures.figure10(plain, width=width)
 
 
-def test_what_is_saved_has_letters_and_the_users_settings_stay(ds):
+def test_what_is_saved_has_letters_and_the_users_settings_stay(plain):
     """TrueType in PDF, text in SVG, whatever the user's own settings."""
     with mpl.rc_context({"pdf.fonttype": 3, "svg.fonttype": "path", "font.size": 30}):
         before = dict(mpl.rcParams)
         grid = made_up.sweep(student_lr=(1e-4, 1e-3, 1e-2))  # with a formula
-        for figure in (figures.figure10(ds), sweep_figures.sweep(grid, width="column")):
+        for figure in (figures.figure10(plain), sweep_figures.sweep(grid, width="column")):
             pages = {form: io.BytesIO() for form in ("pdf", "svg")}
             for form, page in pages.items():
                 figure.savefig(page, format=form)
@@ -84,12 +85,12 @@ def test_what_is_saved_has_letters_and_the_users_settings_stay(ds):
         assert dict(mpl.rcParams) == before
 
 
-def test_one_panel_goes_into_the_users_axes(ds):
+def test_one_panel_goes_into_the_users_axes(plain):
     with mpl.rc_context({"font.size": 9}):
         own = Figure()
         left, right = own.subplots(1, 2)
         before = own.get_size_inches().tolist()
-        assert figures.figure10(ds, ax=left) is own
+        assert figures.figure10(plain, ax=left) is own
         sweep_figures.sweep(made_up.sweep(aux=(1, 3, 10)), ax=right)
     assert left.get_lines()
     assert right.get_lines()
@@ -107,23 +108,23 @@ def test_one_panel_goes_into_the_users_axes(ds):
         ({}, "must be left out: this figure has 3 panels"),
     ],
 )
-def test_axes_that_cannot_be_drawn_in_are_refused(ds, given, rule):
+def test_axes_that_cannot_be_drawn_in_are_refused(plain, given, rule):
     with pytest.raises(InputError, match=rule):
-        figures.trajectories(ds, ax=Figure().subplots(), **given)
+        figures.trajectories(plain, ax=Figure().subplots(), **given)
     with pytest.raises(InputError, match="ax = 3: must be matplotlib's Axes"):
-        figures.trajectories(ds, ax=3)
+        figures.trajectories(plain, ax=3)
 
 
-def test_models_are_those_alone_in_their_order(ds):
-    figure = figures.figure10(ds, models=["cross_aux", "student_aux"], caption=False)
+def test_models_are_those_alone_in_their_order(plain):
+    figure = figures.figure10(plain, models=["cross_aux", "student_aux"], caption=False)
     (axes,) = figure.axes
     names_ = [label.get_text().replace("\n", ", ") for label in axes.get_xticklabels()]
     assert names_ == ["other init, aux logits", "student, aux logits"]
-    mean = results.summary(ds.test_accuracy.sel(model="cross_aux").values)[0]
+    mean = results.summary(plain.test_accuracy.sel(model="cross_aux").values)[0]
     assert axes.containers[0].lines[0].get_ydata() == [pytest.approx(mean)]
     assert figure._supxlabel is None
     with pytest.raises(InputError, match="models = 'nope': must be one of reference, teacher"):
-        figures.figure10(ds, models=["nope"])
+        figures.figure10(plain, models=["nope"])
     lineage = test_rates.made_up([*LINEAGE], test_rates.LEVEL, taught=("a", "b"))
     labels = [
         la.get_text() for la in rate_figures.rows(lineage, models="other").axes[0].get_yticklabels()
@@ -138,17 +139,54 @@ def test_where_there_are_no_models_to_choose(tried):  # noqa: F811
         tuned.figure(tried, models=["student_aux"])
 
 
+@pytest.fixture
+def run(plain, tmp_path):
+    """The folder of a finished run."""
+    (tmp_path / "run").mkdir()
+    results.save(plain.assign_attrs(study="mine"), tmp_path / "run" / results.RESULTS)
+    return tmp_path / "run"
+
+
+def test_a_command_draws_for_a_paper(sublim, run):
+    asked = ("--width", "column", "--no-caption", "--models", "student_aux", "cross_aux")
+    code, _, error = sublim("plot", run, *asked, "--formats", "svg", "pdf")
+    assert (code, error) == (0, "")
+    drawn_ = {f"{name}.{form}" for name in ("figure10", "trajectories") for form in ("svg", "pdf")}
+    assert {file.name for file in run.iterdir()} == drawn_ | {results.RESULTS, "figures.json"}
+    page = (run / "figure10.svg").read_text()
+    assert 'width="234pt"' in page  # 3.25 inches
+    assert "other init<" in page
+    assert "seeds" not in page  # a caption's
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (("--width", "wide"), "width = 'wide': must be column, text, or inches"),
+        (("--width", "90"), "width = '90': must be column, text, or inches from 2 to 40"),
+        (("--models", "bob"), "models = 'bob': must be one of reference, teacher"),
+        (("--formats", "gif"), "formats = 'gif': must be one of png, pdf, svg"),
+        (("--formats",), "formats = (): must be one or more"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_a_line(sublim, run, asked, says):
+    code, out, error = sublim("plot", run, *asked)
+    assert (code, out) == (2, "")
+    assert says in error
+    assert error.count("\n") == 1
+
+
 def test_a_map_of_differences_is_by_pairs():
-    ds = made_up.sweep(aux=(1, 3), student_lr=(1e-3, 1e-2))
-    ds["test_accuracy"][0, 0, :, 2] = 0.9 + np.linspace(-0.01, 0.01, 5)
-    ds["test_accuracy"][0, 0, :, 3] = 0.3 + np.linspace(-0.02, 0.02, 5)
-    panels = [a for a in sweep_figures.sweep(ds).axes if a.get_images()]
+    grid = made_up.sweep(aux=(1, 3), student_lr=(1e-3, 1e-2))
+    grid["test_accuracy"][0, 0, :, 2] = 0.9 + np.linspace(-0.01, 0.01, 5)
+    grid["test_accuracy"][0, 0, :, 3] = 0.3 + np.linspace(-0.02, 0.02, 5)
+    panels = [a for a in sweep_figures.sweep(grid).axes if a.get_images()]
     assert [a.get_title() for a in panels] == [
         "student, aux logits",
         "other init, aux logits",
         "student, aux logits less control",
     ]
-    apart = ds.test_accuracy.sel(model="student_aux") - ds.test_accuracy.sel(model="cross_aux")
+    apart = grid.test_accuracy.sel(model="student_aux") - grid.test_accuracy.sel(model="cross_aux")
     shown = panels[2].get_images()[0].get_array()
     np.testing.assert_allclose(shown, apart.mean("seed").transpose("aux", "student_lr"))
     (clear,) = (t for t in panels[2].texts if t.get_position() == (0, 0))
@@ -191,52 +229,51 @@ def test_the_boxes_of_texts_are_found():
     assert len(texts(figure)) == 3
 
 
+#: Teachers that bear a trait surely, but no rate beyond 1.
+LEVEL = test_rates.LEVEL | {"teacher": 0.9}
+
+
+def of_rates(family, **axes):
+    made = test_rates.made_up([*family], LEVEL, **axes)
+    written = {"settings": {"family": [*described(family).items()]}}
+    return made.assign_attrs(settings=json.dumps(written))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("study", grids.names())
+@pytest.mark.parametrize("study", sorted({*grids.names()} - {*OF_THEIR_OWN}))
 @pytest.mark.parametrize("width", ["column", "text", None])
 def test_no_text_lies_on_another_in_any_study(study, width):
     """At its own axes, with results that nobody measured."""
-    family, axes = grids.family(study), grids.module(study).AXES
-    special = ("prediction", "origins", "surgery", "replications", "factorial", "tuned")
-    if study in special:
-        pytest.skip("of a kind of its own")
-    axes = {name: [*values] for name, values in axes.items()}
+    family = grids.family(study)
+    axes = {name: [*values] for name, values in grids.module(study).AXES.items()}
     if traits(family):
-        ds = test_rates.made_up([*family], test_rates.LEVEL, **axes)
-        written = [*test_rates.described(family).items()]
-        ds.attrs["settings"] = test_rates.json.dumps({"settings": {"family": written}})
+        made = of_rates(family, **axes)
         if study == "defences":
-            ds["skill"] = ds.trait_rate
-        found = rate_figures.figures(ds, rates.family(ds))
+            made["skill"] = made.trait_rate
+        found = rate_figures.figures(made, family)
     else:
-        ds = made_up.sweep(models=[m for m in FIGURE_10 if m in ALL], **axes)
-        found = sweep_figures.figures(ds)
+        made = made_up.sweep(models=FIGURE_10, **axes)
+        found = sweep_figures.figures(made)
     for name, draw in found.items():
-        assert not overlapping(draw(ds, width=width)), name
+        assert not overlapping(draw(made, width=width)), name
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", ["column", "text", None])
-@pytest.mark.parametrize("kind", ["courses", "operated", "crossed", "defended", "tried"])
+@pytest.mark.parametrize("kind", ["ds", "operated", "crossed", "defended", "tried", "plain"])
 def test_no_text_lies_on_another_in_other_kinds(kind, width, request):
-    ds = request.getfixturevalue(kind)
-    _, found = shown(ds)
+    made = request.getfixturevalue(kind).assign_attrs(study="mine")
+    _, found = shown(made)
     for name, draw in found.items():
-        assert not overlapping(draw(ds, width=width)), name
+        assert not overlapping(draw(made, width=width)), name
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", ["column", "text", None])
-def test_no_text_lies_on_another_in_rows_chains_and_replications(width, ds):
-    for draw in figures.figures(ds).values():
-        assert not overlapping(draw(ds, width=width))
-    chains = test_rates.made_up([*CHAINS], test_rates.LEVEL, outputs=("soft", "hard"), aux=(3, 10))
+def test_no_text_lies_on_another_in_chains_and_replications(width):
+    chains = of_rates(CHAINS, outputs=("soft", "hard"), aux=(3, 10))
     replicated = a_run(lambda changed: 0.5, names=("gaetanx21", "authors_script"))
-    for one in (chains, replicated):
-        _, found = (
-            shown(one.assign_attrs(study="mine"))
-            if one is replicated
-            else (0, rate_figures.figures(chains, rates.family(chains)))
-        )
-        for draw in found.values():
-            assert not overlapping(draw(one, width=width))
+    found = rate_figures.figures(chains, CHAINS)
+    for made, draws in ((chains, found), (replicated, replications.FIGURES)):
+        for draw in draws.values():
+            assert not overlapping(draw(made, width=width))
