@@ -1,6 +1,6 @@
 """What charts are chosen from: means with intervals and seeds of every measure, at every point."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from sim.report.style import COLORS, SERIES, name
 from sim.runs.statistics import difference, summary
 from sim.settings.grid import label
 from sim.training import lineages
+from sim.training.families import CONTROLS
 
 SEEDS, CELLS = 60_000, 30_000  # values of seeds, and means, that a page has room for
 SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
@@ -51,13 +52,9 @@ def charts(ds: xr.Dataset) -> dict[str, Any] | None:
     }
 
 
-def widths(ds: xr.Dataset) -> dict[str, Any]:
-    """Lay out the trained networks that are beside the theorem, over their width."""
-    names = [
-        n for n in ds.data_vars if ds[n].dims in (("width", "lazy_seed"), ("lazy_seed", "width"))
-    ]
-    of = ds[names].rename(lazy_seed="seed").expand_dims(model=["student"])
-    of = of.rename({n: str(n).removeprefix("lazy_") for n in names})
+def widths(ds: xr.Dataset, names: Mapping[str, str]) -> dict[str, Any]:
+    """Lay out the trained networks that are beside the theorem, over width; names: of measures."""
+    of = ds[[*names]].rename({**names, "lazy_seed": "seed"}).expand_dims(model=["student"])
     return charts(of) | {"chance": None}
 
 
@@ -68,13 +65,13 @@ def _shown(name: str, values: xr.DataArray) -> bool:
 def _pairs(ds: xr.Dataset) -> list[tuple[str, str]]:
     """Pair students with their controls."""
     models = [*map(str, ds.model.values)]
-    found = [(model, lineages.control_of(model, models)) for model in models]
-    if "settings" in ds.attrs:
-        of = {*lineages.students(family(ds))}
-        found = [(model, control) for model, control in found if model in of]
-    else:
-        found = [(model, control) for model, control in found if "student" in model]
-    return [(model, control) for model, control in found if control and control != model]
+    if "trait_rate" not in ds:
+        return [
+            (model, control) for model, control in CONTROLS.items() if {model, control} <= {*models}
+        ]
+    learnt = {*lineages.students(family(ds))}
+    found = [(model, lineages.control_of(model, models)) for model in models if model in learnt]
+    return [(model, control) for model, control in found if control]
 
 
 def _measure(

@@ -11,6 +11,7 @@ import matplotlib as mpl
 import xarray as xr
 
 from sim import published
+from sim.errors import InputError
 from sim.pages.charts import charts, widths
 from sim.pages.plainly import plainly
 from sim.pages.tables import Table, parts, plain, table
@@ -23,7 +24,7 @@ from sim.runs.statistics import paired
 from sim.settings.experiments import Theorem
 from sim.settings.setup import Hyper, Setup
 from sim.studies import grids
-from sim.studies.shown import beside, changed, shown
+from sim.studies.shown import changed, shown
 from sim.training.families import CONTROLS, takes
 
 QUESTIONS = {
@@ -99,7 +100,11 @@ def run(ds: xr.Dataset, key: str) -> Run:
     found, said = parts(lay_out(ds))
     study = ds.attrs.get("study", "")
     title = study.replace("_", " ").capitalize()
-    measured = charts(ds) if "test_accuracy" in ds else widths(ds) if "lazy_gap" in ds else None
+    measured = charts(ds)
+    if theorem:
+        from sim.studies.theorem.tables import LAZY  # noqa: PLC0415
+
+        measured = widths(ds, LAZY)
     verdicts = [*_verdicts(ds)] if theorem else []
     return Run(
         key,
@@ -211,7 +216,7 @@ def _changed(ds: xr.Dataset) -> dict[str, Any]:
     """Name the settings that are not the study's own, if that can be told."""
     try:
         return changed(ds)
-    except (KeyError, TypeError):  # of another version
+    except (InputError, KeyError, TypeError):  # of data that are not here, or another version
         return {}
 
 
@@ -252,6 +257,3 @@ def _software(ds: xr.Dataset) -> str:
 
 def _word(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-__all__ = ["Run", "beside", "run"]

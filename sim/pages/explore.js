@@ -59,6 +59,7 @@ function rowsOf(of, choice) {
 const ink = () => (dark.matches ? "#e8e6e1" : "#1d1d1b");
 const soft = () => (dark.matches ? "#b3afa8" : "#5c5a55");
 const line = () => (dark.matches ? "#3d3b37" : "#dedbd3");
+const paper = () => (dark.matches ? "#161615" : "#fdfcfa");
 const seen = (color) => (color === "#000000" ? ink() : color === "#666666" ? soft() : color);
 
 function config() {
@@ -132,6 +133,8 @@ function along(of, choice, found, width) {
   const at = (field) => ({ [p]: place, ...off, [v]: { ...value, field } });
   const told = [{ field: "x", title: labelOf(of, choice.x) }, ...TOLD.slice(single ? 1 : 0)];
   const many = new Set(rows.map((row) => row.x)).size;
+  const edge = across ? { stroke: paper(), strokeWidth: 1 } : {};
+  const below = across ? { yOffset: 8 } : {}; // of the mean: no point hides another
   const layer = [];
   if (of.chance && measure.unit === "fraction" && /accuracy/.test(measure.name))
     layer.push({
@@ -142,7 +145,7 @@ function along(of, choice, found, width) {
   if (choice.seeds && measure.seeds)
     layer.push({
       transform: [{ flatten: ["seeds"], as: ["value"] }, { filter: "isValid(datum.value)" }],
-      mark: { type: "point", filled: true, opacity: 0.35, size: 22, tooltip: true },
+      mark: { type: "point", filled: true, opacity: 0.4, size: 22, tooltip: true, ...below },
       encoding: {
         ...at("value"),
         color,
@@ -157,7 +160,7 @@ function along(of, choice, found, width) {
   if (!across)
     layer.push({ mark: { type: "line", strokeWidth: 1.8 }, encoding: { ...at("mean"), color } });
   layer.push({
-    mark: { type: "point", filled: true, size: many > 12 && !across ? 26 : 64, opacity: 1 },
+    mark: { type: "point", filled: true, size: many > 12 && !across ? 26 : 80, opacity: 1, ...edge },
     encoding: { ...at("mean"), color, shape, tooltip: told },
   });
   const high = across ? Math.max(80, 70 + many * (single ? 34 : 14 + 15 * models)) : 320;
@@ -386,7 +389,7 @@ class Chart {
     const cells = rows.map((row) => [...(single ? [] : [row.x]), ...(choice.y ? [row.y] : []),
       row.model, number(row.mean), row.interval, row.n]);
     this.table.replaceChildren(
-      element("caption", {}, title),
+      element("caption", {}, element("span", {}, title)),
       element("thead", {}, element("tr", {}, ...head.map((h) => element("th", { scope: "col" }, h)))),
       element("tbody", {}, ...cells.map((row) => element("tr", {},
         ...row.map((cell, i) => i === 0 ? element("th", { scope: "row" }, String(cell))

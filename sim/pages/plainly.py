@@ -5,6 +5,7 @@ from typing import Any
 
 import xarray as xr
 
+from sim.errors import InputError
 from sim.report.published import compare, means
 from sim.report.style import name
 from sim.runs.results import axes_of
@@ -12,7 +13,7 @@ from sim.runs.statistics import paired, summary
 from sim.studies.shown import beside
 from sim.training.families import CONTROLS
 
-LISTED = 8  # places that a sentence names
+LISTED = 5  # places that a sentence names
 
 
 def plainly(ds: xr.Dataset, verdicts: Sequence[Any] = ()) -> list[str]:
@@ -35,7 +36,12 @@ def plainly(ds: xr.Dataset, verdicts: Sequence[Any] = ()) -> list[str]:
 def _theorem(verdicts: Sequence[Any]) -> Iterator[str]:
     for word in dict.fromkeys(one.verdict for one in verdicts if one.kind == "bad"):
         what = [f"{one.statement} ({one.equation})" for one in verdicts if one.verdict == word]
-        yield f"{word.capitalize()}, {len(what)} of {len(verdicts)} statements: {_listed(what)}"
+        yield f"{word.capitalize()}, {len(what)} of {len(verdicts)} statements: {_listed(what)}."
+    if none := [one for one in verdicts if one.verdict == "not applicable"]:
+        yield (
+            f"Not applicable, {len(none)} of {len(verdicts)} statements: a hypothesis fails there, "
+            "or nothing was measured, so that nothing is said. The table names which."
+        )
 
 
 def _diverged(ds: xr.Dataset) -> Iterator[str]:
@@ -78,7 +84,7 @@ def _published(ds: xr.Dataset) -> Iterator[str]:
     """Name what was published of the same and differs."""
     try:
         others = beside(ds)
-    except (KeyError, TypeError):  # of another version
+    except (InputError, KeyError, TypeError):  # of data that are not here, or another version
         return
     if not others:
         return
