@@ -31,7 +31,9 @@ def choose(name: str, value: object, known: Iterable[object], what: str = "one o
 
 
 def like(value: object, known: Iterable[str]) -> str:
-    """Ask whether what is most like a value was meant; nothing where nothing is."""
+    """Ask whether what is most like a value was meant; nothing where nothing is, or it itself."""
+    if str(value) in (known := [*known]):
+        return ""  # at once: to look for what is like it takes milliseconds
     return "".join(f". Did you mean {one}?" for one in get_close_matches(str(value), known, 1))
 
 

@@ -240,7 +240,8 @@ def _preset(ds: xr.Dataset) -> str:
     """Read from its command which published row a run took its settings from."""
     words = [*shlex.split(ds.attrs.get("command", "")), ""]
     found = next((i for i, word in enumerate(words) if word == "--preset"), None)
-    return words[found + 1] if found is not None else ""
+    name = words[found + 1] if found is not None else ""
+    return name if name in published.rows() else ""  # it may be of another version
 
 
 def _software(ds: xr.Dataset) -> str:

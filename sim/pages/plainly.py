@@ -90,10 +90,12 @@ def _published(ds: xr.Dataset) -> Iterator[str]:
         return
     found = [*compare(means(ds), others, ds.attrs["dataset"])]
     elsewhere = {one.published.dataset for one in found} - {ds.attrs["dataset"]}
-    for one in found:
-        if one.agrees is False:
-            at, here, said, *_, source = one.row
-            yield f"Published, and not so here: {at}, {said} ({source}); here {here}."
+    apart = [one for one in found if one.agrees is False]
+    for one in (one for one in apart if not one.published.differs):
+        at, here, said, *_, source = one.row
+        yield f"Published, and not so here: {at}, {said} ({source}); here {here}."
+    if other := sum(bool(one.published.differs) for one in apart):
+        yield f"Published of settings that are not quite these, and not so here: {other} values."
     if elsewhere and all(one.agrees is None for one in found):
         yield (
             f"What was published is of {', '.join(sorted(elsewhere))}, another data set: nothing "
