@@ -14,6 +14,8 @@ from sim.training import lineages
 from sim.training.families import CONTROLS
 
 SEEDS, CELLS = 60_000, 30_000  # values of seeds, and means, that a page has room for
+ROLES = COLORS | {"student": SERIES[0], "control": SERIES[1], "other": SERIES[2]}
+ROLES |= {"other_control": COLORS["cross_all"], "base": COLORS["reference"]}
 SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
 NEVER = ("validation_accuracy",)  # settings are chosen by it: nothing to be shown
 LEADING = ("trait_rate", "test_accuracy", "ordinary_accuracy")
@@ -130,7 +132,7 @@ def _axis(ds: xr.Dataset, axis: str) -> dict[str, Any]:
 
 def _models(ds: xr.Dataset, pairs: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
     for i, model in enumerate(map(str, ds.model.values)):
-        color = COLORS.get(model, SERIES[i % len(SERIES)])
+        color = ROLES.get(model, SERIES[i % len(SERIES)])
         yield {
             "name": model,
             "label": name(model),
