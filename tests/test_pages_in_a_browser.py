@@ -28,9 +28,7 @@ def pages(tmp_path_factory):
     sim.figure10("digits", **few)
     sim.sweep("digits", {"aux": [2, 8], "noise_images": [64, 256]}, **few)
     sim.study("bases", "digits", **few)
-    sim.theorem(
-        "digits", 4, width=8, lazy_widths=(8, 16), lazy_seeds=3, lazy_steps=20, out=place
-    )
+    sim.theorem("digits", 4, width=8, lazy_widths=(8, 16), lazy_seeds=3, lazy_steps=20, out=place)
     found = {"index": write.index(place)}
     for file in place.glob("*/report.html"):
         kind = file.parent.name.partition("-")[0]
@@ -121,13 +119,13 @@ def test_what_is_chosen_is_drawn_and_told_and_the_focus_stays(pages, see):
     first = page.locator(".chart").first
     table = first.locator("table")
     assert "distinct distillation inputs N and auxiliary logits m" in table.text_content()
-    over = first.get_by_label("And over")
+    over = first.get_by_label("And over", exact=True)
     over.focus()
     page.keyboard.press("ArrowUp")  # to curves
     page.wait_for_function("!document.querySelector('.chart .picture').innerText.includes('×')")
     assert over.evaluate("(one) => one === document.activeElement")
     assert "and auxiliary logits m" not in table.locator("caption").text_content()
-    at = first.get_by_label("auxiliary logits m")
+    at = first.get_by_label("auxiliary logits m", exact=True)
     cells = table.locator("tbody").text_content()
     at.focus()
     page.keyboard.press("ArrowUp")

@@ -13,7 +13,7 @@ from sim.settings.grid import label
 from sim.training import lineages
 from sim.training.families import CONTROLS
 
-SEEDS, CELLS = 60_000, 30_000  # values of seeds, and means, that a page has room for
+SEEDS, CELLS = 40_000, 20_000  # values of seeds, and means, that a page has room for
 ROLES = COLORS | {"student": SERIES[0], "control": SERIES[1], "other": SERIES[2]}
 ROLES |= {"other_control": COLORS["cross_all"], "base": COLORS["reference"]}
 SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
@@ -82,6 +82,7 @@ def _measure(
     values = ds[measure]
     dims = [str(dim) for dim in values.dims if dim not in ("seed", "model")]
     values = values.transpose(*dims, "model", "seed")
+    values = values.where(np.isfinite(values)).assign_attrs(values.attrs)  # no mean of what is not
     parts = [values]
     for model, control in pairs:
         of = difference(*(values.sel(model=m, drop=True) for m in (model, control)))
@@ -99,7 +100,6 @@ def _measure(
         "label": measure.replace("_", " "),
         "about": values.attrs.get("long_name", ""),
         "unit": values.attrs.get("units", ""),
-        "range": [float(end) for end in values.attrs.get("valid_range", ())],
         "dims": dims,
         "mean": _numbers(mean),
         "low": _numbers(low),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import xarray as xr
+from matplotlib.figure import Figure
 
 from sim import published
 from sim.errors import InputError
@@ -25,7 +26,7 @@ from sim.settings.experiments import Theorem
 from sim.settings.setup import Hyper, Setup
 from sim.studies import grids
 from sim.studies.shown import changed, shown
-from sim.training.families import CONTROLS, takes
+from sim.training.families import CONTROLS, Family, takes
 
 QUESTIONS = {
     "figure10": "Does a student that learns only its teacher's auxiliary logits, on inputs of "
@@ -38,7 +39,9 @@ QUESTIONS = {
     "and does it lower the teacher's own loss? And what is so beyond them?",
 }
 DRAWN = ("figure10", "trajectories", "sweep", "rows", "doses", "tree")  # by charts that are chosen
-SVG = 300_000  # bytes of a picture; a larger one is a bitmap
+ROOM = 300_000  # bytes of a picture: the first of these that is no larger, or the last
+FORMS = [("svg+xml", {"format": "svg", "metadata": {"Date": None}})]
+FORMS += [("png", {"format": "png", "dpi": dpi}) for dpi in (130, 90, 60)]
 MARKS = {"holds": "good", "degenerate": "plain", "not applicable": "plain", "estimate": "plain"}
 
 
@@ -117,7 +120,7 @@ def run(ds: xr.Dataset, key: str) -> Run:
         said,
         found[1:] if theorem else found,  # its verdicts have a table of their own
         verdicts,
-        _family(ds),
+        _tree(ds),
         [*_pictures(ds, figures)],
         settings,
         "the usual ones" if theorem else "the paper's",
@@ -164,10 +167,15 @@ def _verdicts(ds: xr.Dataset) -> Iterator[Verdict]:
         yield Verdict(one.statement, one.equation, one.measured, one.hypotheses, one.verdict, kind)
 
 
-def _family(ds: xr.Dataset) -> Tree | None:
-    if "settings" not in ds.attrs or "family" not in json.loads(ds.attrs["settings"])["settings"]:
-        return None
-    return tree(family(ds), [*map(str, ds.model.values)])
+def _family(ds: xr.Dataset) -> Family | None:
+    """Read whose networks a run trained; None if it does not say, as one of an earlier version."""
+    settings = json.loads(ds.attrs.get("settings", "{}")).get("settings", {})
+    return family(ds) if "family" in settings else None
+
+
+def _tree(ds: xr.Dataset) -> Tree | None:
+    of = _family(ds)
+    return tree(of, [*map(str, ds.model.values)]) if of else None
 
 
 def _pictures(ds: xr.Dataset, figures: dict[str, Any]) -> Iterator[Picture]:
@@ -177,17 +185,24 @@ def _pictures(ds: xr.Dataset, figures: dict[str, Any]) -> Iterator[Picture]:
         if name in names:
             continue
         figure = make(ds)
-        file, kind = BytesIO(), "svg+xml"
-        with mpl.rc_context({"svg.hashsalt": name}):
-            figure.savefig(file, format="svg", metadata={"Date": None})
-        if file.tell() > SVG:
-            file, kind = BytesIO(), "png"
-            figure.savefig(file, format="png", dpi=130)
-        data = base64.b64encode(file.getvalue()).decode()
+        kind, file = _file(figure, name)
+        data = base64.b64encode(file).decode()
         words = " ".join(figure.get_supxlabel().replace(r"\$", "$").split())
         yield Picture(
             name.replace("_", " ").capitalize(), f"data:image/{kind};base64,{data}", words
         )
+
+
+def _file(figure: Figure, name: str) -> tuple[str, bytes]:
+    """Write a figure in the first form for which there is room; the last, whatever its size."""
+    for kind, how in FORMS:
+        file = BytesIO()
+        with mpl.rc_context({"svg.hashsalt": name}):
+            figure.savefig(file, **how)
+        found = kind, file.getvalue()
+        if file.tell() <= ROOM:
+            break
+    return found
 
 
 def _settings(ds: xr.Dataset) -> tuple[Table | None, str]:
@@ -197,7 +212,8 @@ def _settings(ds: xr.Dataset) -> tuple[Table | None, str]:
         of, usual, axes, whose = own, vars(Theorem()), {}, "the usual ones"
     else:
         of = own.get("setup", {}) | own.get("hyper", {})
-        of = {name: value for name, value in of.items() if takes(family(ds), name)} if of else {}
+        if whom := _family(ds):
+            of = {name: value for name, value in of.items() if takes(whom, name)}
         usual, whose = vars(Setup()) | vars(Hyper()), "the paper's"
         axes = {a: ds[a].values.tolist() for a in axes_of(ds)} if "test_accuracy" in ds else {}
     usual = json.loads(json.dumps(usual, default=str))

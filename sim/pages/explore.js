@@ -89,11 +89,10 @@ function marks(of, choice, legend) {
   return { color, shape };
 }
 
-/** Where a measure's axis ends; a fraction's whole range, if what is shown lies in it. */
-function ends(measure, rows) {
-  const [low, high] = measure.range;
-  const fits = rows.every((r) => r.mean >= low && r.mean <= high);
-  return low === 0 && fits ? { domain: [low, high], nice: false } : { zero: false };
+/** Where a measure's axis ends: a fraction's at 0 and 1, if what is shown lies between. */
+function ends(measure, values) {
+  const fits = values.every((x) => x === null || (x >= 0 && x <= 1));
+  return measure.unit === "fraction" && fits ? { domain: [0, 1], nice: false } : { zero: false };
 }
 
 const TOLD = [
@@ -115,7 +114,7 @@ function along(of, choice, found, width) {
   const value = {
     type: "quantitative",
     title: titled(measure),
-    scale: ends(measure, rows),
+    scale: ends(measure, rows.flatMap((row) => [row.mean, row.low, row.high, ...row.seeds])),
     axis: { tickCount: width < 500 ? 4 : 6 },
   };
   const place = across
@@ -174,6 +173,16 @@ function ticks(of, axis, width) {
   return few ? { values, format: "~g", labelOverlap: "greedy" } : { tickCount: 5, kind };
 }
 
+/** Break a title into lines that fit. */
+function wrapped(text, length) {
+  const found = [""];
+  for (const word of text.split(" ")) {
+    if (`${found.at(-1)} ${word}`.length > length) found.push(word);
+    else found[found.length - 1] = `${found.at(-1)} ${word}`.trim();
+  }
+  return found.filter(Boolean);
+}
+
 /** Draw a measure over two axes: a map for each model, means in its cells. */
 function map(of, choice, found, width) {
   const { measure, rows } = found;
@@ -182,9 +191,10 @@ function map(of, choice, found, width) {
   const each = Math.floor((width - 96 * (columns - 1)) / columns);
   const y = valuesOf(of, choice.y);
   const sorted = kindOf(of, choice.y) === "category" ? y : [...y].sort((a, b) => b - a);
+  const high = Math.max(120, 42 * y.length);
   const at = {
     x: { field: "x", type: "ordinal", sort: null, title: labelOf(of, choice.x) },
-    y: { field: "y", type: "ordinal", sort: sorted, title: labelOf(of, choice.y) },
+    y: { field: "y", type: "ordinal", sort: sorted, title: wrapped(labelOf(of, choice.y), high / 7) },
   };
   at.x.axis = { labelAngle: kindOf(of, choice.x) === "category" ? -40 : 0 };
   const told = [
@@ -199,7 +209,7 @@ function map(of, choice, found, width) {
     // Means from dark to bright; differences to both sides of a middle without colour.
     const scale = model.difference
       ? { scheme: "blueorange", domain: [-largest, largest], domainMid: 0 }
-      : { scheme: "cividis", ...ends(measure, own) };
+      : { scheme: "cividis", ...ends(measure, own.map((row) => row.mean)) };
     const [low, high] = scale.domain ?? [lowest(own), lowest(own, -1)];
     const title = (model.difference ? "difference" : measure.label) + unitOf(measure);
     const legend = { title, orient: "bottom", titleColor: ink(), titleFontWeight: 500 };
@@ -219,7 +229,7 @@ function map(of, choice, found, width) {
     return {
       title: model.label,
       width: each,
-      height: Math.max(120, 42 * y.length),
+      height: high,
       transform: [{ filter: { field: "model", equal: model.label } }],
       layer: fits ? [cells, text] : [cells],
     };
@@ -230,16 +240,19 @@ function map(of, choice, found, width) {
 
 const lowest = (rows, sign = 1) => sign * Math.min(...rows.map((row) => sign * row.mean));
 
+let made = 0;
+
 /** Make a labelled list to choose one from. */
 function chooser(label, options, chosen, tell) {
-  const select = element("select");
+  const id = `choose-${++made}`;
+  const select = element("select", { id });
   for (const [value, text] of options) {
     const option = element("option", { value }, text);
     option.selected = value === String(chosen);
     select.append(option);
   }
   select.addEventListener("change", () => tell(select.value));
-  return element("label", {}, element("span", {}, label), select);
+  return element("div", { class: "field" }, element("label", { for: id }, label), select);
 }
 
 /** Make boxes to tick, in a group with a name. */
