@@ -124,6 +124,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
         _command(finished.runs, (), folder=RUNS, json=JSON),
         _command(finished.show, (), run=RUN, json=JSON),
         _command(finished.plot, (), run_folder=RUN, **PLOT),
+        _command(finished.report, (), **REPORT),
         _command(finished.compare, (), first=RUN, second=RUN, json=JSON),
         _command(
             finished.combine,
@@ -205,6 +206,15 @@ BENCH = {
         "Operands of the matrix products, one after the other.",
     ),
     "json": (bool, False, "Print JSON, in seconds, FLOP, bytes and GiB, in place of the table."),
+}
+REPORT = {
+    "run": (tyro.conf.Positional[tuple[Path, ...]], (), "Folders of finished runs."),
+    "output": (
+        Annotated[Path | None, tyro.conf.arg(aliases=("-o",))],
+        None,
+        "The page. Default: report.html.",
+    ),
+    "all": (bool, False, "Of all runs in the folder that is named (runs), with an index."),
 }
 DATA = {
     "action": (

@@ -15,6 +15,7 @@ from typing import Any
 from rich.markup import escape
 
 from sim.errors import choose, require
+from sim.settings.experiments import Output
 from sim.terminal import FORMATS, SUFFIXES, aside, console, draw, print_json, told
 
 
@@ -71,6 +72,23 @@ def show(run: Path, json: bool) -> None:
     for name, value in how.items():
         if value:
             console.print(f"{name}: {escape(str(value))}", soft_wrap=True, highlight=False)
+
+
+def report(run: tuple[Path, ...], output: Path | None, all: bool) -> None:
+    """Write a report of finished runs: one page that opens anywhere, with no network.
+
+    With --all, one into each run of a folder, and a page that lists them.
+    """
+    from sim.pages import write
+
+    if all:
+        require("all", " ".join(map(str, run)), len(run) <= 1, "of one folder")
+        require("output", str(output), output is None, "not named: --all writes into the folder")
+        path = write.index(run[0] if run else Path(Output().out))
+    else:
+        require("run", "", run, "the folder of a finished run, or more of them")
+        path = write.page(run, output or Path(write.REPORT))
+    console.print(f"{'Index' if all else 'Report'}: {escape(str(path))}", soft_wrap=True)
 
 
 def compare(first: Path, second: Path, json: bool) -> None:

@@ -168,10 +168,7 @@ def say_settings(of: Mapping[str, Any], axes: Mapping[str, Any], family: Family)
 
 def say_cited(preset: str, study: str = "figure10") -> None:
     """Say whom to cite: the paper, a preset's source, those that a study shows beside its own."""
-    rows = published.rows().items()
-    beside = {published.publication(n) for n, row in rows if study in row.at}
-    named = dict.fromkeys([published.PAPER, *([published.publication(preset)] if preset else [])])
-    named |= dict.fromkeys(sorted(beside) if study != "figure10" else [])
+    named = published.to_cite(study, preset)
     console.print("To cite: " + ", ".join(f"sublim cite {name}" for name in named), soft_wrap=True)
 
 
