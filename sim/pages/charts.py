@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sim.report.names import model as name
 from sim.report.rates import family
-from sim.report.style import COLORS, SERIES, name
+from sim.report.style import COLORS, SERIES
 from sim.runs.statistics import difference, summary
 from sim.settings.grid import label
 from sim.training import lineages

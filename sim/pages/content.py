@@ -148,7 +148,7 @@ def _facts(ds: xr.Dataset, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
             count = sum(one.verdict == verdict for one in verdicts)
             yield Fact(verdict, f"{count} of {len(verdicts)}")
     elif ds.attrs["experiment"] == "figure10":
-        from sim.report.style import name  # noqa: PLC0415
+        from sim.report.names import model as name  # noqa: PLC0415
         from sim.runs.statistics import summary  # noqa: PLC0415
 
         for model in ("teacher", "student_aux", "cross_aux"):

@@ -6,8 +6,8 @@ from typing import Any
 import xarray as xr
 
 from sim.errors import InputError
+from sim.report.names import model as name
 from sim.report.published import compare, means
-from sim.report.style import name
 from sim.runs.results import axes_of
 from sim.runs.statistics import paired, summary
 from sim.studies.shown import beside

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sim.report.style import name
+from sim.report.names import model as name
 from sim.training.families import (
     INIT,
     OTHER_INIT,
