@@ -85,6 +85,10 @@ def test_it_opens_without_a_network_and_never_scrolls_sideways(pages, see, name,
         one.querySelector('svg').getBoundingClientRect().right
             > one.getBoundingClientRect().right + 1).length"""
     assert page.evaluate(cut) == 0
+    flat = """[...document.querySelectorAll('.picture svg')].filter((one) =>
+        Math.max(...[...one.querySelectorAll('path.background')].map(
+            (of) => of.getBoundingClientRect().height)) < 60).length"""
+    assert page.evaluate(flat) == 0
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -191,10 +191,10 @@ function map(of, choice, found, width) {
   const each = Math.floor((width - 96 * (columns - 1)) / columns);
   const y = valuesOf(of, choice.y);
   const sorted = kindOf(of, choice.y) === "category" ? y : [...y].sort((a, b) => b - a);
-  const high = Math.max(120, 42 * y.length);
+  const tall = Math.max(120, 42 * y.length);
   const at = {
     x: { field: "x", type: "ordinal", sort: null, title: labelOf(of, choice.x) },
-    y: { field: "y", type: "ordinal", sort: sorted, title: wrapped(labelOf(of, choice.y), high / 7) },
+    y: { field: "y", type: "ordinal", sort: sorted, title: wrapped(labelOf(of, choice.y), tall / 7) },
   };
   at.x.axis = { labelAngle: kindOf(of, choice.x) === "category" ? -40 : 0 };
   const told = [
@@ -229,7 +229,7 @@ function map(of, choice, found, width) {
     return {
       title: model.label,
       width: each,
-      height: high,
+      height: tall,
       transform: [{ filter: { field: "model", equal: model.label } }],
       layer: fits ? [cells, text] : [cells],
     };
