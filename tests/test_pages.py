@@ -102,6 +102,12 @@ def test_a_page_has_each_number_of_the_tables_and_all_that_belongs_to_a_run(tmp_
     cells = {cell for one in found for row in one.rows for cell in row}
     assert len(cells) > 25
     assert cells - {""} <= {*page.words}
+    words = "|".join(word for word in page.words if word)
+    for model in ds.model.values:  # written anew: its row, in order
+        of = summary(ds.test_accuracy.sel(model=model))
+        low, high = of.interval
+        row = [model, f"{of.mean:.4f}", f"[{low:.4f}, {high:.4f}]", f"{of.sd:.4f}", "5"]
+        assert "|".join(row) in words
     assert {"aux", "5", "3"} <= {*page.words}  # a setting that is not the paper's, and the paper's
     assert {ds.attrs["command"], "abc", "cpu", "jax 1.2.3, sublim 0.1.0"} <= {*page.words}
     assert any("@article{cloud_2025" in word for word in page.words)

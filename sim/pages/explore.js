@@ -71,7 +71,7 @@ function config() {
     axis: { ...text, gridColor: line(), domainColor: line(), tickColor: line() },
     axisX: { labelFontSize: 12, titleFontSize: 13, titleFontWeight: 500, titlePadding: 10 },
     axisY: { labelFontSize: 12, titleFontSize: 13, titleFontWeight: 500, labelLimit: 190 },
-    legend: { labelColor: ink(), labelFontSize: 12, symbolSize: 80, labelLimit: 300 },
+    legend: { labelColor: ink(), labelFontSize: 12, symbolSize: 80, symbolOpacity: 1, labelLimit: 300 },
     title: { color: ink(), fontSize: 13, fontWeight: 500, anchor: "start", limit: 420 },
   };
 }
@@ -133,7 +133,7 @@ function along(of, choice, found, width) {
   const told = [{ field: "x", title: labelOf(of, choice.x) }, ...TOLD.slice(single ? 1 : 0)];
   const many = new Set(rows.map((row) => row.x)).size;
   const edge = across ? { stroke: paper(), strokeWidth: 1 } : {};
-  const below = across ? { yOffset: 8 } : {}; // of the mean: no point hides another
+  const below = across ? { yOffset: 8 } : { xOffset: 7 }; // beside the mean: no point hides another
   const layer = [];
   if (of.chance && measure.unit === "fraction" && /accuracy/.test(measure.name))
     layer.push({
