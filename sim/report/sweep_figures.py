@@ -186,6 +186,7 @@ def _published(
                 ms=sheet.pt(9),
                 lw=sheet.pt(1.5),
                 capsize=0,
+                label=f"published ({dataset})",
                 zorder=4,
             )
     rest = f" ({left} more not on this axis)" if left else ""
