@@ -19,9 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import NullFormatter
 
 from sim.errors import InputError, choose, require
+from sim.report.fitting import apart, filled, thin
 from sim.report.names import formula
 
 SIZE = 11  # of letters, in points, at a figure's natural size
@@ -268,8 +268,8 @@ class Sheet:
         """
         scale = getattr(axes, f"{way}axis").get_transform()
         at = scale.transform(np.asarray(places, float))
-        apart = np.diff(np.unique(at)).min() if len(np.unique(at)) > 1 else 1.0
-        step = min(0.016 * (np.ptp(at) or 1), 0.5 * apart / many) if way == "x" else 0.25 / many
+        nearest = np.diff(np.unique(at)).min() if len(np.unique(at)) > 1 else 1.0
+        step = min(0.016 * (np.ptp(at) or 1), 0.5 * nearest / many) if way == "x" else 0.25 / many
         return scale.inverted().transform(at + step * (k - (many - 1) / 2))
 
     def finish(self) -> None:
@@ -373,7 +373,7 @@ class Sheet:
             if (axes, way) in self._named:
                 self._stand(axes, way)
             else:
-                _thin(axes, way)
+                thin(axes, way)
 
     def _break(self, text: Text, room: float, *, standing: bool = False) -> None:
         """Break a text between words until it is no longer than there is room for (pixels)."""
@@ -386,7 +386,7 @@ class Sheet:
             if long <= room:
                 return
             letters = max(6, min(letters - 1, int(letters * room / long)))
-            text.set_text("\n".join(_filled(part, letters) for part in said.split("\n")))
+            text.set_text("\n".join(filled(part, letters) for part in said.split("\n")))
 
     def _stand(self, axes: Axes, way: str) -> None:
         """Break names beside each other; let them stand where that is not enough."""
@@ -396,7 +396,7 @@ class Sheet:
 
         def fits() -> bool:
             boxes = [label.get_window_extent() for label in labels]
-            return all(_apart(a, b, 0, 2) for a, b in pairwise(boxes))
+            return all(apart(a, b, 0, 2) for a, b in pairwise(boxes))
 
         if not fits():
             room = axes.get_window_extent().width / len(labels)
@@ -417,58 +417,6 @@ class Sheet:
             ends[1] = (after.get_window_extent().x0 + box.x1) / 2 if after else ends[1]
         middle = (box.x0 + box.x1) / 2
         return 1.9 * min(middle - ends[0], ends[1] - middle)
-
-
-def _filled(text: str, letters: int) -> str:
-    """Break a text between words, but not before a unit or beside a sign of equality."""
-    held = text.replace(" %", "\u00a0%").replace(" = ", "\u00a0=\u00a0")
-    broken = textwrap.fill(held, letters, break_long_words=False, break_on_hyphens=False)
-    return broken.replace("\u00a0", " ")
-
-
-def _thin(axes: Axes, way: str) -> None:
-    """Leave out labels of ticks that would lie on the one before."""
-    axis = getattr(axes, f"{way}axis")
-    if not axes.axison or not axis.get_visible():
-        return
-    side = 0 if way == "x" else 1
-    gap = 2 * axes.figure.dpi / 72 if way == "x" else 0.0
-    low, high = sorted(getattr(axes, f"get_{way}lim")())
-    for minor in (False, True):
-        ticks = [
-            (tick, place)
-            for tick, place in zip(
-                axis.get_minor_ticks() if minor else axis.get_major_ticks(),
-                axis.get_ticklocs(minor=minor),
-                strict=False,
-            )
-            if low <= place <= high
-        ]
-        labels = [t.label1 for t, _ in ticks if t.label1.get_visible() and t.label1.get_text()]
-        if minor and labels:
-            boxes = [la.get_window_extent() for la in labels]
-            if not all(_apart(a, b, side, gap) for a, b in pairwise(boxes)):
-                axis.set_minor_formatter(NullFormatter())
-            continue
-        if len(labels) < 2:
-            continue
-        boxes = [la.get_window_extent() for la in labels]
-        if all(_apart(a, b, side, gap) for a, b in pairwise(boxes)):
-            continue
-        last, kept = None, []
-        in_order = sorted(zip(labels, boxes, strict=True), key=lambda p: p[1].get_points()[0][side])
-        for label, box in in_order:
-            if last is None or _apart(last, box, side, gap):
-                kept.append(label)
-                last = box
-        places = [place for tick, place in ticks]
-        words = ["" if t.label1 not in kept else t.label1.get_text() for t, _ in ticks]
-        getattr(axes, f"set_{way}ticks")(places, words)
-
-
-def _apart(a: Any, b: Any, side: int, gap: float) -> bool:
-    (a0, a1), (b0, b1) = a.get_points()[:, side], b.get_points()[:, side]
-    return a1 + gap <= b0 or b1 + gap <= a0
 
 
 def _inches(width: Width | None) -> float | None:

@@ -186,6 +186,7 @@ def _published(
                 ms=sheet.pt(9),
                 lw=sheet.pt(1.5),
                 capsize=0,
+                label=f"published ({dataset})",
                 zorder=4,
             )
     rest = f" ({left} more not on this axis)" if left else ""
@@ -221,7 +222,7 @@ def _maps(
         across=3,
         panel=(max(3.0, 0.62 * columns_x), max(1.8, 0.36 * rows_x)),
         edge=(1.0, 0.9 + 0.9 * -(-len(shown) // 3)),
-        least=1.1 + 0.4 * columns_x,
+        least=1 + 0.4 * columns_x,
         lines=True,
         sharex="all",
         sharey="all",
@@ -259,7 +260,7 @@ def _maps(
             words = [*map(names.value, ds[axis].values)]
             sheet.named(axes, way, np.arange(len(words)), words)
             getattr(axes, f"set_{way}label")(formula(names.axis(axis)))
-    side = "bottom" if sheet.inches and sheet.inches < 5 else "right"
+    side = "bottom" if sheet.inches and sheet.inches < 8 else "right"
     look = {"shrink": 0.8, "pad": 0.02, "aspect": 30, "fraction": 0.06}
     for kind, image in bars.items():
         bar = sheet.figure.colorbar(image, ax=[*grid], location=side, **look)

@@ -254,7 +254,9 @@ def _missing(sheet: Sheet, ds: xr.Dataset, needed: tuple[str, ...]) -> bool:
     """Say that results have none of it, as older ones may not."""
     if all(name in ds for name in needed):
         return False
-    sheet.panels(panel=(6, 1))[0, 0].set_axis_off()
+    axes = sheet.panels(panel=(6, 1))[0, 0]
+    axes.set(xticks=[], yticks=[], xlabel="not measured")
+    axes.spines[:].set_visible(False)
     sheet.caption(f"{_setting(ds)}: not measured.")
     return True
 
