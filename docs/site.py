@@ -74,7 +74,9 @@ def of_start() -> str:
     lines = ([r.step, f"{r.seconds:.0f} s"] for r in rows.itertuples())
     total = ["all", f"{rows.seconds.sum():.0f} s"]
     head = ("step", about["of"])
-    made = f"{about['machine']}; {about['where']}; revision {about['revision'][:7]}"
+    made = (
+        f"{about['machine']}; {about['where']}; {about['disk']}; revision {about['revision'][:7]}"
+    )
     return f"{markdown(head, [*lines, total])}\n{made}\n"
 
 
@@ -106,9 +108,9 @@ TABLES = pages.TABLES | {
 NAMES = """# Names
 
 Written by `uv run python -m docs` from `sim.__all__`; what is said of each is its docstring.
-`import sublim` has all of them, and `sublim.sim` and `sublim.theory`. Those of `theory` stand beside
-[the equations](theory/index.md). Settings are explained by `sublim figure10 --help`, with unit,
-default and rule.
+`import sublim` has all of them, and `sublim.sim` and `sublim.theory`. Those of `theory` stand
+beside [the equations](theory/index.md). Settings are explained by `sublim figure10 --help`, with
+unit, default and rule.
 """
 
 

@@ -41,7 +41,7 @@ def program(text):
     """A page as one program: shell blocks are run by bash, each; Python's follow one another."""
     yield "import subprocess"
     for i, (kind, block, _) in enumerate(blocks(text)):
-        yield f"print('\\0{i}', flush=True)"
+        yield f"print('\\x1e{i}', flush=True)"
         bash = ["bash", "-euc", block.replace("<this repository>", str(pages.ROOT))]
         yield block if kind == "python" else f"subprocess.run({bash!r}, check=True)"
 
@@ -71,7 +71,7 @@ def test_blocks_run_and_print_what_stands_below_them(name, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    _, *printed = re.split(r"\0\d+\n", done.stdout)
+    _, *printed = re.split(r"\x1e\d+\n", done.stdout)
     for (_, block, said), out in zip(blocks(OWN[name]), printed, strict=True):
         assert said is None or re.fullmatch(alike(said), out.strip(), re.DOTALL), (block, out)
 
@@ -115,6 +115,17 @@ def test_places_are_filled_one_by_one():
 def test_a_place_for_nothing_is_refused():
     with pytest.raises(InputError, match=r"table = 'trapz': must be one of .*Did you mean"):
         site.filled("<!-- table: trapz -->\n<!-- end -->")
+
+
+def test_the_time_of_the_first_figure_says_of_which_machine(monkeypatch, tmp_path):
+    about, rows = saved.read(site.START)
+    assert re.fullmatch(r"[0-9a-f]{40}", about["revision"])
+    assert all(about[what] in site.of_start() for what in ("machine", "where", "disk", "of"))
+    assert f"| all | {rows.seconds.sum():.0f} s |" in site.of_start()
+    before, other = site.of_start(), tmp_path / "start.csv"
+    other.write_text(site.START.read_text().replace("git clone,", "git clone,7"))
+    monkeypatch.setattr(site, "START", other)
+    assert site.of_start() != before
 
 
 def test_a_page_has_every_trap():
