@@ -71,7 +71,7 @@ def of_traps() -> str:
 def of_start() -> str:
     """Write how long the first figure takes, step by step."""
     about, rows = saved.read(START)
-    lines = ([r.step, f"{r.seconds:.0f} s"] for r in rows.itertuples())
+    lines = ([r.step, f"{r.seconds:.1f} s"] for r in rows.itertuples())
     total = ["all", f"{rows.seconds.sum():.0f} s"]
     head = ("step", about["of"])
     made = (

@@ -19,8 +19,6 @@ RUN = {name for name, text in OWN.items() if {"sh", "python"} & {*dict(BLOCK.fin
 
 #: What is in blocks that cannot run yet, and what they wait for.
 AWAITED = {
-    "sublim.task(": "a task from arrays",
-    "--dataset mine.npz": "a task from a file of arrays",
     "--seeds 0:2": "ranges of seeds, and runs put together",
     "--width column": "figures for print",
     "ax=ax": "figures for print",
