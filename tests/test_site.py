@@ -19,7 +19,6 @@ RUN = {name for name, text in OWN.items() if {"sh", "python"} & {*dict(BLOCK.fin
 
 #: What is in blocks that cannot run yet, and what they wait for.
 AWAITED = {
-    "--seeds 0:2": "ranges of seeds, and runs put together",
     "--width column": "figures for print",
     "ax=ax": "figures for print",
 }
