@@ -18,6 +18,7 @@ _FUNCTIONS = {
     "preset": "published",
     "cite": "published",
     "shown": "studies.shown",
+    "page": "pages.write",
     "theorem": "studies.theorem.run",
     "boundaries": "studies.theorem.run",
 }

@@ -30,7 +30,7 @@ from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Matmul, Setup
-from sim.terminal import console, print_json, say_cited, say_settings, show, stderr
+from sim.terminal import FORMATS, console, print_json, say_cited, say_settings, show, stderr
 from sim.training.families import FIGURE_10, Family, takes
 
 #: How --help groups settings: as a user thinks of them.
@@ -123,7 +123,8 @@ def parse(arguments: list[str]) -> Callable[[], None]:
         _command(_bench, (), **BENCH),
         _command(finished.runs, (), folder=RUNS, json=JSON),
         _command(finished.show, (), run=RUN, json=JSON),
-        _command(finished.plot, (), run_folder=RUN),
+        _command(finished.plot, (), run_folder=RUN, **PLOT),
+        _command(finished.report, (), **REPORT),
         _command(finished.compare, (), first=RUN, second=RUN, json=JSON),
         _command(
             finished.combine,
@@ -161,6 +162,12 @@ def _wrapped() -> Iterator[None]:
 
 RUNS = (tyro.conf.Positional[Path], Path(Output().out), "Where runs lie.")
 RUN = (tyro.conf.Positional[Path], tyro.MISSING, "The folder of a finished run.")
+PLOT = {
+    "width": (str, "", "column (3.25 inches), text (6.75) or inches. Default: each figure's own."),
+    "caption": (bool, True, "Say below what is shown, with n."),
+    "models": (tuple[str, ...], (), "Draw these alone, in this order. Default: all."),
+    "formats": (tuple[str, ...], FORMATS, "Of png, pdf (TrueType letters), svg (text as text)."),
+}
 AXIS = """NAME=V,V,… or NAME=FROM:TO:COUNT (with "log" behind: even ratios), as in
 --axis aux=1,3,10 --axis student_lr=1e-4:1e-2:5log. NAME: any setting below, or width, depth.
 Several axes make a grid."""
@@ -199,6 +206,15 @@ BENCH = {
         "Operands of the matrix products, one after the other.",
     ),
     "json": (bool, False, "Print JSON, in seconds, FLOP, bytes and GiB, in place of the table."),
+}
+REPORT = {
+    "run": (tyro.conf.Positional[tuple[Path, ...]], (), "Folders of finished runs."),
+    "output": (
+        Annotated[Path | None, tyro.conf.arg(aliases=("-o",))],
+        None,
+        "The page. Default: report.html.",
+    ),
+    "all": (bool, False, "Of all runs in the folder that is named (runs), with an index."),
 }
 DATA = {
     "action": (

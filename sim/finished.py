@@ -14,19 +14,30 @@ from typing import Any
 
 from rich.markup import escape
 
-from sim.errors import require
-from sim.terminal import aside, console, draw, print_json, told
+from sim.errors import choose, require
+from sim.settings.experiments import Output
+from sim.terminal import FORMATS, SUFFIXES, aside, console, draw, print_json, told
 
 
-def plot(run_folder: Path) -> None:
-    """Draw the figures of a finished run again, from its saved results."""
+def plot(
+    run_folder: Path,
+    width: str = "",
+    caption: bool = True,
+    models: tuple[str, ...] = (),
+    formats: tuple[str, ...] = FORMATS,
+) -> None:
+    """Draw the figures of a finished run again, from its saved results: for a paper, say."""
     require("run_folder", str(run_folder), run_folder.is_dir(), "a folder")
+    require("formats", formats, formats, "one or more")
+    for one in formats:
+        choose("formats", one, SUFFIXES)
     from sim.runs import results
     from sim.studies.shown import shown
 
     ds = results.load(run_folder)
     _, figures = shown(ds)
-    draw(ds, figures, run_folder, again=True)
+    look = {"width": width or None, "caption": caption, "models": models or None}
+    draw(ds, figures, run_folder, again=True, formats=formats, **look)
     console.print(f"Figures: {escape(str(run_folder))}", soft_wrap=True)
 
 
@@ -61,6 +72,23 @@ def show(run: Path, json: bool) -> None:
     for name, value in how.items():
         if value:
             console.print(f"{name}: {escape(str(value))}", soft_wrap=True, highlight=False)
+
+
+def report(run: tuple[Path, ...], output: Path | None, all: bool) -> None:
+    """Write a report of finished runs: one page that opens anywhere, with no network.
+
+    With --all, one into each run of a folder, and a page that lists them.
+    """
+    from sim.pages import write
+
+    if all:
+        require("all", " ".join(map(str, run)), len(run) <= 1, "of one folder")
+        require("output", str(output), output is None, "not named: --all writes into the folder")
+        path = write.index(run[0] if run else Path(Output().out))
+    else:
+        require("run", "", run, "the folder of a finished run, or more of them")
+        path = write.page(run, output or Path(write.REPORT))
+    console.print(f"{'Index' if all else 'Report'}: {escape(str(path))}", soft_wrap=True)
 
 
 def compare(first: Path, second: Path, json: bool) -> None:

@@ -6,7 +6,7 @@ Libraries are imported when something is computed: --help should not wait for th
 # ruff: noqa: PLC0415
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from json import dumps, loads
@@ -25,6 +25,8 @@ from sim.training.families import FIGURE_10, Family, takes
 console = Console()
 stderr = Console(stderr=True)
 asked: list[str] = []  # the words of the command that runs
+FORMATS = ("png", "pdf")  # of figures, unless others are asked for
+SUFFIXES = (*FORMATS, "svg")
 DRAWN = "figures.json"  # of which results a run's figures were drawn
 
 
@@ -166,10 +168,7 @@ def say_settings(of: Mapping[str, Any], axes: Mapping[str, Any], family: Family)
 
 def say_cited(preset: str, study: str = "figure10") -> None:
     """Say whom to cite: the paper, a preset's source, those that a study shows beside its own."""
-    rows = published.rows().items()
-    beside = {published.publication(n) for n, row in rows if study in row.at}
-    named = dict.fromkeys([published.PAPER, *([published.publication(preset)] if preset else [])])
-    named |= dict.fromkeys(sorted(beside) if study != "figure10" else [])
+    named = published.to_cite(study, preset)
     console.print("To cite: " + ", ".join(f"sublim cite {name}" for name in named), soft_wrap=True)
 
 
@@ -186,22 +185,33 @@ def warn(lines: Iterable[str]) -> None:
         stderr.print(f"[yellow]warning:[/] {escape(line)}", soft_wrap=True)
 
 
-def draw(ds: Any, figures: dict[str, Callable], folder: Path, *, again: bool = False) -> None:
-    """Draw the figures that are missing or not of these results; with `again`, all."""
+def draw(
+    ds: Any,
+    figures: dict[str, Callable],
+    folder: Path,
+    *,
+    again: bool = False,
+    formats: Sequence[str] = FORMATS,
+    **look: Any,
+) -> None:
+    """Draw the figures that are missing or not of these results; with `again`, all.
+
+    look: width, caption, models, as `sim.report.sheet.drawn` has them.
+    """
     from sim.runs import results, store
 
     drawn = {"results_sha256": store.checksum(folder / results.RESULTS)}
     with suppress(OSError, ValueError):
-        files = [folder / f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")]
+        files = [folder / f"{name}.{suffix}" for name in figures for suffix in formats]
         same = loads((folder / DRAWN).read_text()) == drawn
         if same and not again and all(file.is_file() for file in files):
             return
     failed: dict[str, StorageError] = {}
     for name, make in figures.items():
-        figure = make(ds)
-        for suffix in ("png", "pdf"):
+        figure = make(ds, **look)
+        for suffix in formats:
             page = BytesIO()
-            figure.savefig(page, format=suffix, dpi=160)
+            figure.savefig(page, format=suffix, dpi=300 if look.get("width") else 160)
             try:
                 store.write(folder / f"{name}.{suffix}", page.getvalue())
             except StorageError as error:

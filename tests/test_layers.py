@@ -12,7 +12,17 @@ from sim.runs import identity
 
 ROOT = Path(__file__).parent.parent
 # Each imports itself and those before it; `errors` is everybody's, `theory` knows nothing of sim.
-ORDER = ("settings", "published", "model", "training", "engine", "runs", "report", "studies")
+ORDER = (
+    "settings",
+    "published",
+    "model",
+    "training",
+    "engine",
+    "runs",
+    "report",
+    "studies",
+    "pages",
+)
 FILES = sorted([*(ROOT / "sim").glob("*/**/*.py"), *(ROOT / "theory").glob("*.py")])
 
 

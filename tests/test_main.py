@@ -125,6 +125,8 @@ def test_help_teaches(sublim):
         (["figure10", "--memory", "inf"], "memory = inf"),
         (["figure10", "--out", ""], "out = ''"),
         (["figure10", "--seeds", "2147483648"], "seeds = 2147483648"),
+        (["figure10", "--seeds", "abc"], "seeds = 'abc'"),
+        (["figure10", "--seeds", "9:3"], "seeds = '9:3'"),
         (["figure10", "--points", "1000000000"], "points = 1000000000"),
         (["figure10", "--teacher-steps", "3000000000"], "teacher_steps = 3000000000"),
         (["figure10", "--student-epochs", "100000000"], "student_epochs = 100000000"),
@@ -145,11 +147,11 @@ def test_bad_input_is_one_line_and_exit_code_2(sublim, tmp_path, words, says):
     assert list(tmp_path.iterdir()) == []  # nothing begun
 
 
-@pytest.mark.parametrize("words", [["figure10", "--seeds", "abc"], ["figure10", "--sedes", "3"]])
+@pytest.mark.parametrize("words", [["figure10", "--batch", "abc"], ["figure10", "--bacth", "3"]])
 def test_what_cannot_be_parsed_names_the_argument(sublim, words):
     code, _, err = sublim(*words)
     assert code == 2
-    assert "--seeds" in err  # the flag, or the nearest one
+    assert "--batch" in err  # the flag, or the nearest one
     assert "Traceback" not in err
 
 

@@ -32,7 +32,7 @@ def lines(figure):
     [
         ((1e-3, 1e-2, 1e-1), True),
         ((1.0, 2.0, 3.0), True),
-        ((0.0, 0.003, 0.01, 0.03, 0.1), False),  # too near for true distances
+        ((0.0, 0.003, 0.01, 0.03, 0.1), True),  # 0 too
         (("kl", "squared_error"), False),
     ],
     ids=str,
@@ -40,11 +40,13 @@ def lines(figure):
 def test_a_line_joins_only_points_at_their_distances(values, joined):
     figure = sweep_figures.sweep(made_up.sweep(init_noise=values))
     assert (lines(figure) == "-") == joined
-    said = "side by side" in figure._supxlabel.get_text()
-    assert said == (not joined and not isinstance(values[0], str))
-    drawn = figure.axes[0].containers[0].lines[0].get_xdata()
-    if joined:
-        np.testing.assert_allclose(drawn, values)
+    student, control = (c.lines[0].get_xdata() for c in figure.axes[0].containers)
+    scale = figure.axes[0].xaxis.get_transform()
+    places = values if joined else range(len(values))
+    mine, other, at = (scale.transform(np.asarray(x, float)) for x in (student, control, places))
+    np.testing.assert_allclose((mine + other) / 2, at)  # at their distances, on both sides of them
+    assert (mine < other).all()
+    assert np.diff(at).min() > 0.1 * np.ptp(at)  # in a scale in which they are spaced
 
 
 @pytest.mark.parametrize("axes", [{}, {"aux": (1, 3)}, {"aux": (1, 3), "loss": ("kl", "b")}])

@@ -85,7 +85,7 @@ def test_tables_and_figures_of_defences(ds):
     found = rate_figures.figures(ds, rates.family(ds))
     assert [*found] == ["tradeoff", "rows"]
     figure = found["tradeoff"](ds)
-    said = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+    said = " ".join(text.get_text() for key in figure.legends for text in key.get_texts())
     for name in LEVELS:
         assert name.replace("_", " ") in said
     assert not tradeoffs.there(ds.drop_vars("skill"))

@@ -71,6 +71,14 @@ def cite(name: str) -> str:
     return source(name).bibtex(publication(name))
 
 
+def to_cite(study: str, name: str = "") -> list[str]:
+    """Name publications: the paper, a row's, and those that a study shows beside its own."""
+    beside = {publication(n) for n, one in rows().items() if study in one.at}
+    own = [publication(name)] if name else []
+    others = sorted(beside) if study != "figure10" else []
+    return [*dict.fromkeys([PAPER, *own, *others])]
+
+
 def preset(name: str) -> dict[str, Any]:
     """Name the settings of a row that are not the paper's.
 

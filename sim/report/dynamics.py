@@ -15,8 +15,11 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from sim.report import ledger, rate_figures, rates
-from sim.report.style import SERIES, SIZE, caption, drawn, setting, unit, words
+from sim.errors import require
+from sim.report import ledger, names, rate_figures, rates
+from sim.report.names import formula
+from sim.report.sheet import Sheet, drawn
+from sim.report.style import GREY, SERIES, measured, setting
 from sim.report.tables import Lines, lean, number, split
 from sim.runs.ratios import ratio
 from sim.runs.results import axes_of
@@ -350,48 +353,43 @@ def _stopped(of: pd.DataFrame) -> Iterator[str]:
 
 
 @drawn
-def figure(ds: xr.Dataset) -> Figure:
+def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw each measure along training, a panel each, a line for each student.
 
     A column a point of the grid; of one point, three panels side by side.
     """
-    names, at = [n for n in measures(ds) if n not in RATES[1:]], [*points(ds)]
-    several = len(at) > 1
-    across, down = (len(at), len(names)) if several else (3, -(-len(names) // 3))
-    figure = Figure(figsize=(1.2 + 3.4 * across, 0.9 + 2.1 * down), layout="constrained")
-    alike = {"sharex": "col", "sharey": "row" if several else False}
-    grid = figure.subplots(down, across, squeeze=False, **alike)
+    named, at = [n for n in measures(ds) if n not in RATES[1:]], [*points(ds)]
+    several, chosen = len(at) > 1, sheet.chosen(ds.model.values)
+    shape = (len(named), len(at)) if several else (1, len(named))
+    alike = {"sharex": "column", "sharey": "row"} if several else {"across": 3, "sharex": "all"}
+    grid = sheet.panels(*shape, panel=(3.4, 2.1), edge=(1.2, 0.9), least=2.1, **alike)
     shown = [m for m in PLAIN if m in ds.model.values]
     if len(shown) < 3:
         shown += interventions(ds)[: len(SERIES) - len(shown)]
+    shown = [m for m in (shown if sheet.models is None else chosen) if m in students(ds)]
+    require("models", sheet.models, 0 < len(shown) <= len(COLORS), f"1 to {len(COLORS)} students")
     for column, (where, one) in enumerate(at):
-        panels = grid[:, column] if several else [*grid.flat][: len(names)]
-        for panel, name in zip(panels, names, strict=True):
+        panels = grid[:, column] if several else grid[0]
+        for panel, name in zip(panels, named, strict=True):
             path = one[MEASURES[name].path]
             path = path.sel(layer=WHOLE) if "layer" in path.dims else path
-            for color, model in zip((*SERIES, "#666666"), shown, strict=False):
+            for color, model in zip(COLORS, shown, strict=False):
                 course = path.sel(model=model).dropna("step", how="all")
                 of = summary(course)
                 low, high = of.mean - of.half_width, of.mean + of.half_width
-                panel.plot(course.step, of.mean, "-", color=color, lw=1.7)
+                panel.plot(course.step, of.mean, "-", color=color, lw=sheet.pt(1.7))
                 panel.fill_between(course.step, low, high, color=color, alpha=0.22, lw=0)
-            panel.axhline(0, color="#666666", lw=0.8, zorder=0)
-            if not column:
-                text = _word(name) + unit(path)
-                panel.set_ylabel(text.replace(" (", "\n("), fontsize=SIZE)
-        title = ", ".join(str(value) for value in where.values())
-        panels[0].set_title(words(title), fontsize=SIZE)
-    for panel in [*grid.flat][len(names) :] if not several else ():
-        panel.set_visible(False)
-    for panel in grid[-1] if several else [*grid.flat][len(names) - across : len(names)]:
-        panel.set_xlabel("student's steps", fontsize=SIZE)
-        panel.tick_params(labelbottom=True)
+            panel.axhline(0, color=GREY, lw=0.8, zorder=0)
+            panel.set_ylabel(measured(path, name))
+            panel.set_xlabel("student's steps")
+        title = ", ".join(map(names.value, where.values()))
+        panels[0].set_title(formula(title))
     lines = grid[0, 0].get_lines()[: len(shown)]
-    figure.legend(
-        lines, [*map(_word, shown)], loc="outside upper center", ncols=len(shown), frameon=False
-    )
-    caption(figure, f"{setting(ds)}.\nLine and band: mean, 95 % t-interval.")
-    return figure
+    sheet.key(lines, [*map(names.model, shown)], columns=len(shown))
+    sheet.caption(f"{setting(ds)}.\nLine and band: mean, 95 % t-interval.")
+
+
+COLORS = (*SERIES, GREY)
 
 
 def figures(ds: xr.Dataset) -> dict[str, Callable[[xr.Dataset], Figure]]:

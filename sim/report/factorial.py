@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from sim.report.style import SERIES, SIZE, caption, drawn
+from sim.report import names
+from sim.report.sheet import Sheet, drawn
+from sim.report.style import SERIES
 from sim.report.tables import Lines, laid_out, number
 from sim.runs.decompose import REST, SEEDS, decompose
 from sim.runs.results import axes_of
@@ -119,42 +121,44 @@ def factorial(ds: xr.Dataset) -> Iterator[Any]:
 
 
 @drawn
-def figure(ds: xr.Dataset) -> Figure:
+def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw shares of the variance as bars, and accuracy at the levels of each setting."""
     of = rows(ds)
     terms = of[(of.what == "share")]
     named = terms[~terms.term.isin([SEEDS, REST])].sort_values("value", ascending=False)[:SHOWN]
     bars = pd.concat([named, terms[terms.term.isin([SEEDS, REST])]])[::-1]
-    figure = Figure(figsize=(10.2, 5.6), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
+    settings = crossed(ds)[::-1]
+    at, ticks = 0.0, {}
+    for axis in settings:
+        mine = of[(of.what == "level") & (of.term == axis)][::-1]
+        ticks |= {at + k: row for k, row in enumerate(mine.itertuples())}
+        at += len(mine) + 0.6
+    levels_ = (f"{words(row.term)}: {names.value(row.level)}" for row in ticks.values())
+    (labels, lines), (levels_, more) = sheet.broken(map(words, bars.term)), sheet.broken(levels_)
+    high = [len(bars) * (0.06 + 0.155 * lines), at * (0.06 + 0.155 * more)]
+    ((left, right),) = sheet.panels(
+        1, 2, panel=(5.1, high), edge=(0, 1.8), least=4.2, lines=True, ratios=(1.1, 1)
+    )
     colors = {1: SERIES[0], 2: SERIES[1], 3: SERIES[2], 0: "#999999"}
     for y, row in enumerate(bars.itertuples()):
         left.barh(y, 100 * row.value, color=colors[int(row.order)], height=0.7)
         if not np.isnan(row.low):
-            left.plot([100 * row.low, 100 * row.high], [y, y], "-", color="#333333", lw=1.4)
-    left.set_yticks(range(len(bars)), [words(term) for term in bars.term], fontsize=SIZE - 2)
-    left.set_xlabel("share of the variance of accuracy (%)", fontsize=SIZE)
+            ends = [100 * row.low, 100 * row.high]
+            left.plot(ends, [y, y], "-", color="#333333", lw=sheet.pt(1.4))
+    sheet.named(left, "y", range(len(bars)), labels)
+    left.set_xlabel("share of the variance of accuracy (%)")
     kinds = {1: "one setting", 2: "two together", 3: "three", 0: "seeds; all else"}
-    keys = [left.barh(0, 0, color=colors[kind]) for kind in kinds]
-    left.legend(keys, [*kinds.values()], loc="lower right", frameon=False, fontsize=SIZE - 1)
-    at, ticks = 0.0, []
-    for axis in crossed(ds)[::-1]:
-        mine = of[(of.what == "level") & (of.term == axis)][::-1]
-        for row in mine.itertuples():
-            right.plot([row.low, row.high], [at, at], "-", color=SERIES[0], lw=1.6)
-            right.plot(row.value, at, "o", color=SERIES[0], ms=5)
-            ticks.append((at, f"{words(axis)}: {row.level}".replace("_", " ")))
-            at += 1
-        at += 0.6
-    right.set_yticks(*zip(*ticks, strict=True), fontsize=SIZE - 3)
-    right.set_xlabel("test accuracy of students,\nover all other settings", fontsize=SIZE)
-    settings = int(np.prod([ds.sizes[axis] for axis in crossed(ds)]))
-    caption(
-        figure,
-        f"{ds.attrs['dataset']}, {settings} settings × {ds.sizes['seed']} seeds. Lines: 95 %, of "
-        "shares by the jackknife over seeds.",
+    sheet.key([Patch(color=colors[kind]) for kind in kinds], [*kinds.values()])
+    for at, row in ticks.items():
+        right.plot([row.low, row.high], [at, at], "-", color=SERIES[0], lw=sheet.pt(1.6))
+        right.plot(row.value, at, "o", color=SERIES[0], ms=sheet.pt(5))
+    sheet.named(right, "y", [*ticks], levels_)
+    right.set_xlabel("test accuracy of students, over all other settings")
+    points = int(np.prod([ds.sizes[axis] for axis in crossed(ds)]))
+    sheet.caption(
+        f"{ds.attrs['dataset']}, {points} settings × {ds.sizes['seed']} seeds. Lines: 95 %, of "
+        "shares by the jackknife over seeds."
     )
-    return figure
 
 
 FIGURES = {"factorial": figure}

@@ -7,22 +7,20 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from sim.errors import require
 from sim.published.entries import Published
+from sim.report import names
+from sim.report.sheet import Sheet, drawn
 from sim.report.style import (
     COLORS,
     HALO,
-    LABELS,
     LINES,
-    SIZE,
-    caption,
     chance,
-    drawn,
-    name,
+    measured,
     setting,
     trained,
-    unit,
     with_bar,
 )
 from sim.runs.results import extra
@@ -31,137 +29,139 @@ from sim.training.measures import MEASURES
 
 
 @drawn
-def figure10(ds: xr.Dataset, published: Sequence[Published] = ()) -> Figure:
+def figure10(sheet: Sheet, ds: xr.Dataset, published: Sequence[Published] = ()) -> None:
     """Test accuracy of each model: every seed a point, the mean with its 95 % interval.
 
     Beside them what was published of the same settings.
     """
-    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
-    axes = figure.subplots()
+    models = sheet.chosen(ds.model.values)
+    labels = [names.model(m).replace(", ", "\n") for m in models]
+    lying = sheet.flat(labels)
+    high = 0.55 * len(models) if lying else 4.6
+    axes = sheet.panels(panel=(7.5, high), lines=lying)[0, 0]
+
+    def on(place: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return (value, place) if lying else (place, value)
+
     jitter = np.random.default_rng(0).uniform(-0.2, 0.2, ds.sizes["seed"])  # looks, not data
-    models = [str(model) for model in ds.model.values]
     for place, model in enumerate(models):
         one = ds.sel(model=model)
         color, accuracy = COLORS[model], one.test_accuracy.values
         for lost, marker in ((False, "o"), (True, "x")):
             some = one.diverged.values == lost
             axes.plot(
-                place + jitter[some],
-                accuracy[some],
+                *on(place + jitter[some], accuracy[some]),
                 marker,
                 color=color,
                 alpha=0.35,
-                ms=4,
-                mew=1.5 if lost else 0,
+                ms=sheet.pt(4),
+                mew=sheet.pt(1.5) if lost else 0,
             )
         mean, bar = with_bar(summary(one.test_accuracy))
         axes.errorbar(
-            [place],
-            mean,
-            bar,
+            *on([place], mean),
+            **{"xerr" if lying else "yerr": bar},
             fmt="D",
             color=color,
             mec="white",
-            mew=1.0,
-            ms=6.5,
-            capsize=8,
-            capthick=2.2,
-            elinewidth=2.2,
+            mew=sheet.pt(1),
+            ms=sheet.pt(6.5),
+            capsize=sheet.pt(8 if not lying else 5),
+            capthick=sheet.pt(2.2),
+            elinewidth=sheet.pt(2.2),
             zorder=3,
         )
-        beside = place + 0.25, mean.item()
         axes.annotate(
             f"{mean.item():.3f}".lstrip("0"),
-            beside,
-            va="center",
+            (mean.item(), place + 0.2) if lying else (place + 0.25, mean.item()),
+            ha="center" if lying else "left",
+            va="top" if lying else "center",
             zorder=4,
-            fontsize=SIZE - 1,
+            fontsize="small",
             color=color,
             path_effects=[HALO],
         )
     published = [p for p in published if p.how == "=" and not p.differs and p.model in models]
     for k, p in enumerate(published):
         low, high = p.span
+        before = sum(q.model == p.model for q in published[:k])
         axes.errorbar(
-            [models.index(p.model) - 0.3 - 0.06 * sum(q.model == p.model for q in published[:k])],
-            [(low + high) / 2],
-            [(high - low) / 2],
+            *on([models.index(p.model) - 0.3 - 0.06 * before], [(low + high) / 2]),
+            **{"xerr" if lying else "yerr": [(high - low) / 2]},
             fmt="o",
             color="black",
             mfc="none",
-            ms=6,
+            ms=sheet.pt(6),
         )
-    chance(axes, ds, x=len(models) - 0.45)
-    axes.set_xticks(range(len(models)), [LABELS[m] for m in models])
-    axes.set(xlim=(-0.5, len(models) - 0.4), ylim=(0, 1.02))
-    axes.set_ylabel("test accuracy (fraction)", fontsize=SIZE)
+    chance(axes, ds, lying=lying)
+    if lying:
+        axes.set_yticks(range(len(models)), [label.replace("\n", ", ") for label in labels])
+        axes.set(ylim=(len(models) - 0.25, -0.75), xlim=(0, 1.02))
+        axes.set_xlabel("test accuracy (fraction)")
+    else:
+        axes.set_xticks(range(len(models)), labels)
+        axes.set(xlim=(-0.5, len(models) - 0.4), ylim=(0, 1.02))
+        axes.set_ylabel("test accuracy (fraction)")
     lost = int(ds.diverged.any("model").sum())
-    caption(
-        figure,
+    sheet.caption(
         f"{setting(ds)}. Point: one seed{f' (×: diverged, {lost} seeds)' if lost else ''}. "
         "Diamond and bar: mean, 95 % t-interval."
-        + ("\nHollow: published of the same settings; sources in the table." if published else ""),
+        + ("\nHollow: published of the same settings; sources in the table." if published else "")
     )
-    return figure
 
 
 @drawn
-def trajectories(ds: xr.Dataset) -> Figure:
+def trajectories(sheet: Sheet, ds: xr.Dataset) -> None:
     """Test accuracy and training loss over optimiser steps: mean with its 95 % interval.
 
     Errors: InputError for results without what was measured on the way.
     """
     require("results", [*ds.data_vars], "accuracy_by_step" in ds, "of what was measured by step")
-    figure = Figure(figsize=(9.5, 4.4), layout="constrained")
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1))
-    for model in trained(ds):
-        _line(left, ds.accuracy_by_step, model, label=name(model))
+    (panels,) = sheet.panels(1, 3, panel=(3.17, 4.4), sharex="all")
+    left, middle, right = panels
+    models = [model for model in sheet.chosen(ds.model.values) if model != "reference"]
+    for model in models:
+        _line(left, ds.accuracy_by_step, model)
         _line(right if model == "teacher" else middle, ds.loss_by_step, model)
-    chance(left, ds, x=float(ds.step[-1]))
+    chance(left, ds)
     left.set(ylim=(0, 1.02))
+    of_students = measured(ds.loss_by_step, "distillation loss")
     for axes, what in (
         (left, "test accuracy (fraction)"),
-        (middle, f"distillation loss{unit(ds.loss_by_step)}"),
+        (middle, of_students),
         (right, "teacher's loss (nats)"),
     ):
-        axes.set_ylabel(what, fontsize=SIZE)
-        axes.set_xlabel("optimiser steps", fontsize=SIZE)
+        axes.set_ylabel(what)
+        axes.set_xlabel("optimiser steps")
         axes.margins(x=0.02)
     for axes in (middle, right):
         if any((line.get_ydata() > 0).any() for line in axes.get_lines()):  # some loss is finite
             axes.set_yscale("log")
     diverged = int(ds.diverged.any("model").sum())
     lost = f" ({diverged} diverged: loss curves of the finite)" if diverged else ""
-    figure.legend(loc="outside upper center", ncols=5, fontsize=SIZE - 1.5, frameon=False)
-    caption(figure, f"{setting(ds)}. Line and band: mean over seeds, 95 % t-interval{lost}.")
-    return figure
+    sheet.key(left.get_lines()[: len(models)], [*map(names.model, models)])
+    sheet.caption(f"{setting(ds)}. Line and band: mean over seeds, 95 % t-interval{lost}.")
 
 
 @drawn
-def along(ds: xr.Dataset, measure: str) -> Figure:
+def along(sheet: Sheet, ds: xr.Dataset, measure: str) -> None:
     """Draw a measure over optimiser steps, whole and by layer, with its interval."""
     values = ds[MEASURES[measure].path]
-    layers = list(ds.layer.values) if "layer" in values.dims else [None]
-    columns = min(3, len(layers))
-    rows = -(-len(layers) // columns)
-    figure = Figure(figsize=(1.5 + 3.2 * columns, 1.2 + 2.7 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    for axes, layer in zip(panels, layers, strict=False):
-        of = values if layer is None else values.sel(layer=layer)
-        for model in trained(ds):
-            if np.isfinite(of.sel(model=model)).any():
-                _line(axes, of, model, label=name(model))
-        axes.set_title("" if layer is None else str(layer).replace("_", " "), fontsize=SIZE)
-        axes.set_xlabel("optimiser steps", fontsize=SIZE)
-    for axes in panels[len(layers) :]:
-        axes.set_axis_off()
-    figure.supylabel(values.attrs["long_name"] + unit(values), fontsize=SIZE)
-    handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(
-        handles, names, loc="outside upper center", ncols=5, frameon=False, fontsize=SIZE - 1.5
+    layers = [*ds.layer.values] if "layer" in values.dims else [None]
+    (panels,) = sheet.panels(
+        1, len(layers), across=3, panel=(3.2, 2.7), edge=(1.5, 1.2), sharex="all", sharey="all"
     )
-    caption(figure, f"{setting(ds)}. Line and band: mean over seeds, 95 % t-interval.")
-    return figure
+    shown = {}
+    for axes, layer in zip(panels, layers, strict=True):
+        of = values if layer is None else values.sel(layer=layer)
+        for model in sheet.chosen(trained(ds)):
+            if np.isfinite(of.sel(model=model)).any():
+                shown[model] = _line(axes, of, model)
+        axes.set_title("" if layer is None else names.value(layer))
+        axes.set_xlabel("optimiser steps")
+        axes.set_ylabel(measured(values, measure))
+    sheet.key([*shown.values()], [*map(names.model, shown)])
+    sheet.caption(f"{setting(ds)}. Line and band: mean over seeds, 95 % t-interval.")
 
 
 def figures(
@@ -172,12 +172,13 @@ def figures(
     return {"figure10": partial(figure10, published=published), "trajectories": trajectories} | more
 
 
-def _line(axes: Axes, values: xr.DataArray, model: str, label: str | None = None) -> None:
+def _line(axes: Axes, values: xr.DataArray, model: str) -> Line2D:
     """Draw mean and interval of one model at each step, of the seeds that are finite there."""
     curve = values.sel(model=model)
     curve = curve.where(np.isfinite(curve)).dropna("step", how="all")
     style = {"color": COLORS[model], "ls": LINES.get(model, "-")}
     of = [summary(curve.isel(step=i).dropna("seed")) for i in range(curve.sizes["step"])]
     mean, low, high = np.array([(s.mean, *s.interval) for s in of], float).reshape(-1, 3).T
-    axes.plot(curve.step, mean, lw=2, label=label, **style)
+    (line,) = axes.plot(curve.step, mean, **style)
     axes.fill_between(curve.step, low, high, color=COLORS[model], alpha=0.2, lw=0)
+    return line

@@ -6,9 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from sim.report.style import SERIES, SIZE, caption, drawn, setting, words
+from sim.errors import require
+from sim.report import names
+from sim.report.names import formula
+from sim.report.sheet import Sheet, drawn
+from sim.report.style import GREY, SERIES, setting
 from sim.report.tables import Lines, number
 from sim.runs.results import axes_of
 from sim.runs.statistics import summary
@@ -109,16 +114,17 @@ def _of(row: pd.Series) -> str:
 
 
 @drawn
-def figure(ds: xr.Dataset) -> Figure:
+def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw the account along training, a column a point; below, the drive of each layer."""
     axes = axes_of(ds)
     at = [
         {axis: ds[axis].values[i].item() for axis, i in zip(axes, place, strict=True)}
         for place in np.ndindex(*(ds.sizes[axis] for axis in axes))
     ]
-    figure = Figure(figsize=(2 + 4 * len(at), 6.6), layout="constrained")
-    grid = figure.subplots(2, len(at), squeeze=False, sharey="row")
-    styles = {m: style for m, style in STYLES.items() if m in ds.model.values}
+    grid = sheet.panels(2, len(at), panel=(4, 3.3), edge=(2, 0), sharey="row")
+    chosen = sheet.chosen(ds.model.values)
+    styles = {m: style for m, style in STYLES.items() if m in chosen}
+    require("models", sheet.models, styles, f"of {', '.join(STYLES)}")
     for column, where in enumerate(at):
         top, bottom = grid[:, column]
         for model, style in styles.items():
@@ -129,23 +135,22 @@ def figure(ds: xr.Dataset) -> Figure:
             parts["curvature"] = one.curvature_by_step
             for name, color in LINES.items():
                 of = summary(parts[name])
-                top.plot(one.step, of.mean, color=color, ls=style, lw=1.8)
+                top.plot(one.step, of.mean, color=color, ls=style)
                 if model == "student":
                     ends = of.mean - of.half_width, of.mean + of.half_width
                     top.fill_between(one.step, *ends, color=color, alpha=0.2, lw=0)
-        top.axhline(0, color="#666666", lw=0.8, zorder=0)
-        top.set_title(words(", ".join(map(str, where.values()))), fontsize=SIZE)
-        top.set_xlabel("student's steps", fontsize=SIZE)
-        _layers(bottom, ds.sel(where), [*styles])
-    grid[0, 0].set_ylabel("change of the trait's\nloss so far (nats)", fontsize=SIZE)
-    grid[1, 0].set_ylabel("drive, by layer (nats)", fontsize=SIZE)
-    keys = [grid[0, 0].plot([], [], color=c, lw=1.8)[0] for c in LINES.values()]
-    keys += [grid[0, 0].plot([], [], color="#666666", ls=s, lw=1.8)[0] for s in styles.values()]
-    names = ["change", "drive", "drive along the\nbatch's gradient", "curvature", "rest"]
-    names += [WHOSE[m] for m in styles]
-    figure.legend(keys, names, loc="outside upper center", ncols=4, frameon=False)
-    caption(figure, f"{setting(ds)}. Band and bar: 95 % t-interval.")
-    return figure
+        top.axhline(0, color=GREY, lw=0.8, zorder=0)
+        top.set_title(formula(", ".join(map(names.value, where.values()))))
+        top.set_xlabel("student's steps")
+        top.set_ylabel("change of L_T so far (nats)".replace("L_T", "$L_T$"))
+        _layers(sheet, bottom, ds.sel(where), [*styles])
+    keys: list[Any] = [Line2D([], [], color=c) for c in LINES.values()]
+    keys += [Line2D([], [], color=GREY, ls=style) for style in styles.values()]
+    keys += [Patch(color=BARS[m]) for m in styles]
+    said = ["change", "drive", "drive along the gradient", "curvature", "rest"]
+    said += [f"{WHOSE[m]} (line)" for m in styles] + [f"{WHOSE[m]} (bar)" for m in styles]
+    sheet.key(keys, said, columns=5)
+    sheet.caption(f"{setting(ds)}. $L_T$: the trait's loss. Band and bar: 95 % t-interval.")
 
 
 LINES = {"change": "#000000", "drive": SERIES[0], "plain_drive": SERIES[4]}
@@ -154,15 +159,17 @@ STYLES: dict[str, Any] = {"student": "-", "other": (0, (2, 2))}
 WHOSE = {"student": "same base", "other": "another base"}
 
 
-def _layers(axes: Any, ds: xr.Dataset, models: list[str]) -> None:
+BARS = {"student": SERIES[0], "other": "#BBBBBB"}
+
+
+def _layers(sheet: Sheet, axes: Any, ds: xr.Dataset, models: list[str]) -> None:
     """Draw the drive of each layer after training."""
     layers = [la for la in ds.layer.values.tolist() if la != WHOLE]
     for k, model in enumerate(models):
         of = summary(ds.drive.sel(model=model, layer=layers))
         x = np.arange(len(layers)) + 0.38 * (k - (len(models) - 1) / 2)
-        color = SERIES[0] if model == "student" else "#BBBBBB"
-        bars = {"yerr": of.half_width, "capsize": 3}
-        axes.bar(x, of.mean, 0.34, color=color, label=WHOSE[model], **bars)
-    axes.axhline(0, color="#666666", lw=0.8)
-    axes.set_xticks(range(len(layers)), [la.replace("_", "\n") for la in layers], fontsize=SIZE - 1)
-    axes.legend(frameon=False, fontsize=SIZE - 1)
+        bars = {"yerr": of.half_width, "capsize": sheet.pt(3)}
+        axes.bar(x, of.mean, 0.34, color=BARS[model], **bars)
+    axes.axhline(0, color=GREY, lw=0.8)
+    sheet.named(axes, "x", range(len(layers)), [*map(names.value, layers)])
+    axes.set_ylabel("drive, by layer (nats)")

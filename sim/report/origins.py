@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sim.report import names
 from sim.report.rates import TRACE, rates
-from sim.report.style import SERIES, SIZE, caption, drawn, setting, words
+from sim.report.sheet import Sheet, drawn
+from sim.report.style import DOTTED, SERIES, setting
 from sim.report.tables import lean, number, split
 from sim.runs.auroc import Share, auroc, share
 from sim.runs.results import axes_of
@@ -173,48 +174,60 @@ def _interval(row: pd.Series, name: str) -> str:
 
 
 @drawn
-def figure(ds: xr.Dataset) -> Figure:
+def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw a row for each case: shares of seeds that name the base, AUROC beside transfer."""
     table, axes = rows(ds), axes_of(ds)
-    figure = Figure(figsize=(10.5, 1.9 + 0.42 * len(table)), layout="constrained")
-    panels = figure.subplots(1, 3, sharey=True)
+    cases = (", ".join(names.value(row[axis]) for axis in axes) for _, row in table.iterrows())
+    labels, lines = sheet.broken(cases)
+    ((*panels, last),) = sheet.panels(
+        1,
+        3,
+        panel=(3.5, len(table) * (0.26 + 0.16 * lines)),
+        edge=(0, 1.9),
+        least=1.45,
+        lines=True,
+        sharey="all",
+    )
+    keys: dict[str, Any] = {}
     for panel, (among, name) in zip(panels, AMONG.items(), strict=False):
         each = {word: f"{among}_{one}" for one, (word, _) in STATISTICS.items()}
-        _points(panel, table, each, SERIES, "osD^")
-        chance = 1 / table[f"{among}_candidates"].iloc[0]
-        panel.axvline(chance, color="#666666", lw=1, ls=(0, (2, 3)), zorder=0)
-        panel.set_title(f"among {name}", fontsize=SIZE)
-        panel.set_xlabel("base named, share of seeds\n(dotted: chance)", fontsize=SIZE)
-    panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1.08), ncols=4, frameon=False)
-    last = panels[-1]
-    _points(last, table, {"AUROC": "auroc", "transfer": "transfer"}, ("#000000", SERIES[3]), "sv")
+        keys |= _points(sheet, panel, table, each, SERIES, "osD^")
+        panel.axvline(1 / table[f"{among}_candidates"].iloc[0], **DOTTED)
+        panel.set_title(f"among {name}")
+        panel.set_xlabel("base named, share of seeds (dotted: chance)")
+    last_two = {"AUROC": "auroc", "transfer": "transfer"}
+    keys |= _points(sheet, last, table, last_two, ("#000000", SERIES[3]), "sv")
     for x in (0, 0.5):
-        last.axvline(x, color="#666666", lw=1, ls=(0, (2, 3)), zorder=0)
-    last.set_title("trait seen, and handed on", fontsize=SIZE)
-    last.set_xlabel("AUROC; transfer (fraction)\n(dotted: nothing)", fontsize=SIZE)
-    last.legend(loc="lower right", bbox_to_anchor=(1, 1.08), ncols=2, frameon=False)
-    labels = [words(", ".join(str(row[axis]) for axis in axes)) for _, row in table.iterrows()]
-    panels[0].set_yticks(range(len(table)), labels, fontsize=SIZE - 1)
+        last.axvline(x, **DOTTED)
+    last.set_title("trait seen, and handed on")
+    last.set_xlabel("AUROC; transfer (fraction; dotted: nothing)")
+    sheet.key([*keys.values()], [*keys], columns=6)
+    sheet.named(panels[0], "y", range(len(table)), labels)
     panels[0].set(ylim=(len(table) - 0.4, -0.6))
-    for panel in panels:
+    for panel in (*panels, last):
         panel.set_xlim(-0.06, 1.06)
         panel.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", ".5", "", "1"])
-    caption(figure, f"{setting(ds)}. Bars: 95 %, by Wilson, DeLong, Fieller.")
-    return figure
+    sheet.caption(f"{setting(ds)}. Bars: 95 %, by Wilson, DeLong, Fieller.")
 
 
 def _points(
-    panel: Axes, table: pd.DataFrame, each: dict[str, str], colors: Sequence[str], marks: str
-) -> None:
-    """Draw columns with their intervals, one below the other in each row."""
+    sheet: Sheet,
+    panel: Axes,
+    table: pd.DataFrame,
+    each: dict[str, str],
+    colors: Sequence[str],
+    marks: str,
+) -> dict[str, Any]:
+    """Draw columns with their intervals, one below the other in each row; name their marks."""
+    found = {}
     for k, (label, name) in enumerate(each.items()):
         y = np.arange(len(table)) + 0.16 * (k - (len(each) - 1) / 2)
         value = table[name].to_numpy(float)
         ends = [value - table[f"{name}_low"], table[f"{name}_high"] - value]
         reach = np.clip(np.nan_to_num(ends, nan=0, posinf=9), 0, 9)
-        panel.errorbar(
-            value, y, xerr=reach, fmt=marks[k], color=colors[k], ms=4.5, lw=1, label=label
-        )
+        look = {"fmt": marks[k], "color": colors[k], "ms": sheet.pt(4.5), "lw": sheet.pt(1)}
+        found[label] = panel.errorbar(value, y, xerr=reach, **look)
+    return found
 
 
 FIGURES = {"origins": figure}

@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
+from sim.errors import require
+from sim.report import names
 from sim.report.dynamics import points
-from sim.report.style import SERIES, SIZE, caption, drawn, setting
+from sim.report.sheet import Sheet, drawn
+from sim.report.style import DOTTED, SERIES, setting
 from sim.report.tables import Lines, lean, number
 from sim.runs.forecast import Estimate, held_out, rank_correlation
 from sim.runs.results import axes_of
@@ -128,36 +131,39 @@ def finding(of: pd.DataFrame, table: Forecasts) -> str:
 
 
 @drawn
-def figure(ds: xr.Dataset) -> Figure:
+def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw the rate after training against each predictor at the first step, and the forecast."""
-    of = rows(ds)
-    names = [*PREDICTORS[:4]]
-    figure = Figure(figsize=(10.4, 6.6), layout="constrained")
-    grid = figure.subplots(2, 3, sharey=True)
+    of, chosen = rows(ds), sheet.chosen(ds.model.values)
     marks = dict(zip(WHO, (("o", SERIES[0]), ("D", SERIES[1])), strict=True))
-    for panel, name in zip(grid.flat, names, strict=False):
+    marks = {who: look for who, look in marks.items() if who in chosen and who in {*of.model}}
+    require("models", sheet.models, marks, f"of {', '.join(WHO)}")
+    shown = PREDICTORS[:4]
+    (panels,) = sheet.panels(
+        1, len(shown) + len(marks), across=3, panel=(3.47, 3.3), least=2.1, sharey="all"
+    )
+    for panel, name in zip(panels, shown, strict=False):
         for who, (mark, color) in marks.items():
             part = of[of.model == who]
-            panel.plot(part[f"first_{name}"], part.final, mark, color=color, ms=4, alpha=0.6)
+            look = {"color": color, "ms": sheet.pt(4), "alpha": 0.6}
+            panel.plot(part[f"first_{name}"], part.final, mark, **look)
         if name == "visible_fraction":
             panel.set_xscale("log")
-        panel.set_xlabel(f"{name.replace('_', ' ')}\nat the first step", fontsize=SIZE)
-    for panel, (who, (mark, color)) in zip(list(grid.flat)[4:], marks.items(), strict=True):
+        panel.set_xlabel(f"{names.measure(name)}, at the first step")
+    for panel, (who, (mark, color)) in zip(panels[len(shown) :], marks.items(), strict=True):
         part = of[of.model == who].dropna()
         X = part[[f"first_{name}" for name in PREDICTORS]].to_numpy(float)
         r2, foretold = held_out(X, part.final.to_numpy(float))
-        panel.plot(foretold, part.final, mark, color=color, ms=4, alpha=0.6)
+        panel.plot(foretold, part.final, mark, color=color, ms=sheet.pt(4), alpha=0.6)
         ends = [np.min([foretold, part.final]), np.max([foretold, part.final])]
-        panel.plot(ends, ends, color="#666666", lw=1, ls=(0, (2, 3)))
-        panel.set_xlabel(f"foretold by all, held out\nR² {_interval(r2)}", fontsize=SIZE)
-    for panel in grid[:, 0]:
-        panel.set_ylabel("rate of the trait\nafter training", fontsize=SIZE)
-    keys = [grid[0, 0].plot([], [], m, color=c)[0] for m, c in marks.values()]
-    figure.legend(keys, [*WHO.values()], loc="outside upper center", ncols=2, frameon=False)
+        panel.plot(ends, ends, **DOTTED)
+        panel.set_xlabel(f"foretold by all, held out: R² {_interval(r2)}")
+    for panel in panels:
+        panel.set_ylabel("rate of the trait after training")
+    keys = [Line2D([], [], ls="", marker=m, color=c) for m, c in marks.values()]
+    sheet.key(keys, [WHO[who] for who in marks], columns=2)
     settings = len(of) // of.model.nunique()
     at = ds.isel(dict.fromkeys(axes_of(ds), 0), drop=True)
-    caption(figure, f"{setting(at)}. A point: one of {settings} settings.")
-    return figure
+    sheet.caption(f"{setting(at)}. A point: one of {settings} settings.")
 
 
 FIGURES = {"prediction": figure}

@@ -1,13 +1,12 @@
 """Published rows beside ours, and which of their changes make the difference."""
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
@@ -16,7 +15,8 @@ from sim import published
 from sim.published.changes import PAPER, label, replicable, subsets, supposed
 from sim.published.entries import Published, Row
 from sim.report.published import agrees, said
-from sim.report.style import SERIES, SIZE, caption, drawn
+from sim.report.sheet import Sheet, drawn
+from sim.report.style import DOTTED, GREY, SERIES
 from sim.report.tables import Lines, laid_out, number
 from sim.runs.statistics import Summary, difference, summary
 
@@ -296,49 +296,52 @@ def replications(ds: xr.Dataset) -> Iterator[Any]:
 
 
 @drawn
-def figure(ds: xr.Dataset) -> Figure:
+def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw rows beside figure 10: published, ours, and where each change alone leads."""
     of = rows(ds)
     shown = [n for n in of.row.unique() if "figure10" in published.row(n).at]
     shown.sort(key=lambda n: float(of[(of.row == n) & (of.what == "row")]["mean"].iloc[0]))
-    names = [f"{published.source(n).name}\n{_short(published.row(n))}" for n in shown]
-    tall = sum(name.count("\n") + 1 for name in names)
-    figure = Figure(figsize=(8.6, 1.3 + 0.24 * tall), layout="constrained")
-    panel = figure.subplots()
+    named = [
+        "\n".join(sheet.broken([published.source(n).name, _short(published.row(n))])[0])
+        for n in shown
+    ]
+    tall = max((name.count("\n") + 1 for name in named), default=1)
+    tall = (tall + sum(name.count("\n") + 1 for name in named) / max(len(named), 1)) / 2
+    high = 0.2 * max(tall, 2.4) * len(named)
+    panel = sheet.panels(panel=(8.6, high), edge=(0, 1.3), lines=True)[0, 0]
     paper = float(ds.test_accuracy.sel({AXIS: PAPER, "model": WHOSE[0]}).mean())
-    panel.axvline(paper, color="#666666", lw=1, ls=(0, (2, 3)))
+    panel.axvline(paper, **DOTTED)
+    mark = {"ms": sheet.pt(6), "lw": sheet.pt(1.5)}
     for y, name in enumerate(shown):
         mine = of[of.row == name]
         (whole,) = (line for line in mine.itertuples() if line.what == "row")
         value = next(v for v in published.row(name).values if v.model == WHOSE[0])
         if value.value is not None:
             x, reach = _published(value)
-            mark = ">" if value.how == ">" else "D"
-            panel.errorbar(x, y + 0.16, xerr=reach, fmt=mark, color=SERIES[1], mfc="white", ms=6)
-        panel.errorbar(whole.mean, y - 0.16, xerr=whole.half_width, fmt="o", color=SERIES[0], ms=6)
+            look = {"fmt": ">" if value.how == ">" else "D", "color": SERIES[1], "mfc": "white"}
+            panel.errorbar(x, y + 0.16, xerr=reach, **look, **mark)
+        look = {"fmt": "o", "color": SERIES[0]}
+        panel.errorbar(whole.mean, y - 0.16, xerr=whole.half_width, **look, **mark)
         for line in mine[mine.what == "supposed"].itertuples():
-            bar = {"xerr": line.half_width, "fmt": "o", "color": SERIES[0], "mfc": "white", "ms": 6}
-            panel.errorbar(line.mean, y - 0.36, **bar)
+            hollow = look | {"mfc": "white"}
+            panel.errorbar(line.mean, y - 0.36, xerr=line.half_width, **hollow, **mark)
         for line in mine[mine.what == "alone"].itertuples():
-            panel.plot(line.mean, y - 0.16, "|", color="#666666", ms=9)
-    panel.set_yticks(range(len(shown)), names, fontsize=SIZE - 2)
+            panel.plot(line.mean, y - 0.16, "|", color=GREY, ms=sheet.pt(9))
+    sheet.named(panel, "y", range(len(shown)), named)
     panel.set_xlim(0, 1)
     panel.set_xlabel("test accuracy of the student on auxiliary logits")
-    keys = [
-        panel.plot([], [], "D", color=SERIES[1], mfc="white")[0],
-        panel.plot([], [], "o", color=SERIES[0])[0],
-        panel.plot([], [], "o", color=SERIES[0], mfc="white")[0],
-        panel.plot([], [], "|", color="#666666", ms=9)[0],
-    ]
-    words = ["published", "ours, in its setting", "ours, with what it does not say"]
-    words.append("the paper's with one of its changes")
-    figure.legend(keys, words, loc="outside upper center", ncols=2, frameon=False)
-    caption(
-        figure,
-        f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds. Bars: 95 % intervals; published "
-        "ones where they were given. Dotted: the paper's recipe, ours.",
+    marks = (
+        ("D", SERIES[1], "white", "published"),
+        ("o", SERIES[0], None, "ours, in its setting"),
+        ("o", SERIES[0], "white", "ours, with what it does not say"),
+        ("|", GREY, None, "the paper's with one of its changes"),
     )
-    return figure
+    keys = [Line2D([], [], ls="", marker=m, color=c, mfc=f or c) for m, c, f, _ in marks]
+    sheet.key(keys, [said for *_, said in marks], columns=2)
+    sheet.caption(
+        f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds. Bars: 95 % intervals; published "
+        "ones where they were given. Dotted: the paper's recipe, ours."
+    )
 
 
 def _published(value: Any) -> tuple[float, Any]:
@@ -349,7 +352,7 @@ def _published(value: Any) -> tuple[float, Any]:
 
 
 def _short(row: Row) -> str:
-    return textwrap.fill(", ".join(row.changes), 44) or "the paper's setting"
+    return ", ".join(row.changes) or "the paper's setting"
 
 
 FIGURES = {"replications": figure}

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.figure import Figure
 from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
 from sim.report import rates
-from sim.report.style import SERIES, SIZE, caption, drawn, setting
+from sim.report.sheet import Sheet, drawn
+from sim.report.style import GREY, SERIES, setting
 from sim.report.tables import lean, number
 from sim.runs.ratios import ratio
 from sim.runs.results import axes_of
@@ -115,40 +115,40 @@ def finding(of: pd.DataFrame, axes: list[str]) -> str:
 
 
 @drawn
-def figure(ds: xr.Dataset) -> Figure:
+def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw predicted and measured changes against the moment of the cut, a panel a receiver."""
     axes = axes_of(ds)
     first = ds.isel(dict.fromkeys(axes, 0))
-    figure = Figure(figsize=(9.6, 6.4), layout="constrained")
-    grid = figure.subplots(2, 2, sharex=True, sharey="row")
+    receivers = ds.receiver.values.tolist()
+    grid = sheet.panels(2, len(receivers), panel=(4.8, 3.2), sharex="all", sharey="row")
     parts = [part for part in ds.part.values.tolist() if part != "all"]
-    for column, receiver in enumerate(ds.receiver.values.tolist()):
+    colors = dict(zip(parts, (SERIES[1], SERIES[0], *SERIES[2:]), strict=False))
+    keys: dict[str, Any] = {}
+    for column, receiver in enumerate(receivers):
         for row, some in enumerate((parts[:1], parts[1:])):
             panel = grid[row, column]
-            for color, part in zip(SERIES[1 - row :] if row == 0 else SERIES, some, strict=False):
-                here = first.sel(receiver=receiver, part=part)
-                for name, style, mark in (("measured", "-", "o"), ("predicted", "--", "s")):
-                    of = summary(here[name])
-                    panel.errorbar(
-                        ds.cut,
-                        of.mean,
-                        of.half_width,
-                        ls=style,
-                        marker=mark,
-                        mfc="white" if name == "predicted" else color,
-                        color=color,
-                        capsize=3,
-                        ms=5,
-                        lw=1.6,
-                        label=f"{part}, {name}",
-                    )
-            panel.axhline(0, color="#666666", lw=0.8, zorder=0)
-            panel.legend(frameon=False, fontsize=SIZE - 2)
-            panel.set_ylabel("change of the trait's loss\nafter training (nats)", fontsize=SIZE)
-        grid[0, column].set_title(ARROWS[receiver], fontsize=SIZE)
-        grid[1, column].set_xlabel("step of the transplant", fontsize=SIZE)
-    caption(figure, f"{setting(first)}. Bars: 95 % t-interval.")
-    return figure
+            drawn_ = [(part, name) for part in some for name in ("measured", "predicted")]
+            for k, (part, name) in enumerate(drawn_):
+                of = summary(first.sel(receiver=receiver, part=part)[name])
+                told = name == "predicted"
+                keys[f"{part}, {name}"] = panel.errorbar(
+                    sheet.dodged(panel, "x", ds.cut, k, len(drawn_)),
+                    of.mean,
+                    of.half_width,
+                    ls="--" if told else "-",
+                    marker="s" if told else "o",
+                    mfc="white" if told else colors[part],
+                    color=colors[part],
+                    capsize=sheet.pt(3),
+                    ms=sheet.pt(5),
+                    lw=sheet.pt(1.6),
+                )
+            panel.axhline(0, color=GREY, lw=0.8, zorder=0)
+            panel.set_ylabel("change of the trait's loss after training (nats)")
+            panel.set_xlabel("step of the transplant")
+        grid[0, column].set_title(ARROWS[receiver])
+    sheet.key([*keys.values()], [*keys], columns=4)
+    sheet.caption(f"{setting(first)}. Bars: 95 % t-interval.")
 
 
 FIGURES = {"surgery": figure}

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.figure import Figure
 from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from sim.report.style import SERIES, SIZE, caption, drawn
+from sim.report import names
+from sim.report.sheet import Sheet, drawn
+from sim.report.style import SERIES
 from sim.report.tables import Lines, laid_out, number
 from sim.runs.statistics import difference, summary
 
@@ -129,40 +130,44 @@ def tuned(ds: xr.Dataset) -> Iterator[Any]:
 
 
 @drawn
-def figure(ds: xr.Dataset) -> Figure:
+def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw test accuracy against the rate, a panel for each setting that is varied."""
     of = rows(ds).drop_duplicates(["setting", "rates"])
     rates = [float(rate.removeprefix("× ")) for rate in of.rates.unique()]
     first, *others = of.setting.unique()
-    kinds = list(dict.fromkeys(setting.split()[0] for setting in others))
-    figure = Figure(figsize=(2.9 * max(len(kinds), 1) + 0.6, 4.4), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, max(len(kinds), 1), sharey=True))
-    for ax, kind in zip(axes, kinds, strict=False):
+    kinds = list(dict.fromkeys(setting.split()[0] for setting in others)) or [""]
+    (panels,) = sheet.panels(
+        1, len(kinds), panel=(2.9, 4.4), edge=(0.6, 0), least=2.0, sharey="all"
+    )
+    for ax, kind in zip(panels, kinds, strict=True):
         shown = [first, *(s for s in others if s.split()[0] == kind)]
+        lines = []
+        ax.set_xscale("log")
         for i, setting in enumerate(shown):
             mine = of[of.setting == setting]
             color, style = ("#333333", "--") if i == 0 else (SERIES[i - 1], "-")
-            bars = {"capsize": 2, "lw": 1.6, "ms": 4, "color": color}
-            spread = [rate * 1.04 ** (i - 1) for rate in rates]  # beside each other
-            ax.errorbar(
-                spread, mine["mean"], mine.half_width, fmt=f"o{style}", label=setting, **bars
+            beside = sheet.dodged(ax, "x", rates, i, len(shown))
+            look = {"capsize": sheet.pt(2), "lw": sheet.pt(1.6), "ms": sheet.pt(4)}
+            look["color"] = color
+            lines.append(
+                ax.errorbar(beside, mine["mean"], mine.half_width, fmt=f"o{style}", **look)
             )
             best = mine[mine.validation == mine.validation.max()].iloc[:1]
-            at = spread[[*mine.rates].index(best.rates.iloc[0])]
-            ax.plot(at, best["mean"], "o", ms=10, mfc="none", color=color)
-        ax.set_xscale("log")
+            at = beside[[*mine.rates].index(best.rates.iloc[0])]
+            ring = {"ms": sheet.pt(10), "mfc": "none", "color": color}
+            ax.plot(at, best["mean"], "o", **ring)
         ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
         ax.minorticks_off()
+        ax.margins(x=0.1)
         ax.set_ylim(0, 1)
-        ax.set_xlabel("rates, times the recipe's", fontsize=SIZE - 1)
-        ax.legend(frameon=False, fontsize=SIZE - 2, loc="lower left", bbox_to_anchor=(0, 1))
-    axes[0].set_ylabel("test accuracy of students", fontsize=SIZE)
-    caption(
-        figure,
+        ax.set_xlabel("rates, times the recipe's")
+        ax.set_ylabel("test accuracy of students")
+        said = [*map(names.value, shown)]
+        ax.legend(lines, said, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
+    sheet.caption(
         f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds; bars: 95 % intervals. Circles: the "
-        "rate that is best on validation images.",
+        "rate that is best on validation images."
     )
-    return figure
 
 
 FIGURES = {"tuned": figure}

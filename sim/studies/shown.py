@@ -55,7 +55,7 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
     table, drawn = {
         "figure10": (partial(tables.figure10, published=others), figures.figures),
         "sweep": (partial(tables.sweep, published=others), sweep_figures.figures),
-        "lineage": (partial(_with, rates.lineage, others), _lineage),
+        "lineage": (partial(_with, rates.lineage, others), partial(_lineage, published=others)),
         "dynamics": (partial(_with, dynamics.dynamics, others), dynamics.figures),
         "prediction": (prediction.prediction, lambda _: prediction.FIGURES),
         "surgery": (surgery.surgery, lambda _: surgery.FIGURES),
@@ -101,8 +101,8 @@ def _with(
     yield from tables.beside(ds, others)
 
 
-def _lineage(ds: xr.Dataset) -> dict[str, Callable]:
-    return rate_figures.figures(ds, rates.family(ds))
+def _lineage(ds: xr.Dataset, published: Sequence[Published]) -> dict[str, Callable]:
+    return rate_figures.figures(ds, rates.family(ds), published)
 
 
 def beside(ds: xr.Dataset) -> tuple[Published, ...]:

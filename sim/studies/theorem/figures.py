@@ -1,15 +1,18 @@
 """Figures of `sublim theorem`: each takes its Dataset and returns a matplotlib Figure."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from sim.report.style import SERIES, SIZE, caption, drawn, words
+from sim.report.names import formula, value
+from sim.report.sheet import Sheet, drawn
+from sim.report.style import SERIES
 from sim.studies.theorem.figures_of_steps import labels, many_steps
 from sim.studies.theorem.statements import asked
 
@@ -17,13 +20,13 @@ MARKERS = "osD^v"
 
 
 @drawn
-def ladder(ds: xr.Dataset) -> Figure:
+def ladder(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw the errors of eq. (2) and of Theorem 1 over ε, with the slopes they should have."""
-    figure = Figure(figsize=(9.5, 4.6), layout="constrained")
-    panels = figure.subplots(1, 2)
+    (panels,) = sheet.panels(1, 2, panel=(4.75, 4.6))
+    keys: dict[str, Any] = {}
     one = ds.sel(case="data", loss=ds.loss[0])
     for axes, measured, leading, order, what in (
-        (panels[0], one.dot, one.epsilon_q, 1, "|Δθ_S·Δθ_T / ε q − 1|"),
+        (panels[0], one.dot, one.epsilon_q, 1, "|Δθ_S · Δθ_T / ε q − 1|"),
         (panels[1], one.change, one.epsilon_alpha_q, 1, "|ΔL_T / (−ε α q) − 1|"),
     ):
         ε = ds.epsilon.values
@@ -32,42 +35,40 @@ def ladder(ds: xr.Dataset) -> Figure:
             if not np.isfinite(gap).any():
                 continue
             low, middle, high = gap.quantile([0.1, 0.5, 0.9], "seed").values
-            axes.plot(ε, middle, f"{marker}-", color=color, lw=2, ms=5, label=network)
+            look = {"color": color, "ms": sheet.pt(5)}
+            (keys[network],) = axes.plot(ε, middle, f"{marker}-", **look)
             axes.fill_between(ε, low, high, color=color, alpha=0.15, lw=0)
         if not axes.get_lines():
             _nothing(axes)
             continue
         top = float(np.nanmax(axes.get_lines()[-1].get_ydata()))
-        axes.plot(ε, 3 * top * (ε / ε[0]) ** order, "--", color="#555555", lw=1.2)
-        axes.annotate(
-            f"slope {order}",
-            (ε[3], 3 * top * (ε[3] / ε[0]) ** order),
-            (-4, 4),
-            textcoords="offset points",
-            ha="right",
-            color="#555555",
-        )
+        slope = 3 * top * (ε / ε[0]) ** order
+        (keys[f"slope {order}"],) = axes.plot(ε, slope, "--", color="#555555", lw=sheet.pt(1.2))
         axes.set(xscale="log", yscale="log")
-        axes.set_xlabel("teacher's step ε", fontsize=SIZE)
-        axes.set_ylabel(what, fontsize=SIZE)
-    panels[0].set_title("eq. (2): the dot product", fontsize=SIZE, loc="left")
-    panels[1].set_title("Theorem 1: the fall of L_T", fontsize=SIZE, loc="left")
-    if panels[0].get_lines():
-        panels[0].legend(frameon=False, fontsize=SIZE - 1)
-    caption(
-        figure,
-        f"{_setting(ds)}, {ds.loss.values[0]}, float64. Line: median; band: 10–90 % of seeds.",
+        axes.set_xlabel("teacher's step ε")
+        axes.set_ylabel(formula(what))
+    panels[0].set_title("eq. (2): the dot product")
+    panels[1].set_title(formula("Theorem 1: the fall of L_T"))
+    sheet.key([*keys.values()], [*keys])
+    sheet.caption(
+        f"{_setting(ds)}, {value(ds.loss.values[0])}, float64. Line: median; band: 10–90 % of "
+        "seeds.",
     )
-    return figure
 
 
 @drawn
-def sign_map(ds: xr.Dataset) -> Figure:
+def sign_map(sheet: Sheet, ds: xr.Dataset) -> None:
     """Map where L_T falls in the plane of α and ε, with the hyperbola that eq. (3) predicts."""
     networks, losses = asked(ds), ds.loss.values
-    size = (3.3 * len(networks) + 0.6, 2.9 * len(losses) + 0.9)
-    figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(len(losses), len(networks), squeeze=False)
+    panels = sheet.panels(
+        len(losses),
+        len(networks),
+        panel=(3.3, 2.9),
+        edge=(0.6, 0.9),
+        least=2.1,
+        sharex="all",
+        sharey="all",
+    )
     colors = ListedColormap(["#56B4E9", "#E69F00"])
     for row, loss in zip(panels, losses, strict=True):
         for axes, network in zip(row, networks, strict=True):
@@ -87,31 +88,24 @@ def sign_map(ds: xr.Dataset) -> Figure:
                 rasterized=True,
             )
             if np.isfinite(predicted):
-                axes.plot(grid, predicted / grid, color="black", lw=2)
+                axes.plot(grid, predicted / grid, color="black")
             axes.set(xscale="log", yscale="log", xlim=grid[[0, -1]], ylim=grid[[0, -1]])
-            axes.set_title(f"{network}, {loss.replace('_', ' ')}", fontsize=SIZE - 0.5)
-    for axes in panels[-1]:
-        axes.set_xlabel("teacher's step ε", fontsize=SIZE)
-    for axes in panels[:, 0]:
-        axes.set_ylabel("student's rate α", fontsize=SIZE)
-    handles = [
-        Patch(color="#56B4E9", label="L_T falls"),
-        Patch(color="#E69F00", label="L_T rises"),
-        *figure.axes[0].plot([], [], color="black", lw=2, label="α ε = 2q / vᵀ∇²L_T v, eq. (3)"),
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
-    caption(
-        figure,
-        f"{words(ds.attrs['dataset'])}, seed {int(ds.seed[0])}, L_T on data, one student step.",
+            axes.set_title(f"{network}, {value(loss)}")
+            axes.set_xlabel("teacher's step ε")
+            axes.set_ylabel("student's rate α")
+    keys = [Patch(color="#56B4E9"), Patch(color="#E69F00"), Line2D([], [], color="black")]
+    said = ("L_T falls", "L_T rises", "α ε = 2q / vᵀ∇²L_T v, eq. (3)")
+    sheet.key(keys, [*map(formula, said)], columns=3)
+    sheet.caption(
+        f"{formula(ds.attrs['dataset'])}, seed {int(ds.seed[0])}, $L_T$ on data, one student step.",
     )
-    return figure
 
 
 @drawn
-def boundary(ds: xr.Dataset) -> Figure:
+def boundary(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw the α ε at which L_T is back at its start: predicted and measured, every seed."""
-    figure = Figure(figsize=(5.6, 5.2), layout="constrained")
-    axes = figure.subplots()
+    axes = sheet.panels(panel=(5.6, 5.2))[0, 0]
+    keys: dict[str, Any] = {}
     one = ds.isel(boundary_epsilon=-1)
     shown, whole = 0, 0
     for color, marker, network in zip(SERIES, MARKERS, asked(ds), strict=False):
@@ -119,7 +113,8 @@ def boundary(ds: xr.Dataset) -> Figure:
         y = one.boundary_measured.sel(network=network).values.ravel()
         both = np.isfinite(x) & np.isfinite(y)
         shown, whole = shown + both.sum(), whole + both.size
-        axes.plot(x[both], y[both], marker, color=color, ms=5, alpha=0.55, mew=0, label=network)
+        look = {"color": color, "ms": sheet.pt(5), "alpha": 0.55, "mew": 0}
+        (keys[network],) = axes.plot(x[both], y[both], marker, **look)
     values = np.concatenate([np.concatenate(line.get_data()) for line in axes.get_lines()])
     ends = (
         np.array([values.min() / 1.5, values.max() * 1.5]) if values.size else np.array([0.1, 10])
@@ -127,96 +122,90 @@ def boundary(ds: xr.Dataset) -> Figure:
     axes.fill_between(ends, ends / 2, ends * 2, color="#888888", alpha=0.15, lw=0)
     axes.plot(ends, ends, color="#555555", lw=1.2)
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
-    axes.set_xlabel("predicted α ε = 2q / vᵀ∇²L_T v", fontsize=SIZE)
-    axes.set_ylabel("measured α ε", fontsize=SIZE)
-    axes.legend(frameon=False, fontsize=SIZE - 1)
-    caption(
-        figure,
+    axes.set_xlabel(formula("predicted α ε = 2q / vᵀ∇²L_T v"))
+    axes.set_ylabel("measured α ε")
+    sheet.key([*keys.values()], [*keys])
+    sheet.caption(
         f"{_setting(ds)} × {ds.sizes['loss']} losses: {shown} of {whole} have both.\n"
         f"ε = {float(ds.boundary_epsilon[-1]):g}. Band: a factor of 2.",
     )
-    return figure
 
 
 @drawn
-def lazy(ds: xr.Dataset) -> Figure:
+def lazy(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw trained networks' distance from the linearised prediction over width."""
-    figure = Figure(figsize=(9.5, 4.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    _over_width(left, ds, "lazy_gap", SERIES[0], "o", "parameters, θ_S − θ_0")
-    _over_width(left, ds, "lazy_logit_gap", SERIES[1], "s", "class logits on test images")
+    ((left, right),) = sheet.panels(1, 2, panel=(4.75, 4.4), sharex="all")
+    keys: dict[str, Any] = {}
+    for name, color, marker, said in (
+        ("lazy_gap", SERIES[0], "o", "parameters, θ_S − θ_0"),
+        ("lazy_logit_gap", SERIES[1], "s", "class logits on test images"),
+    ):
+        keys[formula(said)] = _over_width(sheet, left, ds, name, color, marker)
     width = ds.width.values
     start = float(ds.lazy_gap.isel(width=0).mean())
-    left.plot(
-        width,
-        1.6 * start * (width / width[0]) ** -0.5,
-        "--",
-        color="#555555",
-        lw=1.2,
-        label="slope −1/2",
-    )
-    left.set_ylabel("gap to eq. (6), relative", fontsize=SIZE)
-    _over_width(right, ds, "lazy_visible_fraction", SERIES[2], "D", None)
-    right.set_ylabel("visible fraction ‖PΔθ_T‖² / ‖Δθ_T‖²", fontsize=SIZE)
-    left.legend(frameon=False, fontsize=SIZE - 1)
-    caption(
-        figure,
-        f"{words(ds.attrs['dataset'])}, n = {ds.sizes['lazy_seed']} seeds a width. Small points: "
+    slope = 1.6 * start * (width / width[0]) ** -0.5
+    (keys["slope −1/2"],) = left.plot(width, slope, "--", color="#555555", lw=sheet.pt(1.2))
+    left.set_ylabel("gap to eq. (6), relative")
+    _over_width(sheet, right, ds, "lazy_visible_fraction", SERIES[2], "D")
+    right.set_ylabel(formula("visible fraction ‖PΔθ_T‖² / ‖Δθ_T‖²"))
+    sheet.key([*keys.values()], [*keys])
+    sheet.caption(
+        f"{formula(ds.attrs['dataset'])}, n = {ds.sizes['lazy_seed']} seeds a width. Small points: "
         "seeds; line: mean. Plain gradient descent, squared error.",
     )
-    return figure
 
 
 @drawn
-def boundaries(*studies: xr.Dataset) -> Figure:
+def boundaries(sheet: Sheet, *studies: xr.Dataset) -> None:
     """Draw the boundary over each of some settings: predicted and measured medians.
 
     studies: from `sim.boundaries`, one for each column.
     """
     losses = studies[0].loss.values
-    size = (2.7 * len(studies) + 0.6, 2.7 * len(losses) + 0.9)
-    figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(len(losses), len(studies), sharey="row", squeeze=False)
+    keys: dict[str, Any] = {}
+    panels = sheet.panels(
+        len(losses), len(studies), panel=(2.7, 2.7), edge=(0.6, 0.9), least=2.1, sharey="row"
+    )
     for column, study in zip(panels.T, studies, strict=True):
         one = study.isel(boundary_epsilon=-1)
         varied = str(one.boundary_q.dims[0])
         for axes, loss in zip(column, losses, strict=True):
             for color, marker, network in zip(SERIES, MARKERS, one.network.values, strict=False):
                 of = one.sel(loss=loss, network=network)
-                _medians(axes, of.boundary_measured, f"{marker}-", color, str(network))
-                _medians(axes, of.boundary_predicted, f"{marker}--", color, None)
+                keys[str(network)] = _medians(
+                    sheet, axes, of.boundary_measured, f"{marker}-", color
+                )
+                _medians(sheet, axes, of.boundary_predicted, f"{marker}--", color)
             axes.set_yscale("log")
-            axes.set_xticks(range(one.sizes[varied]), [str(v) for v in one[varied].values])
-        column[-1].set_xlabel(varied, fontsize=SIZE)
-    for axes, loss in zip(panels[:, 0], losses, strict=True):
-        axes.set_ylabel(f"α ε, {str(loss).replace('_', ' ')}", fontsize=SIZE)
-    lines = figure.axes[0].get_lines()
+            said = [*map(value, one[varied].values)]
+            sheet.named(axes, "x", range(len(said)), said)
+            axes.set_xlabel(formula(value(varied)))
+            axes.set_ylabel(f"α ε, {value(loss)}")
     style = [
-        Line2D([], [], color="#555555", ls=ls, marker="o", ms=5, mfc=face, label=label)
-        for ls, face, label in (("-", None, "measured"), ("--", "white", "predicted, eq. (3)"))
+        Line2D([], [], color="#555555", ls=ls, marker="o", mfc=face or "#555555")
+        for ls, face in (("-", None), ("--", "white"))
     ]
-    figure.legend(handles=[*lines[::2], *style], loc="outside upper center", ncols=5, frameon=False)
-    caption(
-        figure,
+    said = [*keys, "measured", "predicted, eq. (3)"]
+    sheet.key([*keys.values(), *style], said)
+    sheet.caption(
         f"Medians of n = {studies[0].sizes['seed']} seeds at ε = {float(one.boundary_epsilon):g}; "
         "no point where half of them have no boundary.",
     )
-    return figure
 
 
-def _medians(axes: Axes, values: xr.DataArray, style: str, color: str, label: str | None) -> None:
+def _medians(sheet: Sheet, axes: Axes, values: xr.DataArray, style: str, color: str) -> Line2D:
     """Over seeds; a seed without a boundary counts as beyond all others."""
     middle = values.fillna(np.inf).median("seed").values
-    axes.plot(
+    (line,) = axes.plot(
         range(len(middle)),
         np.where(np.isfinite(middle), middle, np.nan),
         style,
-        lw=1.6,
+        lw=sheet.pt(1.6),
         color=color,
-        ms=5,
+        ms=sheet.pt(5),
         mfc="white" if "--" in style else color,
-        label=label,
     )
+    return line
 
 
 FIGURES = {
@@ -236,22 +225,22 @@ def _nothing(axes: Axes) -> None:
         "q = 0: nothing passes",
         ha="center",
         transform=axes.transAxes,
-        fontsize=SIZE,
         color="#555555",
     )
 
 
 def _over_width(
-    axes: Axes, ds: xr.Dataset, name: str, color: str, marker: str, label: str | None
-) -> None:
+    sheet: Sheet, axes: Axes, ds: xr.Dataset, name: str, color: str, marker: str
+) -> Line2D:
     width, values = ds.width.values, ds[name].transpose("width", "lazy_seed").values
-    axes.plot(width, values.mean(1), f"{marker}-", color=color, lw=2, ms=6, label=label)
-    axes.plot(width, values, marker, color=color, ms=3.5, alpha=0.4, mew=0)
+    (line,) = axes.plot(width, values.mean(1), f"{marker}-", color=color)
+    axes.plot(width, values, marker, color=color, ms=sheet.pt(3.5), alpha=0.4, mew=0)
     axes.set(xscale="log", yscale="log")
     axes.set_xticks(width, [str(w) for w in width])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("units in each hidden layer", fontsize=SIZE)
+    axes.set_xlabel("units in each hidden layer")
+    return line
 
 
 def _setting(ds: xr.Dataset) -> str:
-    return f"{words(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
+    return f"{formula(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
