@@ -18,10 +18,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 RUN = {name for name, text in OWN.items() if {"sh", "python"} & {*dict(BLOCK.findall(text))}}
 
 #: What is in blocks that cannot run yet, and what they wait for.
-AWAITED = {
-    "--width column": "figures for print",
-    "ax=ax": "figures for print",
-}
+AWAITED: dict[str, str] = {}
 #: What stands in for commands: the checkout's own environment, in which nothing is installed.
 STAND_INS = {"uv": 'shift; exec "$@"', "pip": "exit 0"}
 
