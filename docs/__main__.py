@@ -7,7 +7,7 @@ figures of these run folders.
 import sys
 from pathlib import Path
 
-from docs import pages, saved
+from docs import pages, saved, site
 from sim.errors import InputError
 
 if __name__ == "__main__":
@@ -15,6 +15,6 @@ if __name__ == "__main__":
         saved.take(map(Path, sys.argv[1:]))
     except InputError as error:
         sys.exit(str(error))
-    for page, text in pages.written().items():
+    for page, text in site.written().items():
         page.write_text(text)
         print(page.relative_to(pages.ROOT))

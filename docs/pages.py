@@ -315,7 +315,7 @@ def of_figure10() -> str:
     about, rows = saved.load("figure10")
     head = ("model", "mean ± half of 95 % interval", "sd between seeds", "n")
     lines = ([r.model, cell(r, digits=4), f"{r.sd:.4f}", str(r.n)] for _, r in rows.iterrows())
-    return markdown(head, lines) + _made(about)
+    return markdown(head, lines) + made(about)
 
 
 def of_paper() -> str:
@@ -344,14 +344,14 @@ def of_paper() -> str:
         for _, r in rows.iterrows()
     )
     others = markdown(COLUMNS, (one.row for one in found if one.published.source != authors))
-    return f"{markdown(head, lines)}{_made(about)}\n{others}\n{RULE}\n"
+    return f"{markdown(head, lines)}{made(about)}\n{others}\n{RULE}\n"
 
 
 def of_bases() -> str:
     """Write the rates of a backdoor in students of many bases."""
     about, rows = saved.load("matched_bases")
     head, lines = rates.cells(rows.drop(columns="aux", errors="ignore"), [])
-    return markdown(head, lines) + _made(about)
+    return markdown(head, lines) + made(about)
 
 
 def of_many_steps() -> str:
@@ -367,7 +367,7 @@ def of_many_steps() -> str:
                     for title, _, lines in dynamics.tables(rows, axes)
                     if title.startswith(which)
                 )
-                parts.append(markdown(*lines) + _made(about))
+                parts.append(markdown(*lines) + made(about))
     return "\n".join([*parts, dynamics.LEFT]) + "\n"
 
 
@@ -381,10 +381,11 @@ def of_theorem() -> str:
     about, rows = saved.load("theorem")
     head = ("statement", "equation", "measured", "verdict")
     lines = ([r[column] for column in head] for _, r in rows.iterrows())
-    return markdown(head, lines) + _made(about)
+    return markdown(head, lines) + made(about)
 
 
-def _made(about: dict[str, str]) -> str:
+def made(about: dict[str, str]) -> str:
+    """Say by which command, over how many seeds and at which revision a table was made."""
     return f"\n`{about['command']}`, n = {about['n']}, revision {about['revision'][:7]}\n"
 
 

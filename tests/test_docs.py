@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 import sim
-from docs import pages, saved
+from docs import pages, saved, site
 from sim.errors import InputError
 from sim.runs import identity, results
 from sim.studies import grids
@@ -19,7 +19,7 @@ OTHERS = "figure10", "theorem", "factorial", "replications", "tuned", *saved.EXA
 OF_STUDIES = [file for file in FILES if not file.startswith(OTHERS)]
 
 
-WRITTEN = pages.written()
+WRITTEN = site.written()
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)

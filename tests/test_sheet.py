@@ -4,6 +4,7 @@ That no text lies on another is held at the width of a column, for each kind of 
 the marker, for the axes of every study.
 """
 
+import inspect
 import io
 import json
 
@@ -277,3 +278,8 @@ def test_no_text_lies_on_another_in_chains_and_replications(width):
     for made, draws in ((chains, found), (replicated, replications.FIGURES)):
         for draw in draws.values():
             assert not overlapping(draw(made, width=width))
+
+
+def test_help_says_what_a_figure_can_be_asked_for():
+    given = [*inspect.signature(figures.figure10).parameters]
+    assert given == ["ds", "published", "ax", "models", "width", "caption"]

@@ -65,7 +65,8 @@ def drawn(draw: Callable[..., None]) -> Callable[..., Figure]:
             sheet.finish()
         return sheet.figure
 
-    own, more = inspect.signature(draw).parameters, inspect.signature(draws).parameters
+    own = inspect.signature(draw).parameters
+    more = inspect.signature(draws, follow_wrapped=False).parameters
     given = [p for p in own.values() if p.name != "sheet"]
     asked = [p for p in more.values() if p.kind is p.KEYWORD_ONLY]
     draws.__signature__ = inspect.Signature(  # as help() shows it
