@@ -72,7 +72,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             _study,
             of_study,
             named,
-            name=(tyro.conf.Positional[str], "", "Which study."),
+            name=(tyro.conf.Positional[str], "", "Which study: a name, or a file."),
             list=(bool, False, "List the studies, with their questions."),
             row=(
                 tuple[str, ...],
@@ -319,7 +319,8 @@ def _study(
 ) -> None:
     """Run a named study: a grid that others have published about, with what they found.
 
-    There are those that "sublim study --list" shows.
+    There are those that "sublim study --list" shows; one of your own is a Python file, which begins
+    with its question and has AXES: values of settings by name.
     """
     from sim.studies import grids
 
@@ -523,7 +524,7 @@ def _of_study(
     from sim.studies import grids
 
     words = arguments[1:] if arguments[:1] == ["study"] else []
-    name = next((word for word in words if word in grids.names()), None)
+    name = next((w for w in words if w in grids.names() or w.endswith(".py")), None)
     dataset = _after("--dataset", arguments) or preset.get("dataset", "digits")
     if not name:
         return None, parts

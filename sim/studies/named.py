@@ -25,7 +25,7 @@ def study(
     progress: Progress = QUIET,
     **settings: Any,
 ) -> xr.Dataset:
-    """Run a named study: `sim.sweep` over its axes, whose arguments these are.
+    """Run a named study, or one's own in a file: `sim.sweep` over its axes, with its arguments.
 
     Settings go before the study's own, which go before the recipe's; axes, values of some of its
     axes or cases, before those that it has. Errors: InputError for a name that is no study, an axis
@@ -42,4 +42,6 @@ def named(name: str, given: Experiment, axes: Axes | None = None) -> Grid:
         choose("axis", axis, of.AXES, "of the study: ")
     make = getattr(of, "make", Grid)
     found = of.AXES | dict(axes or {})
-    return make(name, given, found, hold=getattr(of, "HOLD", ()), family=grids.family(name))
+    return make(
+        grids.titled(name), given, found, hold=getattr(of, "HOLD", ()), family=grids.family(name)
+    )

@@ -5,17 +5,20 @@ it wants, SETTINGS; HOLD names steps that stay the recipe's while the batch vari
 networks, figure 10's unless said; with AS_FIGURE_10 a lineage has the recipe of figure 10.
 `finding` says in words what a table of rates says. HELD_OUT: part of the training images is, for
 what is chosen by them. There is nothing else to write; what is more than a grid has `make`, which
-takes what `Grid` takes and returns a kind of it.
+takes what `Grid` takes and returns a kind of it. A user's own is such a file anywhere.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from inspect import getdoc
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-from sim.errors import choose, require
+from sim.errors import InputError, choose, require
 from sim.settings import grid, recipes
 from sim.settings.experiments import SWEEP
 from sim.training import families
@@ -27,9 +30,38 @@ def names() -> list[str]:
 
 
 def module(name: str) -> ModuleType:
-    """Find a study. Errors: InputError for a name that is none."""
+    """Find a study: one of ours by name, or a user's own by its file, NAME.py.
+
+    Errors: InputError for a name that is none, and for a file that is no study.
+    """
+    if name.endswith(".py"):
+        return _own(str(Path(name).expanduser().resolve()))
     choose("study", name, names())
     return import_module(f"sim.studies.grids.{name}")
+
+
+def titled(name: str) -> str:
+    """Name a study as its results do: a user's own by its file's stem."""
+    return Path(name).stem if name.endswith(".py") else name
+
+
+@cache
+def _own(file: str) -> ModuleType:
+    """Import a user's study. Errors: InputError."""
+    title = titled(file)
+    require("study", file, Path(file).is_file(), "a file, or a name that sublim study --list shows")
+    own = title.isidentifier() and title not in names()
+    require("study", file, own, "a file with a name of its own: letters, digits and _")
+    spec = spec_from_file_location(title, file)
+    of = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(of)
+    except Exception as error:  # whatever a user's file raises
+        raise InputError(f"study = {file!r}: {type(error).__name__}: {error}") from error
+    require("study", file, of.__doc__, "a file that begins with its question, a docstring")
+    axes = getattr(of, "AXES", None)
+    require("study", file, isinstance(axes, Mapping) and axes, "a file with AXES, values by name")
+    return of
 
 
 def statement(name: str) -> str:
