@@ -8,8 +8,9 @@ from sim.model.networks import ACTIVATIONS
 from sim.model.noise import FAMILIES
 from sim.settings.experiments import Measure
 from sim.settings.rules import ADDED
-from sim.settings.setup import Activation, Filter, Loss, Noise, Outputs, Trait
+from sim.settings.setup import Activation, Filter, Loss, Noise, Optimizer, Outputs, Trait
 from sim.training import channels, measures, traits
+from sim.training.steps import OPTIMIZERS
 from theory import losses
 
 KINDS = {
@@ -18,6 +19,7 @@ KINDS = {
     "loss": Loss,
     "measure": Measure,
     "noise": Noise,
+    "optimizer": Optimizer,
     "outputs": Outputs,
     "trait": Trait,
 }
@@ -29,7 +31,8 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
     Args:
       kind: what it is. activation: x -> x. loss: L_S(z, y, visible) -> number, as in
         `theory.losses`; about: its unit, and M(y, visible) if that is known in closed form. noise:
-        Source -> (address -> input [d]), as in `sim.model.noise`. measure: Moment -> number or one
+        Source -> (address -> input [d]), as in `sim.model.noise`. optimizer: learning rate -> optax
+        optimiser, with a schedule of its own if it has one. measure: Moment -> number or one
         a layer, as in `sim.training.measures`; about: label, unit, range. trait: Pool -> ((key,
         image, label) -> (image, label, whether it can carry it)), as in `sim.training.traits`;
         about: trigger, without. filter: Answers -> inputs to leave out [N], or with ranked=True a
@@ -59,6 +62,7 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
     elif kind == "loss":
         losses.LOSSES[name] = losses.Loss(function, **about)
     else:
-        (ACTIVATIONS if kind == "activation" else FAMILIES)[name] = function
+        tables = {"activation": ACTIVATIONS, "noise": FAMILIES, "optimizer": OPTIMIZERS}
+        tables[kind][name] = function
     if name not in ADDED.setdefault(words, []):
         ADDED[words].append(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import sim
@@ -23,6 +24,7 @@ from sim.settings.rules import ADDED
 from sim.studies import grids
 from sim.training.channels import FILTERS
 from sim.training.measures import MEASURES
+from sim.training.steps import OPTIMIZERS
 from sim.training.traits import TRAITS
 from theory.losses import LOSSES
 
@@ -33,7 +35,7 @@ DATA = "synthetic:12x4"
 @pytest.fixture(autouse=True)
 def _ours_alone():
     """What a test adds is gone after it."""
-    tables = (ACTIVATIONS, FAMILIES, LOSSES, MEASURES, TRAITS, FILTERS, ADDED)
+    tables = (ACTIVATIONS, FAMILIES, LOSSES, MEASURES, TRAITS, FILTERS, OPTIMIZERS, ADDED)
     kept = [dict(table) for table in tables]
     yield
     for table, ours in zip(tables, kept, strict=True):
@@ -128,6 +130,25 @@ def test_an_activation(small):
     sim.add("activation", lambda x: jnp.maximum(x, 0) ** 2, "squared_relu")
     ds = sim.figure10(DATA, 2, activation="squared_relu", **small)
     assert np.isfinite(ds.test_accuracy).all()
+
+
+@pytest.mark.slow
+def test_an_optimizer_and_one_with_a_schedule(small):
+    def mine(lr):
+        return optax.adam(lr, eps=1e-8)
+
+    def falling(lr):
+        return optax.adam(optax.cosine_decay_schedule(lr, 6), eps=1e-8)
+
+    sim.add("optimizer", mine)
+    sim.add("optimizer", falling)
+    given = small | {"points": 1, "models": ("student_aux",)}
+    ours, same, other = (
+        sim.figure10(DATA, 2, optimizer=name, **given) for name in ("adam", "mine", "falling")
+    )
+    np.testing.assert_array_equal(ours.training_loss, same.training_loss)
+    trained = {"model": ["teacher", "student_aux"]}
+    assert (ours.training_loss != other.training_loss).sel(trained).all()
 
 
 def test_a_study_is_a_file(tmp_path, monkeypatch, small):

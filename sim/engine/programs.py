@@ -32,7 +32,7 @@ from sim.training.families import HIDDEN, Labels, Member
 from sim.training.families import Lesson as Learns
 from sim.training.measures import ALWAYS, MEASURES, Measure, Moment
 from sim.training.roles import Role
-from sim.training.steps import Lesson, Shown, State
+from sim.training.steps import OPTIMIZERS, Lesson, Shown, State
 from sim.training.traits import TRAITS, Pool, Trait
 from theory.losses import LOSSES
 from theory.trees import sub
@@ -131,6 +131,7 @@ class Place(NamedTuple):
                 FAMILIES[setup.noise],
                 TRAITS.get(setup.skill),
                 traits.against(setup),
+                OPTIMIZERS.get(setup.optimizer),
             ),
             TRAITS[setup.trait],
             learns,

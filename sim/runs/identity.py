@@ -22,6 +22,7 @@ from sim.model.networks import ACTIVATIONS
 from sim.model.noise import FAMILIES
 from sim.training.channels import FILTERS, OUTPUTS
 from sim.training.measures import MEASURES
+from sim.training.steps import OPTIMIZERS
 from sim.training.traits import TRAITS
 from theory.losses import LOSSES
 
@@ -74,6 +75,7 @@ def put_in() -> Iterator[tuple[str, str]]:
         "measure": {name: measure.of for name, measure in MEASURES.items()},
         "trait": {name: trait.of for name, trait in TRAITS.items()},
         "outputs": OUTPUTS,
+        "optimizer": OPTIMIZERS,
         "filter": {name: one.of for name, one in FILTERS.items()},
     }
     for kind, table in tables.items():

@@ -5,7 +5,6 @@ know nothing else, so that the teacher and every student are trained by the same
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -290,6 +289,13 @@ def imitation(setup: Setup, hyper: Hyper, role: Role) -> Callable[[Array, Array]
     return lambda z, y: of(z / T, y / T, role.visible)
 
 
+#: Optimisers that need a learning rate and no more; those that are put in from outside, too.
+OPTIMIZERS: dict[str, Callable[[Float[Array, ""] | float], optax.GradientTransformation]] = {
+    "sign": optax.sign_sgd,
+    "adam_frozen": updates.frozen_adam,
+}
+
+
 def optimizer(
     setup: Setup, hyper: Hyper, lr: Float[Array, ""] | float, root: float = 0.0
 ) -> optax.GradientTransformation:
@@ -307,12 +313,9 @@ def optimizer(
         return optax.chain(l2, optax.adam(lr, eps=ε, eps_root=0.0))
     if setup.optimizer == "sgd":
         return optax.sgd(lr, momentum=hyper.momentum)
-    others = {
-        "sign": optax.sign_sgd,
-        "adam_uncorrected": partial(updates.uncorrected_adam, ε=ε),
-        "adam_frozen": updates.frozen_adam,
-    }
-    return others[setup.optimizer](lr)
+    if setup.optimizer == "adam_uncorrected":
+        return updates.uncorrected_adam(lr, ε=ε)
+    return OPTIMIZERS[setup.optimizer](lr)
 
 
 def begin(lesson: Lesson, θ: Params) -> State:
