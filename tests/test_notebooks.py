@@ -9,6 +9,12 @@ import pytest
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 SMALL = {
+    "00_tour": """
+dataset, seeds = "synthetic:12x4", 2
+settings = dict(widths=(8, 8), noise_images=64, batch=16, teacher_steps=2, student_steps=2)
+theorem = dict(activation=("tanh",), width=8, inputs=8, images=8, lazy_widths=(4, 8), lazy_aux=2,
+               lazy_inputs=6, lazy_seeds=2, lazy_steps=5)
+""",
     "01_figure10": """
 dataset, seeds = "synthetic:12x4", 3
 settings = dict(widths=(16, 16), noise_images=96, teacher_steps=6, student_steps=6, points=2)
@@ -18,6 +24,10 @@ dataset, seeds = "synthetic:12x4", 3
 settings = dict(activation=("tanh",), width=8, inputs=8, images=8, lazy_widths=(4, 8), lazy_aux=2,
                 lazy_inputs=6, lazy_seeds=2, lazy_steps=5)
 studies = {"depth": (2,)}
+""",
+    "03_your_own_question": """
+seeds = 2
+settings = dict(teacher_steps=3, student_epochs=1, points=1)
 """,
     "03_many_steps": """
 dataset, seeds = "synthetic:12x4", 2
@@ -34,8 +44,10 @@ row, settings = "gaetanx21", dict(widths=(8, 8), noise_images=64, batch=16, teac
 """,
 }
 PICTURES = {
+    "00_tour": 2,
     "01_figure10": 2,
     "02_theorem": 5,
+    "03_your_own_question": 2,
     "03_many_steps": 4,
     "04_lineage": 7,
     "05_replications": 2,
@@ -49,8 +61,10 @@ def test_every_notebook_is_known():
 @pytest.mark.parametrize(
     "name",
     [
+        pytest.param("00_tour", marks=pytest.mark.slow),
         pytest.param("01_figure10", marks=pytest.mark.slow),
         pytest.param("02_theorem", marks=pytest.mark.slow),
+        pytest.param("03_your_own_question", marks=pytest.mark.slow),
         pytest.param("03_many_steps", marks=pytest.mark.slow),
         pytest.param("04_lineage", marks=pytest.mark.slow),
         pytest.param("05_replications", marks=pytest.mark.slow),
