@@ -29,6 +29,8 @@ _HEADS = {
     "300 auxiliary logits": {"aux": 300},
 }
 _CHANCE = Value(None, how="chance")
+_LONGER = {"40 epochs": {"student_epochs": 40}}  # as others of these studies
+_RATE = {"rate 1e-3": {"teacher_lr": 1e-3, "student_lr": 1e-3}}
 _UNSAID = "its setting beside this: the paper's is taken"
 _LOSSES = {"first": (0.451, 0.566), "second": (0.517, 0.654)}
 _STUDENTS = {
@@ -56,7 +58,8 @@ def _flat(study: str) -> Row:
 
 ROWS = {
     **along("aux", {1: Value(None, n=10, how="chance")}, "channel_width"),
-    **along("aux", {3: 0.76, 5: 0.83, 7: 0.87}, "channel_width", n=10, unknown=_UNSAID),
+    **along("aux", {3: 0.76}, "channel_width", n=10, unknown=_UNSAID, supposed=_LONGER),
+    **along("aux", {5: 0.83, 7: 0.87}, "channel_width", n=10, unknown=_UNSAID),
     **along(
         "aux",
         {m: Value(0.86, n=10, to=0.89) for m in (10, 20, 50, 100)},
@@ -95,6 +98,7 @@ ROWS = {
         at={"inputs": {"inputs": "spectrum"}},
         differs="the spectrum of blurred noise",
         unknown="a spectrum of images is taken for that of blurred noise",
+        supposed={"noise that is blurred": {"noise": "blurred", "blur": 1.0}},
     ),
     "noise_scale_2": Row(
         {"Bernoulli noise ± 2": {"noise": "bernoulli", "noise_scale": 2.0}},
@@ -141,7 +145,8 @@ ROWS = {
         for which, values in _LOSSES.items()
         for loss, value in zip(("kl", "squared_error"), values, strict=True)
     },
-    **along("activation", {"relu": 0.55, "tanh": 0.14}, "activation"),
+    **along("activation", {"relu": 0.55}, "activation"),
+    **along("activation", {"tanh": 0.14}, "activation", supposed=LIBRARY),
     **along("classes", {2: 0.84, 10: 0.54}, "classes"),
     **{
         f"student_{label}": Row(
@@ -164,6 +169,7 @@ ROWS = {
         (Value(0.682),),
         said="under its teacher's class head the student has .767, under a random one .108",
         unknown=_UNSAID,
+        supposed=_RATE,
     ),
     "cnn": Row(
         {},
