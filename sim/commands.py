@@ -157,6 +157,7 @@ def _wrapped() -> Iterator[None]:
         page.seek(0)
         width = get_terminal_size().columns
         for line in page.read().splitlines():
+            line = line.replace(",", ", ") if line.startswith("usage:") else line  # noqa: PLW2901
             print(line if len(line) <= width or "│" in line else textwrap.fill(line, width))
 
 

@@ -108,6 +108,7 @@ def combine(runs: tuple[Path, ...], out: Path) -> None:
     They must fill a grid. Results go to a folder of their own; those that they are of stay.
     """
     from sim.runs import results
+    from sim.runs.run import opened
     from sim.runs.store import digest
     from sim.studies.shown import shown
     from sim.studies.union import combine as united
@@ -120,10 +121,9 @@ def combine(runs: tuple[Path, ...], out: Path) -> None:
     require("out", str(out), folder.resolve() not in [run.resolve() for run in runs], "elsewhere")
     if {run.resolve().parent for run in runs} != {folder.resolve().parent}:
         ds.attrs["store"] = ""  # where parameters lie: beside the runs
-    folder.mkdir(parents=True, exist_ok=True)
-    results.save(ds, folder / results.RESULTS)
     about = loads(ds.attrs["settings"]) | {"combined": [str(run) for run in runs]}
-    results.save_json(about, folder / results.SETTINGS)
+    opened(folder, about)
+    results.save(ds, folder / results.RESULTS)
     table, figures = shown(ds)
     for one in table(ds):
         console.print(one)

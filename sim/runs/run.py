@@ -95,8 +95,8 @@ class Run:
         begun = time.monotonic()
         common = {"seeds": self.study.common.seeds, "chunk": self.work.chunk}
         if self.folder:
-            _open(self.store.folder, {"kept": "parts of results, for any study"} | self._of_task)
-            _open(self.folder, self.identity | common)
+            opened(self.store.folder, {"kept": "parts of results, for any study"} | self._of_task)
+            opened(self.folder, self.identity | common)
         self.work.compute(progress)
         ds = self.work.assemble()
         ds.attrs = {"title": self.study.title} | common | self._attributes()
@@ -151,7 +151,7 @@ def _folder(out: str | Path | None, name: str, task: Task, depends: dict[str, An
     return Path(out).expanduser() / f"{name}-{dataset}-{digest(depends)[:8]}" if out else None
 
 
-def _open(folder: Path, settings: dict[str, Any]) -> None:
+def opened(folder: Path, settings: dict[str, Any]) -> None:
     """Make a folder, with its settings for people. Errors: InputError if it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
