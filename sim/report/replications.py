@@ -275,7 +275,8 @@ def finding(of: pd.DataFrame) -> str:
     differ = [name for name, v in more.items() if v != "agrees"]
     if differ:
         said.append(f"{'The others differ' if then else 'They differ'}: {', '.join(differ)}.")
-    each = of[(of.what == "alone")].drop_duplicates("change")
+    beside = [name for name in of.row.unique() if "figure10" in published.row(name).at]
+    each = of[(of.what == "alone") & of.row.isin(beside)].drop_duplicates("change")
     if len(each):
         ranked = each.sort_values("effect", key=abs, ascending=False).head(6)
         parts = (f"{r.change} {_signed(r.effect)}" for r in ranked.itertuples())
