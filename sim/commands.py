@@ -30,7 +30,7 @@ from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Matmul, Setup
-from sim.terminal import FORMATS, console, print_json, say_cited, say_settings, show, stderr
+from sim.terminal import FORMATS, aside, console, print_json, say_cited, say_settings, show, stderr
 from sim.training.families import FIGURE_10, Family, takes
 
 #: How --help groups settings: as a user thinks of them.
@@ -412,10 +412,13 @@ def _search(
     search = Search(given, space.chosen(over), output.out)
     kept = search.kept
     if dry_run:
-        say_settings(vars(given.setup) | vars(given.hyper), search.over, FIGURE_10)
-        place = escape(str(search.folder))
-        console.print(f"{len(kept)} of {trials} trials are in {place}", soft_wrap=True)
-        say_cited(preset)
+        with aside(json):
+            say_settings(vars(given.setup) | vars(given.hyper), search.over, FIGURE_10)
+            place = escape(str(search.folder))
+            console.print(f"{len(kept)} of {trials} trials are in {place}", soft_wrap=True)
+            say_cited(preset)
+        if json:
+            print_json({"folder": str(search.folder), "kept": len(kept), "trials": trials})
         return
 
     done = [*kept]

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,13 @@ def with_file(arguments: list[str]) -> list[str]:
         name, *rest = rest
     words = [*arguments[:i], *rest]
     first = next((k for k, word in enumerate(words) if word.startswith("-")), len(words))
-    return [*words[:first], *_flags(Path(name).expanduser()), *words[first:]]
+    said = {of.partition("=")[0] for word, of in pairwise([*words, ""]) if word == "--axis"}
+    said |= {word.split("=")[1] for word in words if word.startswith("--axis=")}
+    return [*words[:first], *_flags(Path(name).expanduser(), said), *words[first:]]
 
 
-def _flags(file: Path) -> Iterator[str]:
+def _flags(file: Path, said: set[str]) -> Iterator[str]:
+    """Read flags of a file; of axes, those that are not said elsewhere."""
     require("config", str(file), file.is_file(), "a TOML file")
     try:
         content = tomllib.loads(file.read_text())
@@ -46,6 +50,8 @@ def _flags(file: Path) -> Iterator[str]:
         if name == "axis":
             require("axis", value, isinstance(value, dict), "a table: a line for each axis")
             for axis, values in value.items():
+                if axis in said:
+                    continue
                 text = values if isinstance(values, str) else ",".join(map(_word, _list(values)))
                 yield from (flag, f"{axis}={text}")
         elif isinstance(value, bool):

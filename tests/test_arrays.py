@@ -48,6 +48,18 @@ def test_arrays_are_kept_as_they_were():
     assert data.load("kept").digest == before
 
 
+def test_a_task_whose_name_means_another_is_refused():
+    first = sim.task(**FOUR)
+    sim.task(**FOUR | {"x": 255 - PIXELS[:60]})  # of the same name
+    with pytest.raises(InputError, match="dataset = 'mine': must be what this name means now"):
+        of_task(first)
+
+
+def test_a_file_is_not_the_published_set(tmp_path):
+    np.savez(tmp_path / "mnist.npz", **FOUR)
+    assert data.load(tmp_path / "mnist.npz").name == "mnist.npz"
+
+
 def test_truth_values_and_channels_are_taken():
     colours = RNG.uniform(-1, 1, (90, 4, 4, 3))
     task = sim.task(colours[:60], LABELS[:60] > 0, colours[60:], LABELS[60:] > 0)
@@ -67,6 +79,9 @@ def test_a_part_is_held_out_of_arrays_too():
         ({"name": "mnist"}, "name = 'mnist': must be a name of its own"),
         ({"name": "synthetic:3x3"}, "name = 'synthetic:3x3': must be a name of its own"),
         ({"name": "a b"}, "name = 'a b': must be a word"),
+        ({"name": 5}, "name = 5: must be a word"),
+        ({"y": np.linspace(0, 1, 60)[:, None]}, "y: 60 64-bit floats: must be a whole number"),
+        ({"y": np.zeros((0, 1), int)}, "y: 0 64-bit integers: must be a whole number"),
         ({"x": PIXELS[:50]}, "y: 60 labels for 50 images"),
         ({"y_test": LABELS[61:]}, "y_test: 29 labels for 30 images"),
         ({"x": PIXELS[:60] * 3.0}, r"x: pixels from 0 to 765: must be whole numbers from 0 to 255"),
@@ -95,6 +110,10 @@ def test_broken_files_are_said_in_one_line(tmp_path):
     (tmp_path / "text.npz").write_text("no zip")
     with pytest.raises(InputError, match=r"text\.npz: no \.npz file that can be read"):
         data.load(tmp_path / "text.npz")
+    with (tmp_path / "one.npz").open("wb") as file:
+        np.save(file, PIXELS)
+    with pytest.raises(InputError, match=r"one\.npz: no \.npz file that can be read"):
+        data.load(tmp_path / "one.npz")
     np.savez(tmp_path / "objects.npz", **FOUR | {"x": np.array([None, 1], object)})
     with pytest.raises(InputError, match=r"objects\.npz: no \.npz file that can be read"):
         data.load(tmp_path / "objects.npz")

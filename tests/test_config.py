@@ -30,6 +30,8 @@ def test_flags_of_a_file_stand_before_others(tmp_path, form):
     assert with_file(["sweep", *words, "--seeds", "4"]) == ["sweep", *FLAGS, "--seeds", "4"]
     assert with_file(["sweep", "--seeds", "4", *words]) == ["sweep", *FLAGS, "--seeds", "4"]
     assert with_file(["study", *words, "chain"]) == ["study", "chain", *FLAGS]
+    own = with_file(["sweep", *words, "--axis", "aux=5"])
+    assert [word for word in own if "=" in word and "aux" in word] == ["aux=5"]
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,19 @@ def test_a_file_is_a_study(tmp_path):
         ('"""Why?"""', "mine.py", "with AXES"),
         (TEXT, "width.py", "a name of its own"),
         (TEXT, "a b.py", "a name of its own"),
+        (TEXT, "figure10.py", "a name of its own"),
+        (TEXT + "SETTINGS = [1]", "mine.py", "SETTINGS is a dict"),
     ],
 )
 def test_what_is_no_study_is_said_in_one_line(tmp_path, text, name, why):
     with pytest.raises(InputError, match=why) as error:
         grids.module(written(tmp_path, text, name))
     assert "\n" not in str(error.value)
+
+
+def test_an_edited_file_is_another_study(tmp_path):
+    assert grids.module(written(tmp_path, TEXT)).AXES["aux"] == (1, 3)
+    assert grids.module(written(tmp_path, TEXT.replace("(1, 3)", "(2,)"))).AXES["aux"] == (2,)
 
 
 def test_the_command_says_its_question_and_plan(sublim, tmp_path):

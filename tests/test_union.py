@@ -15,6 +15,9 @@ from tests import made_up
 AXES = {"student_lr": [1e-3, 3e-3, 1e-2], "noise": ["uniform", "gaussian"]}
 
 
+CASES = ('{"gaussian": {"aux": 3}}', '{"gaussian": {"aux": 4}}')
+
+
 def of(ds, **about):
     """A run as it would be of these points and seeds alone."""
     axes = [[axis, ds[axis].values.tolist()] for axis in AXES]
@@ -74,6 +77,15 @@ def test_what_is_no_union_is_refused():
     other = a.assign_attrs(settings=a.attrs["settings"].replace('"d"', '"e"'))
     refused("data = 'e': must be the same", b, other)
     refused("axes = ", a, a.isel(noise=0, drop=True))
+    refused(
+        "runs = .'validation_accuracy'.: must be what all", a, b.drop_vars("validation_accuracy")
+    )
+    other = b.assign_coords(network=b.network + "x").assign_attrs(chunk=1)
+    refused("runs = 'network': must be the same", a, other)
+    cases = [a.attrs["settings"].replace('["uniform", "gaussian"]', one) for one in CASES]
+    refused(
+        "noise gaussian = ", a.assign_attrs(settings=cases[0]), b.assign_attrs(settings=cases[1])
+    )
     corner = of(ds.isel(seed=[2], noise=[0]))
     refused(
         "36 networks are in none, as student_lr 0.001, noise gaussian, seed 2",

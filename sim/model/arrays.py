@@ -2,6 +2,7 @@
 
 import textwrap
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from sim.model.idx import described
 NAMES = ("x", "y", "x_test", "y_test")
 ALSO = {"x": "x_train", "y": "y_train"}  # what others call them in files
 RULE = "whole numbers from 0 to 255, or floats in [0, 1] or [−1, 1]"
+# What reading a bad file raises.
+BROKEN = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _PUT_IN: dict[str, list[np.ndarray]] = {}  # by the name that was given
 
 
 def put(name: str, *four: Any) -> None:
     """Put arrays in, to be asked for by a name. Errors: InputError for what is no task."""
-    plain = name.replace("-", "_").isidentifier()
+    plain = isinstance(name, str) and name.replace("-", "_").isidentifier()
     require("name", name, plain, "a word: letters, digits, _ and -")
     _PUT_IN[name] = [array.copy() for array in checked(four, "")]
 
@@ -35,14 +38,17 @@ def given(dataset: str) -> list[np.ndarray] | None:
     if path.suffix != ".npz" or not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError("one array, of a .npy")
+        with file:
             names = [ALSO.get(n) if n not in file and ALSO.get(n) in file else n for n in NAMES]
             lacks = ", ".join(name for name in names if name not in file)
             rule = f"arrays {', '.join(NAMES)}; there are {', '.join(file) or 'none'}"
             if lacks:
                 raise InputError(f"{dataset}: lacks {lacks}: must have {rule}")
             four = [file[name] for name in names]
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         if isinstance(error, InputError):
             raise
         reason = textwrap.shorten(str(error), 60, placeholder=" …")
@@ -82,7 +88,7 @@ def images(of: np.ndarray) -> np.ndarray:
 def labels(of: np.ndarray) -> np.ndarray:
     """Take a label for each image [n]. Raises ValueError for what is none."""
     if of.ndim == 2 and of.shape[1] == 1:
-        return of[:, 0]
+        of = of[:, 0]
     if of.ndim != 1 or of.dtype.kind == "f" or not of.size:
         raise ValueError(f"{described(of.shape, of.dtype)}: must be a whole number for each image")
     return of

@@ -88,10 +88,18 @@ def task(x: Any, y: Any, x_test: Any, y_test: Any, name: str = "mine") -> Task:
     ('mine', 2)
 
     """
-    own = name not in sources.KNOWN and not sources.embedded(name)
+    own = str(name) not in sources.KNOWN and not sources.embedded(str(name))
     require("name", name, own, "a name of its own: a data set of ours has this")
     put(name, x, y, x_test, y_test)
     return load(name)
+
+
+def named(dataset: str | Path | Task) -> str:
+    """Name a data set, as settings do. Errors: InputError for a task whose name means another."""
+    if isinstance(dataset, Task):
+        same = load(dataset.name).digest == dataset.digest
+        require("dataset", dataset.name, same, "what this name means now: one name for each task")
+    return str(dataset)
 
 
 def load(
@@ -132,6 +140,8 @@ def load(
     arrays = (a for images, y in parts for a in (_floats(images, white), y))
     path = Path(dataset).resolve()
     name = dataset if dataset in sources.MD5 else path.stem if path.is_file() else path.name
+    if path.is_file() and name in sources.KNOWN:
+        name = path.name  # a file of the user's is not the published set
     notes = (f"{name}: {note}" for note in _notes(labels, x, white))
     return _task(name, labels.tolist(), *arrays, notes=notes)
 

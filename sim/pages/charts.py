@@ -46,7 +46,9 @@ def charts(ds: xr.Dataset) -> dict[str, Any] | None:
     axes = dict.fromkeys(dim for one in measures for dim in one["dims"])
     return {
         "n": ds.sizes["seed"],
-        "chance": 1 / ds.attrs["classes"] if "classes" in ds.attrs else None,
+        "chance": 1 / ds.attrs["classes"]
+        if "classes" in ds.attrs and "classes" not in ds.dims
+        else None,
         "axes": {str(axis): _axis(ds, axis) for axis in axes},
         "models": [*_models(ds, pairs)],
         "measures": measures,

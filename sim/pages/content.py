@@ -254,7 +254,7 @@ def _how(ds: xr.Dataset) -> dict[str, str]:
 
 def _preset(ds: xr.Dataset) -> str:
     """Read from its command which published row a run took its settings from."""
-    words = [*shlex.split(ds.attrs.get("command", "")), ""]
+    words = [*shlex.split(ds.attrs.get("command", "").replace("--preset=", "--preset ")), ""]
     found = next((i for i, word in enumerate(words) if word == "--preset"), None)
     name = words[found + 1] if found is not None else ""
     return name if name in published.rows() else ""  # it may be of another version

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sim.errors import InputError, needs, require
+from sim.errors import InputError, StorageError, needs, require
 from sim.pages import content
 from sim.pages.script import vega
 from sim.runs import results, store
@@ -74,6 +74,9 @@ def _written(template: str, path: Path, **what: Any) -> Path:
         lstrip_blocks=True,
     )
     style = (files("sim.pages") / "page.css").read_text("utf-8")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from None
     store.write(path, made.get_template(template).render(style=style, **what).encode())
     return path

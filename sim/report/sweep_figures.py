@@ -1,5 +1,6 @@
 """Figures of a sweep: curves over one axis, heat maps over two."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
@@ -321,7 +322,7 @@ def _apart(values: xr.DataArray, student: str, control: str) -> Any:
 
 
 def _digits(value: float, *, sign: bool = False) -> str:
-    text = f"{value:{'+' if sign else ''}.2f}".replace("0.", ".").replace("-", "−")
+    text = re.sub(r"^([+-]?)0\.", r"\1.", f"{value:{'+' if sign else ''}.2f}").replace("-", "−")
     return ".00" if text in ("−.00", "+.00") else text
 
 

@@ -62,7 +62,7 @@ class Run:
         self.study = study
         of_task = identity.of_task(study.task, study.common.validation)
         self.identity = {"study": study.name, "settings": study.settings} | of_task
-        self.folder = _folder(out, study.name, study.task, self.identity)
+        self.folder = _folder(out, study.name, study.task, self.identity, study.common.seeds)
         self.store = Store(_folder(out, "store", study.task, of_task), of_task)
         self._of_task = of_task
         self.work = study.work(self.store, self._chunk_kept())
@@ -144,11 +144,15 @@ def of(study: Study, out: str | Path | None, progress: Progress) -> xr.Dataset:
     return run.results(progress)
 
 
-def _folder(out: str | Path | None, name: str, task: Task, depends: dict[str, Any]) -> Path | None:
-    """Name the folder below `out` for what depends on this."""
+def _folder(
+    out: str | Path | None, name: str, task: Task, depends: dict[str, Any], seeds: int | str = 0
+) -> Path | None:
+    """Name the folder below `out` for what depends on this; seeds of their own have their own."""
     require("out", out, out is None or str(out), "a folder's name")
     dataset = task.name.replace(":", "-")
-    return Path(out).expanduser() / f"{name}-{dataset}-{digest(depends)[:8]}" if out else None
+    fresh = f"-{seeds.replace(':', '-')}" if isinstance(seeds, str) else ""
+    folder = f"{name}-{dataset}-{digest(depends)[:8]}{fresh}"
+    return Path(out).expanduser() / folder if out else None
 
 
 def opened(folder: Path, settings: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 Trials are optuna's; networks are ours. All of a search is kept in one folder, where it goes on.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import pandas as pd
 
 from sim.engine import machine
 from sim.errors import needs, require
+from sim.model import arrays
 from sim.model.data import Task
 from sim.runs import identity, run
 from sim.runs.run import QUIET
@@ -63,7 +65,7 @@ def search(
     Returns all trials, the best first. No test image counts. Errors: InputError.
 
     """
-    usual = defaults(dataset) | {"seeds": seeds}
+    usual = defaults(str(dataset)) | {"seeds": seeds}
     given = of_task(dataset, **(usual | settings))
     space = over if isinstance(over, Mapping) else chosen(over)
     return Search(given, space, Path(out)).best(trials)
@@ -216,4 +218,7 @@ def _folder(given: Experiment, over: Space, out: Path) -> Path:
         "validation": given.common.validation,
         "space": {name: over[name] for name in sorted(over)},
     }
-    return out.expanduser() / f"search-{given.common.dataset}-{digest(of)[:8]}"
+    dataset = given.common.dataset
+    if (own := arrays.given(dataset)) is not None:  # whose name may mean other arrays tomorrow
+        of["data"] = [hashlib.sha256(np.ascontiguousarray(one)).hexdigest() for one in own]
+    return out.expanduser() / f"search-{Path(dataset).stem}-{digest(of)[:8]}"

@@ -68,7 +68,8 @@ def sweep(
 
 def of_task(dataset: str | Task, **given: Any) -> Experiment:
     """Take a task's recipe with some settings replaced by name; a folder's goes by its size."""
-    return experiment(dataset, sources.training_images(str(dataset)), **given)
+    name = data.named(dataset)
+    return experiment(name, sources.training_images(name), **given)
 
 
 class Grid:

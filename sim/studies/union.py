@@ -20,7 +20,8 @@ def combine(*runs: xr.Dataset) -> xr.Dataset:
     """Put runs of one study together: over all of their values of each axis, seeds and models.
 
     Where several measured the same, the first counts. Chunks, devices, revisions and versions may
-    differ, and with them last bits, of which a Notice is given; all are among the attributes.
+    differ, and with them last bits, of which a Notice is given; devices and revisions are all among
+    the attributes.
 
     Errors: InputError for one run, for runs of which another setting differs, that disagree with no
     such reason, or that together leave a hole in the grid.
@@ -34,8 +35,9 @@ def combine(*runs: xr.Dataset) -> xr.Dataset:
     """
     require("runs", len(runs), len(runs) > 1, "two or more")
     for ds in runs:
-        kind = ds.attrs.get("experiment")
-        require("runs", kind, "test_accuracy" in ds, "of networks that were trained")
+        kind = getattr(ds, "attrs", {}).get("experiment")
+        trained = isinstance(ds, xr.Dataset) and {"test_accuracy", "network"} <= {*ds.variables}
+        require("runs", kind, trained, "results of networks that were trained")
         _alike(runs[0], ds)
     first, grid = runs[0], (*axes_of(runs[0]), "seed", "model")
     coords = {str(dim): _union([ds[dim].values for ds in runs]) for dim in first.dims}
@@ -62,6 +64,13 @@ def _alike(a: xr.Dataset, b: xr.Dataset) -> None:
     """Check that two runs are of one study, at the same settings but for axes' values and seeds."""
     of, own = json.loads(a.attrs["settings"]), json.loads(b.attrs["settings"])
     require("axes", axes_of(b), axes_of(a) == axes_of(b), f"the same of all runs, {axes_of(a)}")
+    own_names, names = ({*map(str, ds.variables)} for ds in (b, a))
+    require("runs", [*sorted(own_names ^ names)], own_names == names, "what all measured")
+    for (axis, here), (_, there) in zip(*(r["settings"]["axes"] for r in (of, own)), strict=True):
+        if isinstance(here, dict):  # cases: what is called alike must be
+            for label in {*here} & {*there}:
+                rule = f"the same in all runs; the first has {here[label]}"
+                require(f"{axis} {label}", there[label], here[label] == there[label], rule)
     parts = [({**settings(ds), "data": ran["data_sha256"]}) for ds, ran in ((a, of), (b, own))]
     known = {*OWN, *WHERE, *axes_of(a), *of["versions"]}
     for name in sorted({*parts[0], *parts[1]} - known):
@@ -96,7 +105,8 @@ def _filled(
         at, values = _places(ds, dims, coords), ds[name].transpose(*dims).values
         before, both = found[at], filled[at]
         same = np.array_equal(before[both], values[both], equal_nan=kind.kind == "f")
-        require("runs", name, same or not alike, "the same, bit by bit, where several have it")
+        exact = alike or name == "network"
+        require("runs", name, same or not exact, "the same, bit by bit, where several have it")
         if not same:
             notice(f"{name} is not the same in runs of other chunks or devices: the first's counts")
         found[at], filled[at] = np.where(both, before, values), True
@@ -107,7 +117,17 @@ def _attributes(runs: Sequence[xr.Dataset], ds: xr.Dataset) -> dict[str, Any]:
     """Say what the whole is of: the first's attributes, with what is all runs'."""
     about = dict(runs[0].attrs)
     ran = json.loads(about["settings"])
-    ran["settings"]["axes"] = [[axis, ds[axis].values.tolist()] for axis in axes_of(ds)]
+    each = [dict(json.loads(run.attrs["settings"])["settings"]["axes"]) for run in runs]
+    ran["settings"]["axes"] = [
+        [axis, {k: v for one in each for k, v in one[axis].items()}]
+        if isinstance(each[0].get(axis), dict)
+        else [axis, ds[axis].values.tolist()]
+        for axis in axes_of(ds)
+    ]
+    if "models" in ran["settings"]:
+        trained = [m for m in ds.model.values.tolist() if m not in ("reference", "teacher")]
+        asked = {m for run in runs for m in json.loads(run.attrs["settings"])["settings"]["models"]}
+        ran["settings"]["models"] = [m for m in trained if m in asked]
     seeds = ds.seed.values.tolist()
     in_row = seeds == [*range(seeds[0], seeds[-1] + 1)]
     listed = f"{seeds[0]}:{seeds[-1] + 1}" if in_row else ",".join(map(str, seeds))

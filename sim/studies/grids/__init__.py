@@ -23,6 +23,8 @@ from sim.settings import grid, recipes
 from sim.settings.experiments import SWEEP
 from sim.training import families
 
+OTHERS = ("figure10", "sweep", "lineage", "theorem", "search", "store")  # what else runs are called
+
 
 def names() -> list[str]:
     """List all studies."""
@@ -35,7 +37,10 @@ def module(name: str) -> ModuleType:
     Errors: InputError for a name that is none, and for a file that is no study.
     """
     if name.endswith(".py"):
-        return _own(str(Path(name).expanduser().resolve()))
+        file = Path(name).expanduser().resolve()
+        there = "a file, or a name that sublim study --list shows"
+        require("study", str(file), file.is_file(), there)
+        return _own(str(file), file.read_bytes())
     choose("study", name, names())
     return import_module(f"sim.studies.grids.{name}")
 
@@ -46,21 +51,24 @@ def titled(name: str) -> str:
 
 
 @cache
-def _own(file: str) -> ModuleType:
-    """Import a user's study. Errors: InputError."""
+def _own(file: str, content: bytes) -> ModuleType:
+    """Import a user's study, anew if its content is new. Errors: InputError."""
     title = titled(file)
-    require("study", file, Path(file).is_file(), "a file, or a name that sublim study --list shows")
-    own = title.isidentifier() and title not in names()
+    own = title.isidentifier() and title not in (*names(), *OTHERS)
     require("study", file, own, "a file with a name of its own: letters, digits and _")
     spec = spec_from_file_location(title, file)
     of = module_from_spec(spec)
     try:
         spec.loader.exec_module(of)
     except Exception as error:  # whatever a user's file raises
-        raise InputError(f"study = {file!r}: {type(error).__name__}: {error}") from error
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"study = {file!r}: {words}") from error
     require("study", file, of.__doc__, "a file that begins with its question, a docstring")
     axes = getattr(of, "AXES", None)
     require("study", file, isinstance(axes, Mapping) and axes, "a file with AXES, values by name")
+    for part in ("SETTINGS", "FAMILY"):
+        plain = isinstance(getattr(of, part, {}), Mapping)
+        require("study", file, plain, f"a file whose {part} is a dict")
     return of
 
 

@@ -61,7 +61,7 @@ def theorem(
     InputError for a setting that breaks a rule.
 
     """
-    return run.of(checks_of(dataset=str(dataset), seeds=seeds, **settings), out, progress)
+    return run.of(checks_of(dataset=data.named(dataset), seeds=seeds, **settings), out, progress)
 
 
 def boundaries(varied: str, values: Sequence[Any], **settings: Any) -> xr.Dataset:
