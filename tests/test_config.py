@@ -1,6 +1,7 @@
 """sim/config.py: flags from a file, as if they stood on the command line; and JSON for programs."""
 
 import json
+import re
 
 import pytest
 
@@ -63,6 +64,8 @@ def test_the_command_line_goes_before_the_file(sublim, tmp_path):
     code, out, _ = sublim("figure10", "--config", file, "--student-lr", "0.5", "--dry-run")
     assert code == 0
     assert "here" in out
+    _, out, _ = sublim("figure10", "--seeds", "100:104", "--dry-run")
+    assert re.search(r"figure10-digits-[0-9a-f]{8}-100-104\b", out)  # beside the first ones
 
 
 def test_tables_as_json(sublim, tmp_path):

@@ -112,3 +112,8 @@ def test_a_legend_lies_within_its_figure():
     box = legend.get_window_extent()
     assert box.x0 >= 0
     assert box.x1 <= figure.bbox.x1
+
+
+def test_numbers_in_cells_keep_their_digits():
+    written = {value: sweep_figures._digits(value) for value in (0.25, 10.25, 20.5, 1.0, -0.004)}
+    assert written == {0.25: ".25", 10.25: "10.25", 20.5: "20.50", 1.0: "1.00", -0.004: ".00"}
