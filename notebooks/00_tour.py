@@ -27,10 +27,13 @@ theorem = {}
 
 # %%
 # %matplotlib inline
+import warnings
+
 import rich
 
 import sublim
 
+warnings.simplefilter("ignore", UserWarning)  # of a setting below that misleads: it is the point
 rich.reconfigure(width=110)
 
 # %% [markdown]

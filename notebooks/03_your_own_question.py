@@ -24,6 +24,7 @@ settings = {}
 
 # %%
 # %matplotlib inline
+import os
 import subprocess
 import sys
 import warnings
@@ -45,9 +46,11 @@ folder = Path(place.name)
 
 
 def command(*words):
-    """Run `sublim …` as in a terminal."""
+    """Run `sublim …` in the folder, as in a terminal: plain text, what it prints."""
     words = [sys.executable, "-m", "sim", *map(str, words)]
-    print(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    plain = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
+    done = subprocess.run(words, cwd=folder, env=plain, capture_output=True, text=True, check=True)
+    print(done.stdout)
 
 
 # %% [markdown]
@@ -166,27 +169,25 @@ figure
 
 # %%
 words = [f"--{name.replace('_', '-')}={value}" for name, value in (recipe | settings).items()]
-common = ["--dataset", str(folder / "bars.npz"), "--axis", "aux=3,10", "--no-traps"]
-common += ["--out", folder / "runs", *words]
+common = ["--dataset", "bars.npz", "--axis", "aux=3,10", "--no-traps", *words]
 command("sweep", *common, "--seeds", seeds)
 
 # %%
 (run,) = (folder / "runs").glob("sweep-*")
-run = run.rename(folder / "runs" / "first")  # the next has the same settings, and so the name
-command("again", run)
+command("again", run.relative_to(folder))
 
 # %% [markdown]
 # Fresh seeds, which nobody has looked at when the settings were chosen:
 
 # %%
 command("sweep", *common, "--seeds", f"100:{100 + seeds}")
-(other,) = (folder / "runs").glob("sweep-*")
-command("combine", run, other, "--out", folder / "both")
+(fresh,) = {*(folder / "runs").glob("sweep-*")} - {run}
+command("combine", run.relative_to(folder), fresh.relative_to(folder), "--out", "both")
 
 # %%
 command("sweep", *common, "--seeds", seeds, "--student-lr", "3e-3")
-(faster,) = {*(folder / "runs").glob("sweep-*")} - {other}
-command("compare", run, faster)
+(faster,) = {*(folder / "runs").glob("sweep-*")} - {run, fresh}
+command("compare", run.relative_to(folder), faster.relative_to(folder))
 
 # %% [markdown]
 # ## A page for a colleague
@@ -195,7 +196,7 @@ command("compare", run, faster)
 # how to repeat it, whom to cite.
 
 # %%
-page = sublim.page([run, other], folder / "report.html")
+page = sublim.page([run, fresh], folder / "report.html")
 print(page.name, f"{page.stat().st_size / 2**20:.1f} MiB")
 
 # %%

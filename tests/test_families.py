@@ -40,6 +40,18 @@ def named(name, point=USUAL, family=FIGURE_10, **given):
     return Names(family, IMAGES, given).key(name, point)
 
 
+def test_names_that_are_kept_are_each_points_own():
+    """As a grid asks for them: many points, one after the other, of one set of names."""
+    names = Names(FIGURE_10, IMAGES)
+    points = [USUAL, at(student_lr=0.5), at(teacher_lr=0.5), at(noise_scale=2.0), USUAL]
+    for point in points:
+        for name in FIGURE_10:
+            assert names.key(name, point) == named(name, point)
+            assert names.record(name, point) == Names(FIGURE_10, IMAGES).record(name, point)
+    assert len({names.key("student_aux", point) for point in points}) == 4
+    assert len({names.key("teacher", point) for point in points}) == 2
+
+
 def test_members_have_names_of_their_own():
     names = {name: named(name, family=CHAIN) for name in CHAIN}
     assert len(set(names.values())) == len(CHAIN)
