@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from sim import published
 from sim.errors import require
 from sim.report import prediction, replications
+from sim.report.sheet import drawn
 from sim.runs import results
 from sim.runs.results import axes_of
 from sim.settings.experiments import FIGURE_10
@@ -24,7 +26,9 @@ SEARCHES = Path(__file__).parent / "searches"
 STUDIES = ("figure10", "theorem", *grids.names())
 #: Families of one's own, of which the tree is kept.
 EXAMPLES = {file.stem: file for file in (FOLDER.parent.parent / "examples").glob("*.toml")}
-
+#: A part of a study's rows, taken further apart: its table's name ends so.
+PART = "_part"
+PAPERS = "cloud_2025"  # the row of the paper's own setting
 
 #: Columns of which an empty cell is no number; elsewhere it is an empty word.
 NUMBERS = ("half_width", "sd", "less_first_half_width", "difference", "difference_half_width")
@@ -82,11 +86,29 @@ def differs(ds: xr.Dataset) -> bool:
 
 
 def keep(ds: xr.Dataset, file: str) -> None:
-    """Write the table of a run, and its first figure or its tree."""
-    _, figures = shown(ds)
-    first = "tree" if ds.attrs["study"] in EXAMPLES else next(iter(figures))
-    figure = figures[first](ds)
+    """Write the table of a run, and its first figure or its tree.
+
+    Of replications, some rows that are taken further apart than in the table that was kept are
+    kept beside it.
+    """
+    table, of_rows = rows(ds), ds.attrs["experiment"] == "replications"
+    whole = read(FOLDER / f"{file}.csv") if of_rows and (FOLDER / f"{file}.csv").is_file() else None
+    if part := whole is not None and {*table.row} < {*whole.rows.row}:
+        _write(ds, table, FOLDER / f"{file}{PART}.csv")
+        every = joined(whole, read(FOLDER / f"{file}{PART}.csv")).rows
+        paper = float(every[every.row == PAPERS]["mean"].iloc[0])
+        figure = drawn(replications.draw)(every, paper)
+    else:
+        _, figures = shown(ds)
+        first = "tree" if ds.attrs["study"] in EXAMPLES else next(iter(figures))
+        figure = figures[first](ds)
+        _write(ds, table, FOLDER / f"{file}.csv")
     figure.savefig(FOLDER / f"{file}.png", dpi=100, metadata={"Software": None})
+    if of_rows and ds.attrs["dataset"] == "mnist" and not part:
+        replications.kept(table, ds.attrs["revision"]).to_csv(published.OURS, index=False)
+
+
+def _write(ds: xr.Dataset, table: pd.DataFrame, file: Path) -> None:
     about = {
         "command": command(ds),
         "revision": ds.attrs["revision"],
@@ -97,11 +119,7 @@ def keep(ds: xr.Dataset, file: str) -> None:
         "jax": json.loads(ds.attrs["versions"])["jax"],
     }
     lines = "".join(f"# {what}: {text}\n" for what, text in about.items())
-    text = lines + rows(ds).to_csv(index=False, float_format="%.6g")
-    (FOLDER / f"{file}.csv").write_text(text)
-    if ds.attrs["study"] == "replications" and ds.attrs["dataset"] == "mnist":
-        ours = replications.kept(rows(ds), ds.attrs["revision"])
-        ours.to_csv(published.OURS, index=False)
+    file.write_text(lines + table.to_csv(index=False, float_format="%.6g"))
 
 
 def name(study: str, dataset: str) -> str:
@@ -147,9 +165,27 @@ def asked(ds: xr.Dataset) -> list[str]:
 
 
 def load(study: str, dataset: str = "digits") -> Saved | None:
-    """Read a table that was kept, if there is one."""
+    """Read a table that was kept, if there is one; with what was kept beside it."""
     file = FOLDER / f"{name(study, dataset)}.csv"
-    return read(file) if file.is_file() else None
+    part = file.with_stem(file.stem + PART)
+    if not file.is_file():
+        return None
+    return joined(read(file), read(part)) if part.is_file() else read(file)
+
+
+def joined(whole: Saved, part: Saved) -> Saved:
+    """Put rows of the catalogue that were taken further apart in the place of the same rows.
+
+    Errors: ValueError if what both have is not equal.
+    """
+    at, same = ["row", "what", "change"], ["mean", "half_width", "n"]
+    both = whole.rows.merge(part.rows, on=at)
+    for column in same:
+        if not np.allclose(both[f"{column}_x"], both[f"{column}_y"], rtol=1e-5, atol=2e-6):
+            raise ValueError(f"{column}: not the same in both: {both[at]}")
+    groups = {row: of for of in (whole.rows, part.rows) for row, of in of.groupby("row")}
+    rows = pd.concat([groups[row] for row in whole.rows.row.unique()], ignore_index=True)
+    return whole._replace(rows=rows)
 
 
 def searches() -> dict[str, Saved]:

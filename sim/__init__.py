@@ -8,7 +8,7 @@ from typing import Any
 _FUNCTIONS = {
     "figure10": "studies.figure10",
     "sweep": "studies.sweep",
-    "add": "extend",
+    "add": "studies.extend",
     "task": "model.data",
     "study": "studies.named",
     "lineage": "studies.lineage",

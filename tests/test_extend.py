@@ -5,6 +5,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -22,6 +23,8 @@ from sim.settings.declare import replaced
 from sim.settings.experiments import Theorem
 from sim.settings.rules import ADDED
 from sim.studies import grids
+from sim.studies.extend import axes_by_name, by_name
+from sim.studies.sweep import of_task
 from sim.training.channels import FILTERS
 from sim.training.measures import MEASURES
 from sim.training.steps import OPTIMIZERS
@@ -246,3 +249,49 @@ def test_a_setting_is_a_line_and_its_use(tmp_path, small):
     run = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert "label_smoothing = 1.5: must be in [0, 1]" in run.stdout
+
+
+def test_a_function_is_given_as_a_setting():
+    """In its place stands its name; ours stand for themselves, and it may be changed and given."""
+
+    def squared_relu(x):
+        return jnp.maximum(x, 0) ** 2
+
+    for _ in range(2):
+        given = of_task(DATA, activation=squared_relu, measure=[lambda_norm, "coverage"])
+        assert given.setup.activation == "squared_relu"
+        assert given.networks.measure == ("lambda_norm", "coverage")
+        assert ACTIVATIONS["squared_relu"] is squared_relu
+        squared_relu, before = lambda x: x, squared_relu
+        squared_relu.__name__ = before.__name__
+    axes = {"activation": ("relu", before), "case": {"mine": {"activation": before}, "none": {}}}
+    found = axes_by_name(axes)
+    assert found["activation"] == ("relu", "squared_relu")
+    assert found["case"] == {"mine": {"activation": "squared_relu"}, "none": {}}
+    assert by_name({"activation": ACTIVATIONS["relu"]}) == {"activation": "relu"}
+
+
+def lambda_norm(at):
+    return jnp.float32(0)
+
+
+def ours(z, y, visible):
+    return jnp.float32(0)
+
+
+ours.__name__ = "kl"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("aux", len, "aux = .*len.*: must be no function"),
+        ("activation", lambda x: x, "name = '<lambda>': must be a word that is not ours"),
+        ("loss", ours, "name = 'kl': must be a word"),
+        ("loss", partial(max, 1), "name = '': must be a word"),
+        ("nothing", len, "nothing = .*: must be no function"),
+    ],
+)
+def test_a_function_that_cannot_be_a_setting(setting, value, says):
+    with pytest.raises(InputError, match=says):
+        by_name({setting: value})

@@ -5,13 +5,17 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from html import escape
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 
+EVERY = 0.2  # seconds between what a notebook is told
 INTERRUPTED = 130  # exit code of what was stopped by Ctrl-C
 
 
@@ -28,6 +32,38 @@ def bar(console: Console, what: str) -> Iterator[Callable[[float, float], None]]
     with Progress(TextColumn(what), *columns, console=console) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, whole: progress.update(task, completed=done, total=whole)
+
+
+@contextmanager
+def cell(what: str) -> Iterator[Callable[[float, float], None]]:
+    """Show a bar below the cell of a notebook that is running, until it is done; elsewhere none."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if not hasattr(shell, "kernel"):
+        yield lambda done, whole: None
+        return
+    from IPython.display import display  # noqa: PLC0415
+
+    begun = shown = time.monotonic()
+    place = display(_drawn(what), raw=True, display_id=True)
+
+    def tell(done: float, whole: float) -> None:
+        nonlocal shown
+        if (now := time.monotonic()) - shown < EVERY:
+            return
+        shown, passed = now, now - begun
+        left = timedelta(seconds=round(passed * (whole - done) / done)) if done else "?"
+        words = f"{what}: {done / whole:.0%}, {timedelta(seconds=round(passed))}, left {left}"
+        place.update(_drawn(words, done / whole), raw=True)
+
+    try:
+        yield tell
+    finally:
+        place.update({"text/plain": ""}, raw=True)
+
+
+def _drawn(words: str, part: float = 0) -> dict[str, str]:
+    bar = f'<progress value="{part:.4f}" style="width: 16em"></progress>'
+    return {"text/plain": words, "text/html": f"<div role=status>{bar} {escape(words)}</div>"}
 
 
 @contextmanager

@@ -299,7 +299,12 @@ def replications(ds: xr.Dataset) -> Iterator[Any]:
 @drawn
 def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     """Draw rows beside figure 10: published, ours, and where each change alone leads."""
-    of = rows(ds)
+    paper = ds.test_accuracy.sel({AXIS: PAPER, "model": WHOSE[0]})
+    draw(sheet, rows(ds), float(paper.mean()))
+
+
+def draw(sheet: Sheet, of: pd.DataFrame, paper: float) -> None:
+    """Draw rows that are laid out; paper: ours in its setting."""
     shown = [n for n in of.row.unique() if "figure10" in published.row(n).at]
     shown.sort(key=lambda n: float(of[(of.row == n) & (of.what == "row")]["mean"].iloc[0]))
     named = [
@@ -310,7 +315,6 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     tall = (tall + sum(name.count("\n") + 1 for name in named) / max(len(named), 1)) / 2
     high = 0.2 * max(tall, 2.4) * len(named)
     panel = sheet.panels(panel=(8.6, high), edge=(0, 1.3), lines=True)[0, 0]
-    paper = float(ds.test_accuracy.sel({AXIS: PAPER, "model": WHOSE[0]}).mean())
     panel.axvline(paper, **DOTTED)
     mark = {"ms": sheet.pt(6), "lw": sheet.pt(1.5)}
     for y, name in enumerate(shown):
@@ -340,7 +344,7 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     keys = [Line2D([], [], ls="", marker=m, color=c, mfc=f or c) for m, c, f, _ in marks]
     sheet.key(keys, [said for *_, said in marks], columns=2)
     sheet.caption(
-        f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds. Bars: 95 % intervals; published "
+        f"{of.dataset.iloc[0]}, n = {of.n.iloc[0]} seeds. Bars: 95 % intervals; published "
         "ones where they were given. Dotted: the paper's recipe, ours."
     )
 

@@ -2,7 +2,6 @@
 
 import json
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -134,14 +133,6 @@ class Run:
         except (TypeError, OSError, ValueError, KeyError):  # no folder, or nothing readable there
             return None
         return chunk if type(chunk) is int and chunk > 0 else None
-
-
-def of(study: Study, out: str | Path | None, progress: Progress) -> xr.Dataset:
-    """Run a study from Python: its traps as warnings, its results returned."""
-    run = Run(study, out)
-    for trap in (*study.traps, *study.task.notes):
-        warnings.warn(trap, stacklevel=3)
-    return run.results(progress)
 
 
 def _folder(

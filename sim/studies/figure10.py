@@ -7,8 +7,8 @@ import xarray as xr
 
 from sim.model.data import Task
 from sim.model.networks import Params
-from sim.runs import run
-from sim.runs.run import QUIET, Progress
+from sim.runs.run import Progress
+from sim.studies import called
 from sim.studies.sweep import Grid, of_task
 
 
@@ -17,7 +17,7 @@ def figure10(
     seeds: int | str = 32,
     *,
     out: str | Path | None = None,
-    progress: Progress = QUIET,
+    progress: Progress | None = None,
     teacher: Params | None = None,
     reference: Params | None = None,
     **settings: Any,
@@ -29,7 +29,8 @@ def figure10(
         what is not given is the recipe of the data set (the paper's, for mnist).
       out: folder for run folders. Given one, what is measured is kept there, and the same call goes
         on where an earlier one stopped; without one nothing is written.
-      progress: called with the work done and the whole, in steps of single networks.
+      progress: called with the work done and the whole, in steps of single networks;
+        with none a notebook shows a bar.
       teacher: its parameters, in place of training one for each seed: {layer: {"kernel": [in, out],
         "bias": [out]}}, as `sim.load(run).params("teacher", seed=0)` gives them.
       reference: where it started, and students start.
@@ -51,4 +52,4 @@ def figure10(
     handed = {"teacher": teacher, "reference": reference}
     params = {name: θ for name, θ in handed.items() if θ is not None}
     given = of_task(dataset, **(settings | {"seeds": seeds}))
-    return run.of(Grid("figure10", given, {}, params), out, progress)
+    return called.run(Grid("figure10", given, {}, params), out, progress)

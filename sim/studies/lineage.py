@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from sim.errors import InputError, require
-from sim.runs import run
-from sim.runs.run import QUIET, Progress
+from sim.runs.run import Progress
 from sim.settings import recipes
 from sim.settings.experiments import SWEEP, Experiment
+from sim.studies import called
 from sim.studies.sweep import Grid, of_task
 from sim.training import families
 from sim.training.families import Family, Imitation
@@ -59,7 +59,7 @@ def lineage(
     file: str | Path,
     *,
     out: str | Path | None = None,
-    progress: Progress = QUIET,
+    progress: Progress | None = None,
     **given: Any,
 ) -> xr.Dataset:
     """Run a family of one's own, of a file; settings that are given go before the file's.
@@ -69,7 +69,7 @@ def lineage(
     """
     of = read(file)
     dataset = str(given.pop("dataset", of.dataset))
-    return run.of(made(of, of_task(dataset, **(settings(of, dataset) | given))), out, progress)
+    return called.run(made(of, of_task(dataset, **(settings(of, dataset) | given))), out, progress)
 
 
 def made(of: File, given: Experiment) -> Grid:

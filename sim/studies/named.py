@@ -7,11 +7,11 @@ import xarray as xr
 
 from sim.errors import choose
 from sim.model.data import Task
-from sim.runs import run
-from sim.runs.run import QUIET, Progress
+from sim.runs.run import Progress
 from sim.settings.experiments import Experiment
 from sim.settings.grid import Axes
-from sim.studies import grids
+from sim.studies import called, grids
+from sim.studies.extend import axes_by_name
 from sim.studies.sweep import Grid, of_task
 
 
@@ -22,7 +22,7 @@ def study(
     *,
     axes: Axes | None = None,
     out: str | Path | None = None,
-    progress: Progress = QUIET,
+    progress: Progress | None = None,
     **settings: Any,
 ) -> xr.Dataset:
     """Run a named study, or one's own in a file: `sim.sweep` over its axes, with its arguments.
@@ -32,7 +32,7 @@ def study(
     that it does not have, or a setting that breaks a rule.
     """
     given = of_task(dataset, **(grids.settings(name, str(dataset)) | settings | {"seeds": seeds}))
-    return run.of(named(name, given, axes), out, progress)
+    return called.run(named(name, given, axes_by_name(axes or {})), out, progress)
 
 
 def named(name: str, given: Experiment, axes: Axes | None = None) -> Grid:

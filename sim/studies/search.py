@@ -16,13 +16,14 @@ from sim.engine import machine
 from sim.errors import needs, require
 from sim.model import arrays
 from sim.model.data import Task
-from sim.runs import identity, run
+from sim.runs import identity
 from sim.runs.run import QUIET
 from sim.runs.store import digest, write
 from sim.settings import recipes
 from sim.settings.experiments import Experiment
 from sim.settings.grid import grid
 from sim.settings.space import MODEL, SPACE, Range, Space, chosen, defaults
+from sim.studies import called
 from sim.studies.sweep import Grid, of_task
 
 TRIALS = "trials.log"  # optuna's own record
@@ -105,7 +106,7 @@ class Search:
         def accuracy(trial: Any) -> float:
             tried = self._suggested(trial)
             case = {"trial": {str(trial.number): tried}}
-            ds = run.of(Grid("search", self.given, case), self.folder, QUIET)
+            ds = called.run(Grid("search", self.given, case), self.folder, QUIET)
             found = float(ds.validation_accuracy.sel(model=MODEL).mean())
             tell(Trial(trial.number, tried, found))
             return found if np.isfinite(found) else 0.0

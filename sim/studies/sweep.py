@@ -14,12 +14,11 @@ from sim.errors import InputError, require
 from sim.model import data, networks, sources
 from sim.model.data import Task
 from sim.model.networks import Params
-from sim.runs import run
 from sim.runs.identity import fingerprint
 from sim.runs.plan import Plan, plan
 from sim.runs.records import Records
 from sim.runs.results import labelled
-from sim.runs.run import QUIET, Progress
+from sim.runs.run import Progress
 from sim.runs.schedule import Schedule
 from sim.runs.store import Store, digest
 from sim.runs.train import train
@@ -28,6 +27,8 @@ from sim.settings.grid import SETTINGS, Axes, grid, plain
 from sim.settings.lengths import steps
 from sim.settings.recipes import recipe, warnings
 from sim.settings.setup import Hyper, Setup
+from sim.studies import called
+from sim.studies.extend import axes_by_name, by_name
 from sim.training.families import FIGURE_10, Family, Imitation, asks, described, takes, traits
 from sim.training.measures import ALWAYS, MEASURES, MECHANISM, OF_TRAITS
 
@@ -38,7 +39,7 @@ def sweep(
     seeds: int | str = 16,
     *,
     out: str | Path | None = None,
-    progress: Progress = QUIET,
+    progress: Progress | None = None,
     **settings: Any,
 ) -> xr.Dataset:
     """Train and measure at every combination of the axes' values.
@@ -47,9 +48,11 @@ def sweep(
       dataset, seeds, **settings: the fields of `Common`, `Networks`, `Setup` and `Hyper`, by name;
         what is not given is the recipe of the data set.
       axes: {name: values} of any setting, and of `width` and `depth`, which set all of `widths`;
-        or {any name: {label: {setting: value, …}, …}}, cases of several settings each.
+        or {any name: {label: {setting: value, …}, …}}, cases of several settings each. An
+        activation, loss, noise … may be a function of one's own, as `sim.add` takes it.
       out: folder for run folders; given one, what is measured is kept there, network by network.
-      progress: called with the work done and the whole, in steps of single networks.
+      progress: called with the work done and the whole, in steps of single networks;
+        with none a notebook shows a bar.
 
     Returns a Dataset over axes × seed × model: test_accuracy, validation_accuracy, training_loss
     (after training) and diverged; with `points` above 1 what was measured on the way as well.
@@ -63,13 +66,16 @@ def sweep(
     """
     given = of_task(dataset, **(SWEEP | settings | {"seeds": seeds}))
     require("axis", axes, axes, "at least one NAME=VALUES")
-    return run.of(Grid("sweep", given, axes), out, progress)
+    return called.run(Grid("sweep", given, axes_by_name(axes)), out, progress)
 
 
 def of_task(dataset: str | Task, **given: Any) -> Experiment:
-    """Take a task's recipe with some settings replaced by name; a folder's goes by its size."""
+    """Take a task's recipe with some settings replaced by name; a folder's goes by its size.
+
+    A function among them is put beside ours under its own name.
+    """
     name = data.named(dataset)
-    return experiment(name, sources.training_images(name), **given)
+    return experiment(name, sources.training_images(name), **by_name(given))
 
 
 class Grid:

@@ -18,11 +18,12 @@ from sim.engine import machine
 from sim.errors import choose, require
 from sim.model import data
 from sim.model.data import Task
-from sim.runs import run
-from sim.runs.run import QUIET, Progress
+from sim.runs.run import Progress
 from sim.runs.store import Store
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import LAZY, ONE_STEP, Common, Theorem
+from sim.studies import called
+from sim.studies.extend import by_name
 from sim.studies.theorem import checks, layouts
 from theory import conditions
 
@@ -46,7 +47,7 @@ def theorem(
     seeds: int | str = 64,
     *,
     out: str | Path | None = None,
-    progress: Progress = QUIET,
+    progress: Progress | None = None,
     **settings: Any,
 ) -> xr.Dataset:
     """Measure what Lemma 1, Theorem 1 and their continuations say, over seeds and networks.
@@ -55,13 +56,15 @@ def theorem(
       dataset, seeds, **settings: the fields of `Common` and `Theorem`, by name.
       out: folder for run folders. Given one, finished parts are kept there, and the same call goes
         on where an earlier one stopped; without one nothing is written.
-      progress: called with the number of parts done, and of all parts.
+      progress: called with the parts done, and all parts; with none a notebook shows a bar.
 
     Returns a Dataset; `sim.statements.statements(ds)` says what follows from it. Errors:
     InputError for a setting that breaks a rule.
 
     """
-    return run.of(checks_of(dataset=data.named(dataset), seeds=seeds, **settings), out, progress)
+    return called.run(
+        checks_of(dataset=data.named(dataset), seeds=seeds, **settings), out, progress
+    )
 
 
 def boundaries(varied: str, values: Sequence[Any], **settings: Any) -> xr.Dataset:
@@ -85,7 +88,7 @@ def boundaries(varied: str, values: Sequence[Any], **settings: Any) -> xr.Datase
 
 def checks_of(**settings: Any) -> "Checks":
     """Make the study from its settings by name, checked."""
-    return Checks(*replaced(settings, Common(seeds=64), Theorem()))
+    return Checks(*replaced(by_name(settings), Common(seeds=64), Theorem()))
 
 
 class Checks:

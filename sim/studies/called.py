@@ -1,0 +1,20 @@
+"""A study that is run from Python: its traps as warnings, its progress shown in a notebook."""
+
+import warnings
+from pathlib import Path
+
+import xarray as xr
+
+from sim.report.progress import cell
+from sim.runs.run import Progress, Run, Study
+
+
+def run(study: Study, out: str | Path | None, progress: Progress | None = None) -> xr.Dataset:
+    """Run a study, and return its results; with no progress of the user's, a notebook shows it."""
+    made = Run(study, out)
+    for trap in (*study.traps, *study.task.notes):
+        warnings.warn(trap, stacklevel=3)
+    if progress is not None:
+        return made.results(progress)
+    with cell(f"{study.name}, {study.common.seeds} seeds") as shown:
+        return made.results(shown)

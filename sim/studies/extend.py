@@ -1,0 +1,122 @@
+"""Functions of one's own beside ours, to be chosen by name like them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from sim.errors import choose, require
+from sim.model.networks import ACTIVATIONS
+from sim.model.noise import FAMILIES
+from sim.settings.declare import declared
+from sim.settings.experiments import Common, Measure, Networks, Theorem
+from sim.settings.rules import ADDED
+from sim.settings.setup import (
+    Activation,
+    Filter,
+    Hyper,
+    Loss,
+    Noise,
+    Optimizer,
+    Outputs,
+    Setup,
+    Trait,
+)
+from sim.training import channels, measures, traits
+from sim.training.steps import OPTIMIZERS
+from theory import losses
+
+KINDS = {
+    "activation": Activation,
+    "filter": Filter,
+    "loss": Loss,
+    "measure": Measure,
+    "noise": Noise,
+    "optimizer": Optimizer,
+    "outputs": Outputs,
+    "trait": Trait,
+}
+#: Of kinds that are functions and nothing about them.
+PLAIN = {"activation": ACTIVATIONS, "noise": FAMILIES, "optimizer": OPTIMIZERS}
+
+
+def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
+    """Put a function beside ours. Its source counts in the identity of results.
+
+    Args:
+      kind: what it is. activation: x -> x. loss: L_S(z, y, visible) -> number, as in
+        `theory.losses`; about: its unit, and M(y, visible) if that is known in closed form. noise:
+        Source -> (address -> input [d]), as in `sim.model.noise`. optimizer: learning rate -> optax
+        optimiser, with a schedule of its own if it has one. measure: Moment -> number or one
+        a layer, as in `sim.training.measures`; about: label, unit,
+        range. trait: Pool -> ((key, image, label) -> (image, label, whether it can carry it)), as
+        in `sim.training.traits`; about: trigger, without. filter: Answers -> inputs to leave out
+        [N], or with ranked=True a score [N] of which the highest are; outputs: Answers -> targets
+        [N, n], as in `sim.training.channels`.
+      function: it.
+      name: what settings call it; its own, unless given.
+
+    Errors: InputError for another kind, and for a name that is ours.
+
+    >>> import sim
+    A function that is given as a setting is added under its own name:
+
+    >>> sim.figure10(seeds=2, activation=jax.nn.softplus)  # doctest: +SKIP
+    >>> sim.add("activation", lambda x: x**2, "square")  # doctest: +SKIP
+    >>> sim.sweep(axes={"activation": ["relu", "square"]})  # doctest: +SKIP
+
+    """
+    choose("kind", kind, KINDS)
+    name, words = name or getattr(function, "__name__", ""), KINDS[kind]
+    rule = "a word that is not ours"
+    require("name", name, name.isidentifier() and name not in get_args(words), rule)
+    if kind == "measure":
+        measures.measure(**({"label": name.replace("_", " ")} | about))(function, name)
+    elif kind == "trait":
+        traits.trait(**about)(function, name)
+    elif kind == "filter":
+        channels.examples(**about)(function, name)
+    elif kind == "outputs":
+        channels.outputs(function, name)
+    elif kind == "loss":
+        losses.LOSSES[name] = losses.Loss(function, **about)
+    else:
+        PLAIN[kind][name] = function
+    if name not in ADDED.setdefault(words, []):
+        ADDED[words].append(name)
+
+
+def by_name(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Put each function among settings beside ours, under its own name, which takes its place.
+
+    Errors: InputError for one whose name is not free, or for a setting that takes none.
+    """
+    return {name: _named(name, value) for name, value in given.items()}
+
+
+def axes_by_name(axes: Mapping[str, Any]) -> dict[str, Any]:
+    """Put each function among the values of axes, or in their cases, beside ours, as `by_name`."""
+    return {
+        axis: {label: by_name(case) for label, case in values.items()}
+        if isinstance(values, Mapping)
+        else _named(axis, values)
+        for axis, values in axes.items()
+    }
+
+
+def _named(setting: str, value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_named(setting, one) for one in value)
+    if not callable(value):
+        return value
+    kinds = [kind for kind, words in KINDS.items() if words in _words(setting)]
+    require(setting, value, kinds, "no function")
+    name = getattr(value, "__name__", "")
+    if PLAIN.get(kinds[0], {}).get(name) is not value:  # as ours are, and those added before
+        add(kinds[0], value)
+    return name
+
+
+def _words(setting: str) -> tuple[Any, ...]:
+    for part in (Common, Networks, Theorem, Setup, Hyper):
+        if (of := declared(part).get(setting)) is not None:
+            return (*of.kinds, *of.items)
+    return ()

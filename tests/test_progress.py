@@ -1,0 +1,63 @@
+"""Progress in a notebook: a bar while a cell runs, nothing of it afterwards, none elsewhere."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import sim
+from sim.report import progress
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """Stands in for a notebook's kernel; what it displays, in order."""
+    shown = []
+    place = SimpleNamespace(update=lambda data, raw: shown.append(data))
+
+    def display(data, raw, display_id):
+        shown.append(data)
+        return place
+
+    shell = SimpleNamespace(kernel="a kernel")
+    module = SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    monkeypatch.setattr(progress, "EVERY", 0)
+    return SimpleNamespace(shown=shown, shell=shell)
+
+
+def test_a_notebook_shows_how_far_it_is_and_in_the_end_nothing(notebook):
+    with progress.cell("a <study>") as tell:
+        tell(0, 4)
+        tell(1, 4)
+    first, at_0, at_1, last = notebook.shown
+    assert first["text/plain"] == "a <study>"
+    assert "left ?" in at_0["text/plain"]
+    assert "25%" in at_1["text/plain"]
+    assert "<study>" not in at_1["text/html"]
+    assert last == {"text/plain": ""}
+
+
+def test_a_failure_leaves_no_bar(notebook):
+    with pytest.raises(RuntimeError), progress.cell("x"):
+        raise RuntimeError
+    assert notebook.shown[-1] == {"text/plain": ""}
+
+
+def test_elsewhere_nothing_is_shown(notebook):
+    del notebook.shell.kernel  # a terminal's IPython
+    with progress.cell("x") as tell:
+        tell(1, 4)
+    assert not notebook.shown
+
+
+def test_a_study_from_python_shows_its_own_progress_but_where_it_is_given_one(notebook):
+    small = {"teacher_steps": 1, "student_steps": 1, "widths": (2,), "noise_images": 64}
+    sim.figure10("synthetic:4x3", 1, models=("student_aux",), **small)
+    assert "figure10, 1 seeds: 100%" in notebook.shown[-2]["text/plain"]
+    told = len(notebook.shown)
+    sim.figure10(
+        "synthetic:4x3", 1, models=("student_aux",), **small, progress=lambda done, whole: None
+    )
+    assert len(notebook.shown) == told
