@@ -168,6 +168,11 @@ PLOT = {
     "caption": (bool, True, "Say below what is shown, with n."),
     "models": (tuple[str, ...], (), "Draw these alone, in this order. Default: all."),
     "formats": (tuple[str, ...], FORMATS, "Of png, pdf (TrueType letters), svg (text as text)."),
+    "output": (
+        Annotated[Path | None, tyro.conf.arg(aliases=("-o",))],
+        None,
+        "Folder for them. Default: the run's; if they look otherwise than its own, plots in it.",
+    ),
 }
 AXIS = """NAME=V,V,… or NAME=FROM:TO:COUNT (with "log" behind: even ratios), as in
 --axis aux=1,3,10 --axis student_lr=1e-4:1e-2:5log. NAME: any setting below, or width, depth.
@@ -229,6 +234,7 @@ DATA = {
         "For fetch and verify: mnist, fashion_mnist, or (verify) a folder of IDX files.",
     ),
     "data_dir": (Path | None, None, declared(Common)["data_dir"].doc),
+    "json": JSON,
 }
 
 
@@ -484,21 +490,31 @@ def _bench(repeats: int, chunk: tuple[int, ...], matmul: tuple[str, ...], json: 
         console.print(tables.bench(found))
 
 
-def _data(action: str, name: str, data_dir: Path | None) -> None:
+def _data(action: str, name: str, data_dir: Path | None, json: bool) -> None:
     """List the known data sets, fetch one, or verify the files of one."""
     from sim.model import sources
 
     if action == "list":
-        lines = [
-            f"{known:14}{line}\n{'':14}{sources.status(known, data_dir)}"
+        found = [
+            {"name": known, "what": line, "status": sources.status(known, data_dir)}
             for known, line in sources.KNOWN.items()
         ]
+        lines = [f"{one['name']:14}{one['what']}\n{'':14}{one['status']}" for one in found]
     else:
         require("name", name, name, f"what to {action}, as in: mnist")
         if action == "fetch":
-            lines = [f"{name} is in {sources.fetch(name, data_dir)}, verified"]
+            with aside(json):
+                found = [{"name": name, "folder": sources.fetch(name, data_dir)}]
+            lines = [f"{name} is in {one['folder']}, verified" for one in found]
         else:
-            lines = [f"{file}: {verdict}" for file, verdict in sources.verify(name, data_dir)]
+            found = [
+                {"file": file, "verdict": verdict}
+                for file, verdict in sources.verify(name, data_dir)
+            ]
+            lines = [f"{one['file']}: {one['verdict']}" for one in found]
+    if json:
+        print_json(found)
+        return
     for line in lines:
         console.print(escape(line), soft_wrap=True, highlight=False)
 

@@ -7,6 +7,7 @@ Each imports what it needs when it runs, as `sim.commands`, which takes their wo
 
 import shlex
 import tempfile
+from contextlib import suppress
 from json import loads
 from math import isfinite
 from pathlib import Path
@@ -18,6 +19,8 @@ from sim.errors import choose, require
 from sim.settings.experiments import Output
 from sim.terminal import FORMATS, SUFFIXES, aside, console, draw, print_json, told
 
+PLOTS = "plots"  # folder in a run's, for figures that look otherwise than its own
+
 
 def plot(
     run_folder: Path,
@@ -25,8 +28,12 @@ def plot(
     caption: bool = True,
     models: tuple[str, ...] = (),
     formats: tuple[str, ...] = FORMATS,
+    output: Path | None = None,
 ) -> None:
-    """Draw the figures of a finished run again, from its saved results: for a paper, say."""
+    """Draw the figures of a finished run again, from its saved results: for a paper, say.
+
+    With another look than a run's own they go beside its own, into its folder `plots`.
+    """
     require("run_folder", str(run_folder), run_folder.is_dir(), "a folder")
     require("formats", formats, formats, "one or more")
     for one in formats:
@@ -37,8 +44,13 @@ def plot(
     ds = results.load(run_folder)
     _, figures = shown(ds)
     look = {"width": width or None, "caption": caption, "models": models or None}
-    draw(ds, figures, run_folder, again=True, formats=formats, **look)
-    console.print(f"Figures: {escape(str(run_folder))}", soft_wrap=True)
+    own = look == {"width": None, "caption": True, "models": None}
+    folder = output or (run_folder if own else run_folder / PLOTS)
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    require("output", str(folder), folder.is_dir(), "a folder to write to")
+    draw(ds, figures, run_folder, folder, again=True, formats=formats, **look)
+    console.print(f"Figures: {escape(str(folder))}", soft_wrap=True)
 
 
 def runs(folder: Path, json: bool) -> None:
@@ -148,6 +160,7 @@ def again(run: Path) -> None:
         # Its chunk is what it began with, if the command did not say one: other last bits else.
         more = ["--chunk", str(ds.attrs["chunk"]), "--out", place]
         parse([*shlex.split(command)[1:], *more])()
+        console.print("That was a temporary folder; it is gone. The run's own is as it was.")
         (file,) = Path(place).glob(f"*/{results.RESULTS}")
         if not _same(ds, results.load(file.parent), ["before", "again"]):
             raise SystemExit(1)

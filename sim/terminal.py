@@ -188,7 +188,8 @@ def warn(lines: Iterable[str]) -> None:
 def draw(
     ds: Any,
     figures: dict[str, Callable],
-    folder: Path,
+    run: Path,
+    folder: Path | None = None,
     *,
     again: bool = False,
     formats: Sequence[str] = FORMATS,
@@ -196,11 +197,13 @@ def draw(
 ) -> None:
     """Draw the figures that are missing or not of these results; with `again`, all.
 
+    run: the folder of the results, and of the figures unless another is given.
     look: width, caption, models, as `sim.report.sheet.drawn` has them.
     """
     from sim.runs import results, store
 
-    drawn = {"results_sha256": store.checksum(folder / results.RESULTS)}
+    folder = folder or run
+    drawn = {"results_sha256": store.checksum(run / results.RESULTS)}
     with suppress(OSError, ValueError):
         files = [folder / f"{name}.{suffix}" for name in figures for suffix in formats]
         same = loads((folder / DRAWN).read_text()) == drawn

@@ -1,5 +1,6 @@
 """The command line as a person meets it: help, tables, pictures, and one line for bad input."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 import sim
 from sim.errors import StorageError
+from sim.model.sources import KNOWN
 from sim.runs import store
 from sim.runs.run import Run
 
@@ -327,6 +329,10 @@ def test_data_list(sublim):
     assert code == 0
     assert "embedded" in out
     assert "not here: sublim data fetch mnist" in out
+    code, found, _ = sublim("data", "list", "--json")
+    assert code == 0
+    assert [one["name"] for one in json.loads(found)] == [*KNOWN]
+    assert all(one["status"] in out for one in json.loads(found))
 
 
 def test_the_version_is_said(sublim):

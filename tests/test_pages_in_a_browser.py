@@ -9,10 +9,12 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sim
 from sim.pages import write
+from sim.runs import results
 
 pytestmark = pytest.mark.slow
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -155,3 +157,21 @@ def test_values_are_shown_on_hover_and_are_those_of_the_table(pages, see):
     mean = told.split("mean")[1].split()[0]
     chart.locator("details summary").last.click()
     assert mean in chart.locator("table").inner_text()
+
+
+def test_a_model_with_a_seed_that_is_no_number_is_told_and_its_other_seeds_are_drawn(
+    pages, see, tmp_path
+):
+    ds = results.load(pages["figure10"].parent)
+    ds = ds.assign(training_loss=ds.training_loss.copy())
+    ds.training_loss.loc[{"seed": 0, "model": "student_aux"}] = np.inf
+    results.save(ds, tmp_path / results.RESULTS)
+    page = see(write.page([tmp_path], tmp_path / "report.html"))
+    first = page.locator(".chart").first
+    first.get_by_label("Measure", exact=True).select_option("training_loss")
+    row = first.locator("tbody tr", has_text="student, aux logits").text_content()
+    assert row == "student, aux logits–none3"
+    assert "Without a mean: 1" in first.locator(".note").text_content()
+    drawn = first.locator('.picture svg path[aria-label*="one seed"]')
+    labels = drawn.evaluate_all("(all) => all.map((one) => one.getAttribute('aria-label'))")
+    assert sum("student, aux" in one for one in labels) == ds.sizes["seed"] - 1

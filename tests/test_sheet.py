@@ -153,11 +153,22 @@ def test_a_command_draws_for_a_paper(sublim, run):
     code, _, error = sublim("plot", run, *asked, "--formats", "svg", "pdf")
     assert (code, error) == (0, "")
     drawn_ = {f"{name}.{form}" for name in ("figure10", "trajectories") for form in ("svg", "pdf")}
-    assert {file.name for file in run.iterdir()} == drawn_ | {results.RESULTS, "figures.json"}
-    page = (run / "figure10.svg").read_text()
+    assert {file.name for file in run.iterdir()} == {"plots", results.RESULTS}  # its own stay
+    assert {file.name for file in (run / "plots").iterdir()} == drawn_ | {"figures.json"}
+    page = (run / "plots" / "figure10.svg").read_text()
     assert 'width="234pt"' in page  # 3.25 inches
     assert "other init<" in page
     assert "seeds" not in page  # a caption's
+
+
+def test_a_command_draws_where_it_is_told(sublim, run, tmp_path):
+    (tmp_path / "file").write_text("")
+    asked = ("--no-caption", "--formats", "svg", "--output")
+    assert sublim("plot", run, *asked, tmp_path / "mine")[0] == 0
+    assert (tmp_path / "mine" / "figure10.svg").is_file()
+    code, _, error = sublim("plot", run, *asked, tmp_path / "file")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "must be a folder to write to" in error
 
 
 @pytest.mark.parametrize(
@@ -197,8 +208,9 @@ def test_a_map_of_differences_is_by_pairs():
 def test_names_are_words_and_symbols():
     assert names.formula(names.axis("student_lr")) == "student's learning rate $η_{S}$"
     assert names.formula("fashion_mnist for $3") == r"fashion_mnist for \$3"
-    assert [*map(names.value, (0.0001, 35840, 3, "kl", "hidden_0"))] == [
+    assert [*map(names.value, (0.0001, 1024.0, 35840, 3, "kl", "hidden_0"))] == [
         "0.0001",
+        "1024",
         "35,840",
         "3",
         "KL divergence",

@@ -13,7 +13,7 @@ function element(tag, attributes = {}, ...children) {
 
 const number = (x) => (x === null ? "–" : Number(x.toPrecision(4)).toString());
 const short = (x, measure) =>
-  (measure.unit === "fraction" ? x.toFixed(2) : number(x)).replace(/^(-?)0\./, "$1.");
+  x === null ? "–" : (measure.unit === "fraction" ? x.toFixed(2) : number(x)).replace(/^(-?)0\./, "$1.");
 const interval = (row) =>
   row.low === null || row.high === null ? "none" : `[${number(row.low)}, ${number(row.high)}]`;
 
@@ -39,7 +39,10 @@ function rowsOf(of, choice) {
     const here = measure.dims.every(
       (dim) => dim === choice.x || dim === choice.y || at[dim] === choice.at[dim],
     );
-    if (!here || mean === null || !choice.models.includes(model.name)) return;
+    if (!here || !choice.models.includes(model.name)) return;
+    const seeds = measure.seeds ? measure.seeds.slice(k * of.n, (k + 1) * of.n) : [];
+    // Without a mean, where a seed's value is no number, the other seeds are still shown.
+    if (mean === null && seeds.every((x) => x === null)) return;
     const value = (axis) => (axis ? valuesOf(of, axis)[at[axis]] : null);
     rows.push({
       model: model.label,
@@ -49,7 +52,7 @@ function rowsOf(of, choice) {
       low: measure.low[k],
       high: measure.high[k],
       lost: measure.lost ? measure.lost[k] : 0,
-      seeds: measure.seeds ? measure.seeds.slice(k * of.n, (k + 1) * of.n) : [],
+      seeds,
     });
   });
   return { measure, rows };
@@ -134,6 +137,7 @@ function along(of, choice, found, width) {
   const many = new Set(rows.map((row) => row.x)).size;
   const edge = across ? { stroke: paper(), strokeWidth: 1 } : {};
   const below = across ? { yOffset: 8 } : { xOffset: 7 }; // beside the mean: no point hides another
+  const whole = { filter: "isValid(datum.mean)" };
   const layer = [];
   if (of.chance && measure.unit === "fraction" && /accuracy/.test(measure.name))
     layer.push({
@@ -157,8 +161,13 @@ function along(of, choice, found, width) {
     encoding: { ...at("low"), [`${v}2`]: { field: "high" }, color, tooltip: told },
   });
   if (!across)
-    layer.push({ mark: { type: "line", strokeWidth: 1.8 }, encoding: { ...at("mean"), color } });
+    layer.push({
+      transform: [whole],
+      mark: { type: "line", strokeWidth: 1.8 },
+      encoding: { ...at("mean"), color },
+    });
   layer.push({
+    transform: [whole],
     mark: { type: "point", filled: true, size: many > 12 && !across ? 26 : 80, opacity: 1, ...edge },
     encoding: { ...at("mean"), color, shape, tooltip: told },
   });
@@ -186,7 +195,9 @@ function wrapped(text, length) {
 /** Draw a measure over two axes: a map for each model, means in its cells. */
 function map(of, choice, found, width) {
   const { measure, rows } = found;
-  const shown = of.models.filter((m) => rows.some((row) => row.model === m.label));
+  const shown = of.models.filter((m) =>
+    rows.some((row) => row.model === m.label && row.mean !== null),
+  );
   const columns = width < 600 || shown.length < 2 ? 1 : 2;
   const each = Math.floor((width - 96 * (columns - 1)) / columns);
   const y = valuesOf(of, choice.y);
@@ -204,7 +215,7 @@ function map(of, choice, found, width) {
   ];
   const fits = each / valuesOf(of, choice.x).length > 30;
   const one = (model) => {
-    const own = rows.filter((row) => row.model === model.label);
+    const own = rows.filter((row) => row.model === model.label && row.mean !== null);
     const largest = Math.max(...own.map((row) => Math.abs(row.mean)));
     // Means from dark to bright; differences to both sides of a middle without colour.
     const scale = model.difference
@@ -230,7 +241,7 @@ function map(of, choice, found, width) {
       title: model.label,
       width: each,
       height: tall,
-      transform: [{ filter: { field: "model", equal: model.label } }],
+      transform: [{ filter: { field: "model", equal: model.label } }, { filter: "isValid(datum.mean)" }],
       layer: fits ? [cells, text] : [cells],
     };
   };
@@ -366,6 +377,7 @@ class Chart {
       return;
     }
     const lost = rows.reduce((sum, row) => sum + row.lost, 0);
+    const holes = rows.filter((row) => row.mean === null).length;
     this.note.textContent = [
       measure.about ? `${measure.about[0].toUpperCase()}${measure.about.slice(1)}.` : "",
       choice.y
@@ -373,6 +385,7 @@ class Chart {
         : `Marker and bar: mean over n = ${of.n} seeds, 95 % t-interval.`,
       choice.seeds && !choice.y && measure.seeds ? "Small points: seeds." : "",
       of.chance && !choice.y && /accuracy/.test(measure.name) ? "Dotted: chance." : "",
+      holes ? `Without a mean: ${holes}, where a seed's value is not finite (– in the table).` : "",
       lost ? `${lost} networks shown here diverged; they are counted${choice.y ? " (×)" : ""}.` : "",
     ].filter(Boolean).join(" ");
     const style = getComputedStyle(this.picture);

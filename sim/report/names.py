@@ -118,6 +118,8 @@ def value(of: object) -> str:
     if isinstance(of, (int, np.integer)):
         return f"{of:,}" if abs(of) >= 10_000 else str(of)
     if isinstance(of, (float, np.floating)):
+        if 1000 <= abs(of) < 1e6 and float(of).is_integer():
+            return value(int(of))
         return f"{of:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
     return VALUES.get(str(of)) or str(of).replace("_", " ")
 
