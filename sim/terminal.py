@@ -60,7 +60,6 @@ def show(
         with progress.stopping(stopped), aside(json):
             from sim.report import tables
             from sim.runs.run import Run
-            from sim.studies.shown import shown
 
             run = Run(study(), output.out)
             run.command = shlex.join(["sublim", *asked])
@@ -77,6 +76,8 @@ def show(
                     console, f"{run.study.name}, {len(common.each_seed)} seeds"
                 ) as tell:
                     ds = run.results(tell)
+            from sim.studies.shown import shown  # which a dry run does without
+
             table, figures = shown(ds)
             for one in table(ds):
                 console.print(one)

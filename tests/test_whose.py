@@ -174,6 +174,17 @@ def named(of, member, *points):
     return [of(Names(FAMILY, n), member, at) for at, n in zip(points, images, strict=True)]
 
 
+def test_names_of_many_points_are_those_of_each_alone():
+    """What is hashed once for all points with the same settings of a stage is no other's."""
+    names = Names(FAMILY, 1077)
+    for setting, (companions, value) in OTHER.items():
+        for at in (point(**companions), point(**(companions | {setting: value}))):
+            for member in MEMBERS:
+                alone = Names(FAMILY, 1077)
+                assert names.key(member, at) == alone.key(member, at)
+                assert names.record(member, at) == alone.record(member, at)
+
+
 def test_what_moves_is_named_anew_and_nothing_else(case):
     name, *points = case
     for member in MEMBERS:

@@ -28,24 +28,26 @@ def plan(schedule: Schedule) -> Plan:
     """Count what is missing: students and teachers to train, work, and a guess of time."""
     rate = _product_rate()
     students = teachers = tflop = seconds = gib = 0.0
-    compiled, points = set(), set()
+    compiled, points, costs = set(), set(), {}
     for job in schedule.jobs():
         first, seeds, many = job.networks[0], len(job.seeds), len(job.networks)
         setup, task = first.point.setup, schedule.task(first.point)
         compiled.add((first.name if many == 1 else many, first.point.program.setup))
-        of_teacher, of_student, answers = chunks.flop(setup, task)
+        if (setup, many) not in costs:
+            costs[setup, many] = *chunks.flop(setup, task), chunks.seed_bytes(setup, task, many)
+        of_teacher, of_student, answers, each = costs[setup, many]
         if schedule.imitates(first):
             flop = seeds * (many * of_student + answers)
             students += seeds * many
-            points |= {network.point for network in job.networks}
+            points |= {network.place for network in job.networks}
         else:
             flop = seeds * of_teacher * (trained := schedule.work(job) > 0)
             teachers += seeds * trained
         tflop += flop / 1e12
         # Beside large products: .8 of the rate with 1,024 examples in a step, .33 with 64.
         seconds += flop / (0.85 * rate * setup.batch / (setup.batch + 100))
-        each = chunks.seed_bytes(setup, task, many) * seeds
-        gib = max(gib, (each + machine.used(seeds) * chunks.task_bytes(task)) / 2**30)
+        data = machine.used(seeds) * chunks.task_bytes(task)
+        gib = max(gib, (each * seeds + data) / 2**30)
     return Plan(
         len(points),
         len(compiled),

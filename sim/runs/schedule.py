@@ -6,7 +6,7 @@ program side by side.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import xarray as xr
@@ -18,6 +18,7 @@ from sim.runs.records import Records, Wanted
 from sim.settings.experiments import Common, Networks
 from sim.settings.grid import Point
 from sim.settings.lengths import moments
+from sim.settings.setup import Setup
 from sim.training.families import (
     AXIS,
     HIDDEN,
@@ -38,13 +39,14 @@ from sim.training.measures import ALWAYS, OF_TRAITS
 class Network(NamedTuple):
     """A member of the family at a point, at its own settings.
 
-    key: names what is measured of it. origin: names it.
+    key: names what is measured of it. origin: names it. place: of its point among all.
     """
 
     key: str
     origin: str
     name: str
     point: Point
+    place: int
 
     @property
     def file(self) -> str:
@@ -98,10 +100,11 @@ class Schedule:
                     names(self._images(p)).key(name, p),
                     name,
                     self._at(name, p),
+                    i,
                 )
-                for p in points
+                for i, p in enumerate(points)
             ]
-        self._place = {n: i for of in self.networks.values() for i, n in enumerate(of)}
+        self._parents: dict[str, list[Network]] = {}  # by key, for all chunks of seeds
         self.groups = self._grouped()
         students = [group for group in self.groups if self.imitates(group[0])]
         self.chunk = common.chunk or chunk or min(map(self._seeds_together, students))
@@ -110,7 +113,7 @@ class Schedule:
         """Take a member's settings at a point; what is measured of no trait is of the task."""
         setup, hyper = own = self.family[name].at(point)
         plain = self.traits or setup.trait == "accuracy"
-        return own if plain else Point(replace(setup, trait="accuracy"), hyper)
+        return own if plain else Point(_of_the_task(setup), hyper)
 
     def task(self, point: Point) -> data.Task:
         """Give the task at a point: with all of its classes, or the first of them."""
@@ -162,7 +165,7 @@ class Schedule:
 
     def other(self, network: Network, name: str) -> Network:
         """Another member at the same point."""
-        return self.networks[name][self._place[network]]
+        return self.networks[name][network.place]
 
     def source(self, network: Network) -> Network | str:
         """Find whose parameters a network has: its own, or those of what it is untrained."""
@@ -209,6 +212,11 @@ class Schedule:
         found += self.axis(network)
         return [one for one in found if isinstance(one, Network) and one.name not in self.given]
 
+    def _parents_of(self, network: Network) -> list[Network]:
+        if network.key not in self._parents:
+            self._parents[network.key] = self.parents(network)
+        return self._parents[network.key]
+
     def work(self, job: Job) -> int:
         """Count the steps of single networks that a job takes."""
         each = (self.times(network)[-1] for network in job.networks)
@@ -243,13 +251,12 @@ class Schedule:
                 asks = [one for n in lacking for one in (self.source(n), *self.axis(n))]
             else:
                 found += [Job(seeds, block) for block in reversed([*self._blocks(group, asked)])]
-                asks = [one for n in asked for one in self.parents(n)]
+                asks = [one for n in asked for one in self._parents_of(n)]
+            those = {one.file: one for one in asks if isinstance(one, Network)}
             needed |= {
-                one.file
-                for one in asks
-                if isinstance(one, Network)
-                and one.name not in self.given
-                and not self._kept(one, seeds)
+                file
+                for file, one in those.items()
+                if one.name not in self.given and not self._kept(one, seeds)
             }
         return found[::-1]
 
@@ -340,6 +347,11 @@ class Schedule:
         fit = int(bytes_ / chunks.seed_bytes(point.setup, task, models))
         most = max(1, min(chunks.together(point.setup) // models, fit))
         return models * -(-points // -(-points // most))
+
+
+@lru_cache
+def _of_the_task(setup: Setup) -> Setup:
+    return replace(setup, trait="accuracy")
 
 
 def _file(one: Network | str | None) -> str | None:

@@ -117,16 +117,14 @@ def replaced(given: Mapping[str, Any], *parts: Any) -> tuple[Any, ...]:
         every = ", ".join(sorted(known))
         raise InputError(f"{name} = {given[name]!r}: no such setting.{near} There are {every}")
     each = ({name: given[name] for name in declared(type(p)) if name in given} for p in parts)
-    return check(*(replace(part, **own) for part, own in zip(parts, each, strict=True)))
+    return check(
+        *(replace(part, **own) if own else part for part, own in zip(parts, each, strict=True))
+    )
 
 
 def check(*parts: Any) -> tuple[Any, ...]:
     """Return the same settings as plain values. Errors: InputError, the first broken rule."""
-    parts = tuple(
-        replace(part, **{name: plain(s, getattr(part, name)) for name, s in own.items()})
-        for part in parts
-        for own in [declared(type(part))]
-    )
+    parts = tuple(map(_plainly, parts))
     values = {name: value for part in parts for name, value in vars(part).items()}
     for s in (s for part in parts for s in declared(type(part)).values()):
         value = values[s.name]
@@ -136,6 +134,15 @@ def check(*parts: Any) -> tuple[Any, ...]:
             word = f"{s.default:g}" if isinstance(s.default, float) else s.default
             require(s.name, value, s.only.has(values), f"{word} unless {s.only.says}")
     return parts
+
+
+def _plainly(part: Any) -> Any:
+    values, new = vars(part), {}
+    for name, s in declared(type(part)).items():
+        if type(values[name]) not in s.kinds:  # as most are; grids have many points
+            new[name] = plain(s, values[name])
+    same = all(repr(value) == repr(values[name]) for name, value in new.items())  # numpy's are not
+    return part if same else replace(part, **new)
 
 
 def plain(s: Setting, value: Any) -> Any:

@@ -150,10 +150,11 @@ def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:
     for m in axes.get("aux", ()):
         require("aux", m, isinstance(m, int) and m > 0, "a positive whole number")
     widest = max(axes.get("aux", ()), default=None)
-    return [
-        Point(*replaced(_settings(setup, axes, values, widest), setup, hyper))
-        for values in product(*axes.values())
-    ]
+    found = []
+    for values in product(*axes.values()):
+        point = Point(*replaced(_settings(setup, axes, values, widest), setup, hyper))
+        found.append(point._replace(setup=setup) if point.setup == setup else point)
+    return found
 
 
 def _varied(axis: str, values: Any) -> Iterator[str]:

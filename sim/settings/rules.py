@@ -108,8 +108,9 @@ def choices(literal: Any) -> tuple[str, ...]:
 
 def one_of(literal: Any) -> Rule:
     """Require one of the words of a Literal."""
+    ours = get_args(literal)
     return Rule(
-        lambda word, _: word in choices(literal),
+        lambda word, _: word in ours or word in choices(literal),
         lambda _: "one of " + ", ".join(choices(literal)),
     )
 

@@ -228,19 +228,30 @@ class Names:
 
     def __init__(self, family: Family, images: int, given: Mapping[str, str] = {}) -> None:
         self.family, self.images, self.given = family, images, given
-        self._keys: dict[tuple[str, Point], str] = {}
+        self._keys: dict[tuple[str, int], tuple[Point, str]] = {}
+        self._hashed: dict[Any, str] = {}
 
     def key(self, name: str, point: Point) -> str:
         """Name a network by its origin."""
-        if (name, point) not in self._keys:
-            self._keys[name, point] = self._origin(name, point)
-        return self._keys[name, point]
+        at, key = self._keys.get((name, id(point)), (None, ""))
+        if at is not point:
+            key = self._origin(name, point)
+            self._keys[name, id(point)] = point, key  # which keeps the point, and so its id
+        return key
+
+    def _of_stage(self, origin: dict[str, Any], point: Point, of: Of) -> str:
+        """Hash an origin with a stage's settings: once, for all points that have the same."""
+        values = point.values
+        known = repr(origin), of, tuple([values[name] for name in _settings_of(of)])
+        if known not in self._hashed:
+            self._hashed[known] = hashed(origin | stage(point, of, self.images))
+        return self._hashed[known]
 
     def _origin(self, name: str, point: Point) -> str:
         if name in self.given:
-            return hashed({"given": self.given[name]} | stage(point, Of.NETWORK, self.images))
+            return self._of_stage({"given": self.given[name]}, point, Of.NETWORK)
         if name in (INIT, OTHER_INIT):
-            return hashed({"start": name} | stage(point, Of.NETWORK, self.images))
+            return self._of_stage({"start": name}, point, Of.NETWORK)
         member = self.family[name]
         own = member.at(point)
         origin: dict[str, Any] = {"start": self.key(member.start, point)}
@@ -262,7 +273,7 @@ class Names:
                 origin["target"] = own.hyper.target  # which these may go by
             if own.setup.against == "taught":
                 origin["not to serve"] = own.setup.trait
-        return hashed(origin | stage(own, learns.of, self.images))
+        return self._of_stage(origin, own, learns.of)
 
     def record(self, name: str, point: Point) -> str:
         """Name what is measured of a network.
@@ -282,7 +293,7 @@ class Names:
         elif trained:
             return measured["measured"]
         by = Of.NOTHING if trained else Of.NETWORK | Of.TEACHER
-        return hashed(measured | stage(own, by, self.images))
+        return self._of_stage(measured, own, by)
 
 
 def asks(point: Point) -> bool:
