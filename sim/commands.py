@@ -133,6 +133,15 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             out=(Path, Output().out, declared(Output)["out"].doc),
         ),
         _command(finished.again, (), run=RUN),
+        _command(
+            finished.verify,
+            (),
+            run=RUN,
+            draw=(int | None, None, "Which part is computed again. Default: by chance."),
+            data_dir=DATA["data_dir"],
+            json=JSON,
+        ),
+        _command(finished.selftest, (), json=JSON),
         _command(_data, (), **DATA),
     )
     with _wrapped():

@@ -166,6 +166,46 @@ def again(run: Path) -> None:
             raise SystemExit(1)
 
 
+def verify(run: Path, draw: int | None, data_dir: Path | None, json: bool) -> None:
+    """Look at the files of a finished run, and compute a part of it again, drawn by chance.
+
+    Exit code 1 if something is not as it must be.
+    """
+    from sim.report.progress import bar, stopping
+    from sim.report.tables import checks
+    from sim.studies.verify import verify as verified
+
+    with stopping(lambda: "Stopped."), aside(json), bar(console, "verify") as tell:
+        found = [*verified(run, draw, data_dir, tell)]
+    with aside(json):
+        console.print(checks(f"Verified: {run}", found))
+    if json:
+        print_json({"run": str(run), "checks": [one._asdict() for one in found]})
+    if not all(one.holds for one in found):
+        raise SystemExit(1)
+
+
+def selftest(json: bool) -> None:
+    """Plant effects that are known and effects that are none, and find the one and not the other.
+
+    The first thing to run on a new machine. It says PASS or FAIL; exit code 1 for FAIL.
+    """
+    from sim.report.progress import bar, stopping
+    from sim.report.tables import checks
+    from sim.studies.selftest import selftest as tried
+
+    with stopping(lambda: "Stopped."), aside(json), bar(console, "selftest") as tell:
+        found = [*tried(tell)]
+    passed = all(one.holds for one in found)
+    with aside(json):
+        console.print(checks("Selftest", found))
+        console.print("PASS" if passed else "FAIL", style="bold green" if passed else "bold red")
+    if json:
+        print_json({"passed": passed, "checks": [one._asdict() for one in found]})
+    if not passed:
+        raise SystemExit(1)
+
+
 def _apart(a: Any, b: Any) -> dict[str, Any]:
     """Say the same as JSON has it: b less a, by pairs of seeds."""
     from sim.studies import kept

@@ -1,6 +1,6 @@
 """Tables: what a terminal shows of results, of a plan, of the machine's speed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -276,6 +276,17 @@ def lean(title: str, caption: str) -> Table:
         pad_edge=False,
         show_edge=False,
     )
+
+
+def checks(title: str, found: Iterable[Any]) -> Table:
+    """Lay out what was looked at, what was found, and whether that is as it must be."""
+    shown = lean(escape(title), "")
+    for column in ("", "looked at", "found"):
+        shown.add_column(column, overflow="fold")
+    for one in found:
+        mark = "[green]✓[/]" if one.holds else "[bold red]✗[/]"
+        shown.add_row(mark, escape(one.what), escape(one.found))
+    return shown
 
 
 def laid_out(title: str, note: str, of: Lines, left: int = 1) -> Table:

@@ -102,6 +102,7 @@ class Run:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         passed = round(time.monotonic() - begun, 2)
         ds.attrs |= {"command": self.command, "created": now, "wall_seconds": passed}
+        ds.attrs["memory"] = self.study.common.memory  # how many are computed together hangs on it
         if self.folder:
             try:
                 results.save(ds, self.folder / results.RESULTS)

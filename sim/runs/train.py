@@ -15,9 +15,12 @@ from sim.training.families import OTHER_INIT, Change, Imitation, Labels
 Progress = Callable[[float, float], None]  # told the work done and the whole, in network steps
 
 
-def train(schedule: Schedule, progress: Progress) -> None:
-    """Train and measure the networks that are missing, and keep what is measured as it comes."""
-    jobs = schedule.jobs()
+def train(schedule: Schedule, progress: Progress, jobs: Sequence[Job] | None = None) -> None:
+    """Train and measure the networks that are missing, and keep what is measured as it comes.
+
+    jobs: these alone, unless all; parameters that they need are made when they are asked for.
+    """
+    jobs = schedule.jobs() if jobs is None else jobs
     done, whole = 0.0, sum(map(schedule.work, jobs))
 
     def tell(more: float) -> None:
