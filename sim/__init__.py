@@ -13,6 +13,7 @@ _FUNCTIONS = {
     "study": "studies.named",
     "lineage": "studies.lineage",
     "combine": "studies.union",
+    "cluster": "runs.cluster",
     "load": "runs.saved",
     "search": "studies.search",
     "preset": "published",

@@ -59,7 +59,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
     named, of_study = _of_study(arguments, grid, preset)
     family, of_file = _of_file(arguments, grid)
     commands = (
-        _command(_figure10, once, FIGURE_10, **PRESET, **HOW),
+        _command(_figure10, once, FIGURE_10, **PRESET, **HOW, **CLUSTER),
         _command(
             _sweep,
             grid,
@@ -67,6 +67,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             axis=(tyro.conf.UseAppendAction[tuple[str, ...]], (), AXIS),
             **PRESET,
             **HOW,
+            **CLUSTER,
         ),
         _command(
             _study,
@@ -86,6 +87,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             ),
             **PRESET,
             **HOW,
+            **CLUSTER,
         ),
         _command(
             _lineage,
@@ -93,6 +95,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             family,
             file=(tyro.conf.Positional[Path], tyro.MISSING, "A TOML file, see examples/."),
             **HOW,
+            **CLUSTER,
         ),
         _command(_theorem, (Common(seeds=64), Theorem(), Output()), **HOW),
         _command(
@@ -207,6 +210,14 @@ HOW = {
     ),
     "traps": (bool, True, "Warn of settings that have misled somebody."),
     "json": JSON,
+}
+CLUSTER = {
+    "workers": (int, 0, "Train in so many processes of this machine, each of one core."),
+    "cluster": (
+        str,
+        "",
+        "Train on the workers of a Dask scheduler: tcp://HOST:PORT, or the file that it wrote.",
+    ),
 }
 BENCH = {
     "repeats": (int, 5, "Chunks of seeds to time; the table shows medians."),

@@ -40,11 +40,13 @@ def show(
     traps: bool = True,
     json: bool = False,
     preset: str = "",
+    workers: int = 0,
+    cluster: str = "",
 ) -> None:
     """Run a study: say what it takes, compute what is missing, and leave table, figures, data.
 
     dry_run: say what it would do, and do nothing. traps: warn of them. json: print what the table
-    says as JSON. preset: a published row.
+    says as JSON. preset: a published row. workers, cluster: who trains, as `sim.cluster` has it.
     """
     from sim.report import progress
 
@@ -72,9 +74,8 @@ def show(
             if (ds := run.finished) is None:
                 if plans and (plan := run.work.plan()):
                     console.print(tables.plan(plan), highlight=False)
-                with progress.bar(
-                    console, f"{run.study.name}, {len(common.each_seed)} seeds"
-                ) as tell:
+                what = f"{run.study.name}, {len(common.each_seed)} seeds"
+                with _trained(workers, cluster), progress.bar(console, what) as tell:
                     ds = run.results(tell)
             from sim.studies.shown import shown  # which a dry run does without
 
@@ -94,6 +95,21 @@ def show(
     (stderr if json else console).print(
         f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True
     )
+
+
+@contextmanager
+def _trained(workers: int, address: str) -> Iterator[None]:
+    """Train on a cluster, and say where it can be watched; here, if none is asked for."""
+    if not workers and not address:
+        yield
+        return
+    from sim.runs.cluster import cluster
+
+    with cluster(address, workers) as client:
+        many = len(client.nthreads())
+        where = f"{many} worker{'s' * (many != 1)}, dashboard {client.dashboard_link}"
+        console.print(f"Training on {where}", soft_wrap=True, highlight=False)
+        yield
 
 
 @contextmanager

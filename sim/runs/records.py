@@ -73,6 +73,10 @@ class Records:
         ).drop_duplicates("network")  # what filled a block up
         what = repr(([*networks], [*seeds], [*times], sorted(record), chunk))
         name = f"{networks[0]}-{hashlib.sha256(what.encode()).hexdigest()[:8]}"
+        self.add(name, part)
+
+    def add(self, name: str, part: xr.Dataset) -> None:
+        """Keep a part by its name, as `put` named it, here or in another process."""
         self.store.put(name, part)
         self._add(name, part)
 

@@ -90,7 +90,7 @@ class Run:
         """
         if (ds := self.finished) is not None:
             return ds
-        _compilation_cache()
+        compilation_cache()
         begun = time.monotonic()
         common = {"seeds": self.study.common.seeds, "chunk": self.work.chunk}
         if self.folder:
@@ -159,7 +159,7 @@ def opened(folder: Path, settings: dict[str, Any]) -> None:
         ) from None
 
 
-def _compilation_cache() -> None:
+def compilation_cache() -> None:
     """Keep compiled programs between runs: in the user's cache, unless jax is told a place."""
     with suppress(RuntimeError, KeyError):  # a user without a home has no cache
         if jax.config.jax_compilation_cache_dir is not None:

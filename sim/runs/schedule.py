@@ -82,11 +82,13 @@ class Schedule:
     ) -> None:
         """Find out what is there. `seeds`: which, unless those that `common` counts."""
         self.family, self.records, self.given = family, records, given
+        self.points = points
         self.seeds = common.each_seed if seeds is None else seeds
         self.common, self.wanted = common, wanted
         self.traits = traits(family)
         self.extra = (*(OF_TRAITS if self.traits else ()), *wanted.measure)
         self.measures = (*ALWAYS, *self.extra)
+        self.whole = task  # with all of its classes
         self._tasks: dict[int | None, data.Task] = {None: task}
         digests = {name: digest for name, (digest, _) in given.items()}
         names = cache(lambda images: Names(family, images, digests))

@@ -1,6 +1,6 @@
 """Training what is missing: jobs to programs, and what they give to the store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -9,6 +9,7 @@ import numpy as np
 from sim.engine import programs
 from sim.model.keys import Purpose
 from sim.model.networks import Params
+from sim.runs import cluster
 from sim.runs.schedule import Job, Network, Schedule
 from sim.training.families import OTHER_INIT, Change, Imitation, Labels
 
@@ -21,6 +22,7 @@ def train(schedule: Schedule, progress: Progress, jobs: Sequence[Job] | None = N
     jobs: these alone, unless all; parameters that they need are made when they are asked for.
     """
     jobs = schedule.jobs() if jobs is None else jobs
+    client = cluster.CLIENT.get()
     done, whole = 0.0, sum(map(schedule.work, jobs))
 
     def tell(more: float) -> None:
@@ -28,12 +30,43 @@ def train(schedule: Schedule, progress: Progress, jobs: Sequence[Job] | None = N
         progress(done := done + more, whole)
 
     tell(0)
+    if client is not None:
+        cluster.train(schedule, tell, jobs, client)
+        return
     task, here = None, None
     for i, job in enumerate(jobs):
         if (needed := schedule.task(job.networks[0].point)) is not task:
             here, task = _Here(schedule, programs.place(needed, schedule.chunk), tell), needed
         here.take(job)
         here.forget(jobs[i + 1 :])
+
+
+def compute(
+    schedule: Schedule, jobs: Sequence[Job], held: dict[str, Params], gives: Iterable[str]
+) -> dict[str, Params]:
+    """Compute jobs of one chunk of seeds from parameters that are given, and give some back."""
+    made = dict(held)
+    for job in jobs:
+        task = schedule.task(job.networks[0].point)
+        here = _Here(schedule, _placed(task, schedule.chunk), lambda steps: None)
+        parents = {one.file for network in job.networks for one in schedule.parents(network)}
+        here.seeds = job.seeds
+        here.held = {file: here.where.spread(made[file]) for file in parents & made.keys()}
+        here.take(job)
+        made |= here.held
+    return {file: jax.device_get(made[file]) for file in gives}
+
+
+def _placed(task: Any, chunk: int) -> programs.Place:
+    """Put a task on the devices of this process once, for all that is computed of it."""
+    at = task.digest, task.classes, chunk
+    if at not in _PLACES:
+        _PLACES.clear()
+        _PLACES[at] = programs.place(task, chunk)
+    return _PLACES[at]
+
+
+_PLACES: dict[Any, programs.Place] = {}
 
 
 class _Here:

@@ -152,7 +152,7 @@ def _again(ds: xr.Dataset, grid: Grid, draw: int | None, progress: Progress) -> 
         if _identical(made := made.sel(model=name, drop=True), kept):
             same.append(name)
         else:
-            yield _other(_said(name, at), kept, made, unlike)
+            yield _other(_said(name, at), kept, made, unlike, extended=bool(at))
     if same:
         count = "; ".join(f"{same.count(name)} × {name}" for name in dict.fromkeys(same))
         words = f"{_seeds(seeds)}: {count}"
@@ -167,18 +167,24 @@ def _said(name: str, at: dict[str, Any]) -> str:
     return ", ".join([name, *(f"{axis} {value}" for axis, value in at.items())])
 
 
-def _other(name: str, kept: xr.Dataset, made: xr.Dataset, unlike: list[str]) -> Check:
+def _other(
+    name: str, kept: xr.Dataset, made: xr.Dataset, unlike: list[str], *, extended: bool
+) -> Check:
     """Say how far apart two are that are not the same, and whether that may be."""
     seeds = made.seed.values.tolist()
     of = summary(difference(made.test_accuracy, kept.test_accuracy))
     change = f"test accuracy {float(of.mean):+.4f} ± {float(of.half_width):.4f} by seed"
     words = f"{_seeds(seeds)}: {name}"
-    if not unlike:
-        return Check(words, f"computed again, it is another: {change}", False)
     error = float(of.sd) / np.sqrt(len(seeds))
     same = len(seeds) > 1 and abs(float(of.mean)) <= max(CLEAR * error, LEAST)
-    found = f"other bits, for here are other {' and '.join(unlike)}; {change}"
-    return Check(words, found, same)
+    if unlike:
+        return Check(
+            words, f"other bits, for here are other {' and '.join(unlike)}; {change}", same
+        )
+    if extended and same and abs(float(of.mean)) <= LEAST:
+        # Students that are trained side by side share a program, and so their last bits.
+        return Check(words, f"other last bits, as where a run was extended; {change}", True)
+    return Check(words, f"computed again, it is another: {change}", False)
 
 
 def _identical(made: xr.Dataset, kept: xr.Dataset) -> bool:

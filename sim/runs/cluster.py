@@ -1,0 +1,283 @@
+"""Training on many processes or machines: units of work to Dask's workers, all writing here.
+
+A unit is what one worker computes at once for a chunk of seeds: networks that others descend from,
+or a block of students, who are sent what they descend from. Units are computed as one process
+computes them, and what they give is kept by this process alone.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+
+from sim.engine import machine
+from sim.errors import InputError, StorageError, needs, require
+from sim.model import data
+from sim.model.networks import Params
+from sim.runs import identity
+from sim.runs.records import Records
+from sim.runs.schedule import Job, Schedule
+from sim.runs.store import Store
+from sim.settings.experiments import Common, Networks
+from sim.settings.grid import Point
+from sim.training.families import Family
+
+CLIENT: ContextVar[Any] = ContextVar("client", default=None)  # Dask's, where one is in use
+AHEAD = 4  # units that wait for each worker; more would only fill the scheduler's memory
+GOES_ON = "what was finished is kept, and the same command goes on there"
+PATIENCE = 60  # seconds to wait for a scheduler, and for its first worker
+
+
+class Spec(NamedTuple):
+    """What all units of a schedule have in common; identity: what numbers depend on, but it."""
+
+    family: Family
+    common: Common
+    wanted: Networks
+    given: dict[str, tuple[str, Params]]
+    chunk: int
+    devices: int
+    identity: dict[str, Any]
+
+
+class Unit(NamedTuple):
+    """Jobs for a chunk of seeds, as (model, number of its point) and whether they train.
+
+    needs: files of parameters that it asks for and does not make. gives: those that others ask for.
+    """
+
+    seeds: tuple[int, ...]
+    points: tuple[Point, ...]
+    jobs: tuple[tuple[tuple[tuple[str, int], ...], bool], ...]
+    needs: frozenset[str]
+    gives: frozenset[str]
+    steps: int
+
+
+class Done(NamedTuple):
+    """What a unit has given: records by name, parameters [seed, …] by file, those to be kept."""
+
+    parts: dict[str, xr.Dataset]
+    params: dict[str, Params]
+    kept: frozenset[str]
+
+
+@contextmanager
+def cluster(address: str = "", workers: int = 0) -> Iterator[Any]:
+    """Train on the workers of a Dask cluster while this lasts.
+
+    Args:
+      address: of its scheduler, tcp://HOST:PORT, or the file that the scheduler writes.
+      workers: instead, processes to start on this machine, each with one core.
+
+    Errors: InputError for both or neither, where dask.distributed is not installed, or where no
+    worker answers.
+
+    """
+    needs("distributed", "cluster")
+    require("workers", workers, workers >= 0, "0 or more")
+    require("cluster", address, bool(address) != bool(workers), "given, or workers, and not both")
+    import distributed  # noqa: PLC0415 (an extra)
+
+    if workers:
+        client = distributed.Client(
+            n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=":0"
+        )
+    else:
+        file = Path(address).expanduser()
+        where = {"scheduler_file": str(file)} if file.is_file() else {"address": address}
+        try:
+            client = distributed.Client(**where, timeout=PATIENCE)
+        except (OSError, ValueError) as error:
+            rule = f"a Dask scheduler that answers, or the file that one has written: {error}"
+            raise InputError(f"cluster = {address!r}: must be {rule}") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            require("cluster", address, False, f"of a worker or more; none in {PATIENCE} s")
+        token = CLIENT.set(client)
+        try:
+            yield client
+        finally:
+            CLIENT.reset(token)
+
+
+def train(schedule: Schedule, tell: Any, jobs: Sequence[Job], client: Any) -> None:
+    """Train and measure networks on the workers of a cluster, and keep what comes back.
+
+    tell: hears of the steps of networks that are done. Errors: InputError for a worker on which
+    numbers would be others; StorageError where a unit was given up.
+    """
+    task, store = schedule.whole, schedule.records.store
+    needed = identity.of_task(task, schedule.common.validation)
+    spec = Spec(
+        schedule.family,
+        schedule.common,
+        schedule.wanted,
+        dict(schedule.given),
+        schedule.chunk,
+        len(machine.devices()),
+        needed,
+    )
+    crew = _Crew(client, client.scatter([spec, task], broadcast=True), schedule)
+    for unit, done in crew.finished(units(schedule, jobs)):
+        for part_name, part in done.parts.items():
+            schedule.records.add(part_name, part)
+        for file in done.kept:
+            store.put_params(file, unit.seeds, done.params[file])
+        tell(unit.steps)
+
+
+class _Crew:
+    """The workers, and what they are computing."""
+
+    def __init__(self, client: Any, given: Sequence[Any], schedule: Schedule) -> None:
+        self.client, self.given, self.schedule = client, given, schedule
+        self.made: dict[tuple[tuple[int, ...], str], Any] = {}  # by seeds and file, its unit
+
+    def finished(self, each: Iterable[Unit]) -> Iterator[tuple[Unit, Done]]:
+        """Send units as workers come free, and give what they return, in whichever order."""
+        import distributed  # noqa: PLC0415 (an extra)
+
+        waiting, of, left = distributed.as_completed([]), {}, iter(each)
+        while True:
+            while len(of) < AHEAD * max(1, len(self.client.nthreads())):
+                if (unit := next(left, None)) is None:
+                    break
+                future = self.send(unit)
+                of[future.key] = unit
+                waiting.add(future)
+            if not of:
+                return
+            future = next(waiting)
+            unit = of.pop(future.key)
+            try:
+                done = future.result()
+            except distributed.KilledWorker:
+                raise StorageError(
+                    f"a part died with every worker that took it: {GOES_ON}"
+                ) from None
+            except (CancelledError, OSError) as error:
+                reason = f"the cluster is gone ({type(error).__name__}): {GOES_ON}"
+                raise StorageError(reason) from None
+            yield unit, done
+
+    def send(self, unit: Unit) -> Any:
+        """Send a unit, with what it needs: made by others before it, or kept."""
+        self.made = {at: of for at, of in self.made.items() if at[0] == unit.seeds}
+        makers, kept = {}, {}
+        for file in unit.needs:
+            if (maker := self.made.get((unit.seeds, file))) is not None:
+                makers[maker.key] = maker
+            else:
+                each = [self.schedule.records.store.params(file, seed) for seed in unit.seeds]
+                if all(θ is not None for θ in each):
+                    kept[file] = jax.tree.map(lambda *leaves: np.stack(leaves), *each)
+        future = self.client.submit(compute, *self.given, unit, kept, *makers.values(), pure=False)
+        for file in unit.gives:
+            self.made[unit.seeds, file] = future
+        return future
+
+
+def units(schedule: Schedule, jobs: Sequence[Job]) -> Iterator[Unit]:
+    """Split jobs into units: what others of the chunk descend from, then blocks of students."""
+    by_seeds: dict[tuple[int, ...], list[Job]] = {}
+    for job in jobs:
+        by_seeds.setdefault(job.seeds, []).append(job)
+    for of_chunk in by_seeds.values():
+        yield from _of_chunk(schedule, of_chunk)
+
+
+def _of_chunk(schedule: Schedule, jobs: Sequence[Job]) -> Iterator[Unit]:
+    """Split the jobs of a chunk: those that hang together by what they need of each other."""
+    needs = [{p.file for n in job.networks for p in schedule.parents(n)} for job in jobs]
+    asked = set().union(*needs)
+    makes = [{n.file for n in job.networks} & asked if job.trains else set() for job in jobs]
+    maker = {file: i for i, files in enumerate(makes) for file in files}
+    group = [*range(len(jobs))]
+
+    def find(i: int) -> int:
+        while group[i] != i:
+            i = group[i]
+        return i
+
+    for i, files in enumerate(needs):
+        alone = schedule.imitates(jobs[i].networks[0]) and not makes[i]
+        for file in files & maker.keys() if not alone else ():
+            first, second = sorted((find(i), find(maker[file])))
+            group[second] = first
+    together: dict[int, list[int]] = {}
+    for i in range(len(jobs)):
+        together.setdefault(find(i), []).append(i)
+    for members in sorted(together.values(), key=lambda of: not any(makes[i] for i in of)):
+        made = set().union(*(makes[i] for i in members))
+        own = [jobs[i] for i in members]
+        inner = set().union(*(needs[i] for i in members))
+        others = set().union(*(needs[i] for i in range(len(jobs)) if i not in {*members}))
+        yield _unit(schedule, own, inner - made, made & others)
+
+
+def _unit(schedule: Schedule, jobs: Sequence[Job], needs: set[str], gives: set[str]) -> Unit:
+    places = {p: i for i, p in enumerate(dict.fromkeys(n.place for j in jobs for n in j.networks))}
+    return Unit(
+        jobs[0].seeds,
+        tuple(schedule.points[place] for place in places),
+        tuple((tuple((n.name, places[n.place]) for n in j.networks), j.trains) for j in jobs),
+        frozenset(needs),
+        frozenset(gives),
+        sum(map(schedule.work, jobs)),
+    )
+
+
+class _Collected(Store):
+    """A store in memory that lays aside the parameters that are to be kept."""
+
+    def __init__(self) -> None:
+        super().__init__(None, {})
+        self.laid_aside: dict[str, Params] = {}
+
+    def put_params(self, network: str, seeds: Sequence[int], θ: Any) -> None:
+        self.laid_aside[network] = jax.device_get(θ)
+
+
+@machine.pinned()
+def compute(
+    spec: Spec, task: data.Task, unit: Unit, kept: dict[str, Params], *others: Done
+) -> Done:
+    """Compute a unit, on a worker. Errors: InputError where its numbers would be others."""
+    from sim.runs import run, train  # noqa: PLC0415 (which import this)
+
+    _as_there(spec.devices)
+    here = identity.of_task(task, spec.common.validation)
+    for name, there in spec.identity.items():
+        if here[name] != there:
+            raise InputError(f"a worker's {name} is {here[name]!r}: must be {there!r}, as here")
+    run.compilation_cache()
+    store = _Collected()
+    schedule = Schedule(
+        spec.family, unit.points, task, Records(store), spec.common, spec.wanted, spec.given,
+        spec.chunk, unit.seeds,
+    )  # fmt: skip
+    jobs = [
+        Job(unit.seeds, tuple(schedule.networks[name][i] for name, i in networks), trains)
+        for networks, trains in unit.jobs
+    ]
+    held = kept | {file: θ for other in others for file, θ in other.params.items()}
+    made = train.compute(schedule, jobs, held, unit.gives)
+    parts = {name: store.get(name) for name in store}
+    return Done(parts, made | store.laid_aside, frozenset(store.laid_aside))
+
+
+@cache
+def _as_there(devices: int) -> None:
+    """Take as many devices of a CPU as the process that asks has: other last bits else."""
+    with suppress(RuntimeError):  # jax has started, with the devices that it has
+        jax.config.update("jax_num_cpu_devices", devices)

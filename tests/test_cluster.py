@@ -1,0 +1,230 @@
+"""Clusters: units of work are whole, their numbers those of one process, and failures are said."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import distributed
+import pytest
+import xarray as xr
+
+import sim
+from sim.errors import InputError, StorageError
+from sim.runs import cluster, identity
+from sim.runs.store import Store
+from sim.settings.experiments import SWEEP
+from sim.studies import grids as studies
+from sim.studies.named import named
+from sim.studies.sweep import Grid, of_task
+
+DATA = "synthetic:12x4"
+SMALL = {"seeds": 4, "chunk": 2, "widths": (16,), "noise_images": 96}
+SMALL |= {"teacher_steps": 4, "student_steps": 4}
+AXES = {"aux": (1, 3), "width": (8, 16), "student_lr": (1e-3, 3e-3, 1e-2)}
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A cluster of one worker, a thread of this process: what is sent is sent all the same."""
+    with distributed.Client(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None
+    ) as one:
+        yield one
+
+
+@pytest.fixture
+def there(client):
+    token = cluster.CLIENT.set(client)
+    yield client
+    cluster.CLIENT.reset(token)
+
+
+def schedule(grid):
+    return grid.work(Store(None, {}), None).schedule
+
+
+def _study(name):
+    return named(name, of_task(DATA, **(studies.settings(name, DATA) | SMALL)))
+
+
+def grids():
+    yield Grid("sweep", of_task(DATA, **(SWEEP | SMALL)), AXES)
+    yield _study("generations")
+    yield _study("bases")
+
+
+@pytest.mark.parametrize("i", range(3))
+def test_units_are_all_jobs_each_once_with_what_they_need(i):
+    of = schedule([*grids()][i])
+    jobs, units = of.jobs(), [*cluster.units(of, of.jobs())]
+
+    def named_(job):
+        return job.seeds, tuple((n.name, of.points[n.place]) for n in job.networks), job.trains
+
+    found = [
+        (unit.seeds, tuple((name, unit.points[at]) for name, at in networks), trains)
+        for unit in units
+        for networks, trains in unit.jobs
+    ]
+    assert sorted(map(str, found)) == sorted(str(named_(job)) for job in jobs)
+    assert sum(unit.steps for unit in units) == sum(map(of.work, jobs))
+    given = set()
+    for unit in units:
+        assert {(unit.seeds, file) for file in unit.needs} <= given  # by a unit before it
+        given |= {(unit.seeds, file) for file in unit.gives}
+
+
+def test_students_of_one_teacher_are_units_of_their_own():
+    grid = Grid("sweep", of_task(DATA, **(SWEEP | SMALL)), {"student_lr": (1e-3, 1e-2)})
+    units = [*cluster.units(schedule(grid), schedule(grid).jobs())]
+    models = [{name for networks, _ in unit.jobs for name, _ in networks} for unit in units]
+    assert models[: len(models) // 2] == models[len(models) // 2 :]  # chunk after chunk
+    assert {"student_aux", "cross_aux"} in models
+    assert any("teacher" in of and "student_aux" not in of for of in models)
+
+
+@pytest.mark.parametrize("keep", ["teachers", "params"])
+def test_results_and_what_is_kept_are_those_of_one_process(there, tmp_path, keep):
+    axes = {"aux": (2, 3), "student_lr": (1e-3, 1e-2)}
+    places, runs = [tmp_path / name for name in ("there", "here")], []
+    for place in places:
+        if place.name == "here":
+            cluster.CLIENT.set(None)
+        runs.append(sim.sweep(DATA, axes, out=place, keep=keep, **SMALL))
+    a, b = runs
+    xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
+    kept = [{str(file.relative_to(p)) for file in p.glob("store-*/**/*.n*")} for p in places]
+    assert kept[0] == kept[1]
+
+
+def test_a_family_of_generations_is_that_of_one_process(there):
+    a = sim.study("generations", DATA, **SMALL)
+    cluster.CLIENT.set(None)
+    assert a.drop_attrs().identical(sim.study("generations", DATA, **SMALL).drop_attrs())
+
+
+def test_teachers_that_are_kept_are_sent_and_not_trained_again(there, tmp_path, monkeypatch):
+    sim.sweep(DATA, {"student_lr": (1e-3,)}, out=tmp_path, **SMALL)
+    trained, of = [], cluster.units
+
+    def watched(*given):
+        for unit in of(*given):
+            trained.extend(name for networks, _ in unit.jobs for name, _ in networks)
+            yield unit
+
+    monkeypatch.setattr(cluster, "units", watched)
+    a = sim.sweep(DATA, {"student_lr": (1e-3, 1e-2)}, out=tmp_path, **SMALL)
+    assert {*trained} == {"student_aux", "cross_aux"}
+    cluster.CLIENT.set(None)
+    for values in ((1e-3,), (1e-3, 1e-2)):  # as here: one point beside none, then the other
+        b = sim.sweep(DATA, {"student_lr": values}, out=tmp_path / "here", **SMALL)
+    xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
+
+
+def test_a_worker_whose_numbers_would_be_others_is_refused(there, monkeypatch):
+    here, asked = identity.of_task, []
+
+    def elsewhere(*task):
+        asked.append(task)  # a run asks twice, then the worker does
+        return here(*task) | ({"device": "gpu: 1 × H100"} if len(asked) > 2 else {})
+
+    monkeypatch.setattr(identity, "of_task", elsewhere)
+    with pytest.raises(InputError, match=r"a worker's device is 'gpu: 1 × H100': must be 'cpu: "):
+        sim.figure10(DATA, points=1, **SMALL)
+
+
+def test_an_address_where_nobody_is(monkeypatch):
+    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    with (
+        pytest.raises(InputError, match=r"cluster = 'tcp://127.0.0.1:1': must be a Dask sched"),
+        cluster.cluster("tcp://127.0.0.1:1"),
+    ):
+        pass
+    for given in ({}, {"address": "a", "workers": 2}, {"workers": -1}):
+        with pytest.raises(InputError, match=r"cluster|workers"), cluster.cluster(**given):
+            pass
+
+
+def test_what_is_lost_with_the_cluster_is_said(client, monkeypatch):
+    of = schedule(next(grids()))
+    crew = cluster._Crew(client, ({}, {}), of)
+    monkeypatch.setattr(crew, "send", lambda unit: client.submit(_gone, pure=False))
+    with pytest.raises(StorageError, match=r"the cluster is gone .OSError.: what was finished"):
+        [*crew.finished(cluster.units(of, of.jobs()))]
+
+
+def _gone():
+    raise OSError("gone")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The same command in one process."""
+    place = tmp_path_factory.mktemp("alone")
+    _sublim(place).communicate()
+    return next(place.glob("sweep-*"))
+
+
+def _sublim(place, *more):
+    words = [sys.executable, "-m", "sim", "sweep", "--seeds", "8", "--chunk", "2", "--out", place]
+    words += ["--axis", "student_lr=1e-3,2e-3,3e-3", "--teacher-steps", "300", "--points", "1"]
+    return subprocess.Popen(
+        [*map(str, (*words, *more))], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def _same(place, alone):
+    (folder,) = place.glob("sweep-*")
+    a, b = (sim.results.load(one) for one in (folder, alone))
+    xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
+    assert not [*place.glob("**/.part-*")]
+
+
+@pytest.mark.slow
+def test_the_command_on_two_processes_of_which_one_is_killed(tmp_path, alone):
+    run = _sublim(tmp_path, "--workers", "2")
+    store, killed = Path("/proc"), False
+    while run.poll() is None and not killed:
+        time.sleep(0.2)
+        if [*tmp_path.glob("store-*/*.nc")]:  # it has begun
+            one = [p for p in _children(run.pid, store) if "spawn_main" in _words(p, store)]
+            os.kill(max(one), signal.SIGKILL)
+            killed = True
+    out, _ = run.communicate()
+    assert run.returncode == 0, out
+    assert killed
+    assert "Training on 2 workers, dashboard http" in out
+    _same(tmp_path, alone)
+
+
+@pytest.mark.slow
+def test_the_command_that_is_killed_goes_on(tmp_path, alone):
+    for _ in range(2):
+        run = _sublim(tmp_path, "--workers", "2")
+        while run.poll() is None and not [*tmp_path.glob("store-*/*.nc")]:
+            time.sleep(0.2)
+        time.sleep(1)
+        run.kill()
+        run.communicate()
+    run = _sublim(tmp_path, "--workers", "2")
+    out, _ = run.communicate()
+    assert run.returncode == 0, out
+    _same(tmp_path, alone)
+
+
+def _words(pid, proc):
+    return (proc / str(pid) / "cmdline").read_text()
+
+
+def _children(pid, proc):
+    """All that a process has started, and what these have."""
+    found = []
+    for task in (proc / str(pid) / "task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *_children(int(child), proc)]
+    return found
