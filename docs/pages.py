@@ -68,6 +68,7 @@ def of_replications() -> str:
         about, rows = table
         file = saved.name(name, dataset)
         parts.append(f"## {title}\n\n`uv run {about['command']}`, {about['n']}\n")
+        parts += [f"{about['also']}\n"] if "also" in about else []
         *before, last = body(rows)
         if name == "best":
             before, last = [*before, last], of_best(rows)
@@ -163,6 +164,8 @@ def study(name: str, dataset: str, table: Saved) -> Iterator[str]:
     yield f"### {about['dataset']}, {about['n']}\n"
     where = f"revision {about['revision'][:7]}, {about['device']}"
     yield f"`uv run {about['command']}`, {where}: {link}\n"
+    if "also" in about:
+        yield f"{about['also']}\n"
     yield from body(rows)
     sets = {p.dataset for p in others}
     if sets and (about["dataset"] in sets or not any(saved.load(name, s) for s in sets)):

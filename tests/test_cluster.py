@@ -31,7 +31,11 @@ ROOT = Path(__file__).parent.parent
 def client():
     """A cluster of one worker, a thread of this process: what is sent is sent all the same."""
     with distributed.Client(
-        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None
+        processes=False,
+        n_workers=1,
+        threads_per_worker=1,
+        dashboard_address=None,
+        set_as_default=False,
     ) as one:
         yield one
 
@@ -101,6 +105,7 @@ def test_results_and_what_is_kept_are_those_of_one_process(there, tmp_path, keep
     assert kept[0] == kept[1]
 
 
+@pytest.mark.slow
 def test_a_family_of_generations_is_that_of_one_process(there):
     a = sim.study("generations", DATA, **SMALL)
     cluster.CLIENT.set(None)

@@ -14,7 +14,8 @@ from sim.studies.named import named
 from sim.studies.sweep import of_task
 from tests import made_up
 
-FILES = sorted(file.stem for file in saved.FOLDER.glob("*.csv"))
+TABLES = sorted(file.stem for file in saved.FOLDER.glob("*.csv"))
+FILES = [file for file in TABLES if not file.endswith(saved.PART)]
 OTHERS = "figure10", "theorem", "factorial", "replications", "tuned", *saved.EXAMPLES
 OF_STUDIES = [file for file in FILES if not file.startswith(OTHERS)]
 
@@ -49,6 +50,23 @@ def test_a_table_says_how_it_was_made(file):
     if "n" in rows:
         assert about["n"] == f"{rows.n.unique().item()} seeds"
     assert (saved.FOLDER / f"{file}.png").is_file()
+
+
+def test_a_part_is_what_was_taken_further_apart():
+    """Its rows go in place of the same rows, all lines of each, where there are more of them."""
+    file = saved.FOLDER / "replications_mnist.csv"
+    whole, part = saved.read(file), saved.read(file.with_stem(file.stem + saved.PART))
+    rows = saved.joined(whole, part).rows
+    assert [*rows.row.unique()] == [*whole.rows.row.unique()]
+    before = whole.rows.row.value_counts()
+    more = {row for row, count in part.rows.row.value_counts().items() if count > before[row]}
+    for row, lines in rows.groupby("row"):
+        of = part if row in more else whole
+        assert lines.to_csv(index=False) == of.rows[of.rows.row == row].to_csv(index=False)
+    assert len(more) == 10
+    far = part._replace(rows=part.rows.assign(mean=part.rows["mean"] + 0.2))
+    with pytest.raises(ValueError, match="not the same in both"):
+        saved.joined(whole, far)
 
 
 def test_a_command_of_some_values_names_them_so_that_they_are_read():

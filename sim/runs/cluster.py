@@ -86,19 +86,18 @@ def cluster(address: str = "", workers: int = 0) -> Iterator[Any]:
     require("cluster", address, bool(address) != bool(workers), "given, or workers, and not both")
     import distributed  # noqa: PLC0415 (an extra)
 
-    if workers:
-        client = distributed.Client(
-            n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=":0"
-        )
-    else:
+    where: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1}
+    where |= {"memory_limit": None, "dashboard_address": "127.0.0.1:0"}
+    if address:
         file = Path(address).expanduser()
         where = {"scheduler_file": str(file)} if file.is_file() else {"address": address}
         try:
-            client = distributed.Client(**where, timeout=PATIENCE)
+            distributed.Client(**where, timeout=PATIENCE, set_as_default=False).close()
         except (OSError, ValueError) as error:
             rule = f"a Dask scheduler that answers, or the file that one has written: {error}"
             raise InputError(f"cluster = {address!r}: must be {rule}") from None
-    with client:
+    # Not the default: xarray would ask its scheduler before it writes a file.
+    with distributed.Client(**where, set_as_default=False) as client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError:
@@ -147,7 +146,7 @@ class _Crew:
         """Send units as workers come free, and give what they return, in whichever order."""
         import distributed  # noqa: PLC0415 (an extra)
 
-        waiting, of, left = distributed.as_completed([]), {}, iter(each)
+        waiting, of, left = distributed.as_completed(loop=self.client.loop), {}, iter(each)
         while True:
             while len(of) < AHEAD * max(1, len(self.client.nthreads())):
                 if (unit := next(left, None)) is None:
