@@ -20,7 +20,10 @@ RUN = {name for name, text in OWN.items() if {"sh", "python"} & {*dict(BLOCK.fin
 #: What is in blocks that cannot run yet, and what they wait for.
 AWAITED: dict[str, str] = {}
 #: What stands in for commands: the checkout's own environment, in which nothing is installed.
-STAND_INS = {"uv": 'shift; exec "$@"', "pip": "exit 0"}
+STAND_INS = {
+    "uv": 'shift; while [ "$1" = --extra ]; do shift 2; done; exec "$@"',
+    "pip": "exit 0",
+}
 
 
 def blocks(text):
