@@ -91,7 +91,7 @@ def test_students_of_one_teacher_are_units_of_their_own():
     assert any("teacher" in of and "student_aux" not in of for of in models)
 
 
-@pytest.mark.parametrize("keep", ["teachers", "params"])
+@pytest.mark.parametrize("keep", ["teachers", pytest.param("params", marks=pytest.mark.slow)])
 def test_results_and_what_is_kept_are_those_of_one_process(there, tmp_path, keep):
     axes = {"aux": (2, 3), "student_lr": (1e-3, 1e-2)}
     places, runs = [tmp_path / name for name in ("there", "here")], []
@@ -112,6 +112,7 @@ def test_a_family_of_generations_is_that_of_one_process(there):
     assert a.drop_attrs().identical(sim.study("generations", DATA, **SMALL).drop_attrs())
 
 
+@pytest.mark.slow
 def test_teachers_that_are_kept_are_sent_and_not_trained_again(there, tmp_path, monkeypatch):
     sim.sweep(DATA, {"student_lr": (1e-3,)}, out=tmp_path, **SMALL)
     trained, of = [], cluster.units

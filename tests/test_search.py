@@ -39,7 +39,7 @@ def test_a_trial_is_judged_by_validation_alone(tmp_path):
 def test_a_search_goes_on_where_it_stopped(tmp_path, monkeypatch):
     first = trials(tmp_path, 2)
     ran = []
-    monkeypatch.setattr(module.run, "of", lambda grid, *_: ran.append(grid) or made_up(grid))
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: ran.append(grid) or made_up(grid))
     assert trials(tmp_path, 2) == first
     assert ran == []
     more = trials(tmp_path, 4)
@@ -60,7 +60,7 @@ def made_up(grid):
 
 def test_a_search_that_was_stopped_tries_the_same_again(tmp_path, monkeypatch):
     """After a kill optuna has a trial that runs for ever."""
-    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
     trials(tmp_path, 1)
     (file,) = tmp_path.glob("search-*/" + module.TRIALS)
     begun = module._study(file.parent).ask()
@@ -71,7 +71,7 @@ def test_a_search_that_was_stopped_tries_the_same_again(tmp_path, monkeypatch):
 
 
 def test_a_search_that_goes_on_draws_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
     for many in range(1, 6):
         found = trials(tmp_path, many)
     assert len({t.settings["student_lr"] for t in found}) == 5
@@ -79,7 +79,7 @@ def test_a_search_that_goes_on_draws_anew(tmp_path, monkeypatch):
 
 def test_all_trials_are_written(tmp_path, monkeypatch):
     """The best first, below what was searched; what is said is what was done."""
-    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
     found = trials(tmp_path, 3, batch=8)
     (file,) = tmp_path.glob("search-*/" + module.TABLE)
     lines = file.read_text().splitlines()
@@ -95,7 +95,7 @@ def test_all_trials_are_written(tmp_path, monkeypatch):
 
 def test_the_first_trial_is_as_given(tmp_path, monkeypatch):
     """As far as it is in the space; more trials do not repeat it."""
-    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
     found = trials(tmp_path, 1, student_lr=0.03, loss="squared_error")
     assert found[0].settings == {"student_lr": 0.03, "loss": "squared_error"}
     more = trials(tmp_path, 3, student_lr=0.03, loss="squared_error")
@@ -106,7 +106,7 @@ def test_the_first_trial_is_as_given(tmp_path, monkeypatch):
 
 
 def test_the_best_is_found(tmp_path, monkeypatch):
-    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
     found = trials(tmp_path, 40)
     assert found[0].settings["loss"] == "squared_error"
     assert 0.004 < found[0].settings["student_lr"] < 0.025
@@ -114,7 +114,7 @@ def test_the_best_is_found(tmp_path, monkeypatch):
 
 
 def test_blur_is_tried_of_blurred_noise_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(module.run, "of", lambda grid, *_: made_up(grid))
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
     over = ("student_lr", "noise", "blur")
     found = sim.search("synthetic:9x3", 15, 1, over=over, out=tmp_path, **TINY)
     noises = {t.settings["noise"] for t in found}

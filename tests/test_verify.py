@@ -46,7 +46,7 @@ def changed(run, change):
     results.save(ds, run / results.RESULTS)
 
 
-@pytest.mark.parametrize("draw", [0, 2])
+@pytest.mark.parametrize("draw", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_that_is_as_it_was_left_is_the_same_bit_for_bit(run, draw):
     *files, part = verify(run, draw)
     assert all(one.holds for one in (*files, part))
