@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import xarray as xr
+from matplotlib.figure import Figure
 
 from sim import published
 from sim.errors import require
@@ -27,7 +28,6 @@ STUDIES = ("figure10", "theorem", *grids.names())
 EXAMPLES = {file.stem: file for file in (FOLDER.parent.parent / "examples").glob("*.toml")}
 #: A part of a study's rows, taken further apart: its table's name ends so.
 PART = "_part"
-PAPERS = "cloud_2025"  # the row of the paper's own setting
 
 #: Columns of which an empty cell is no number; elsewhere it is an empty word.
 NUMBERS = ("half_width", "sd", "less_first_half_width", "difference", "difference_half_width")
@@ -90,26 +90,34 @@ def keep(ds: xr.Dataset, file: str) -> None:
     Of replications, some rows that are taken further apart than in the table that was kept are
     kept beside it.
     """
-    table, of_rows = rows(ds), ds.attrs["experiment"] == "replications"
-    whole = read(FOLDER / f"{file}.csv") if of_rows and (FOLDER / f"{file}.csv").is_file() else None
-    if part := whole is not None and {*table.row} < {*whole.rows.row}:
-        _write(ds, table, FOLDER / f"{file}{PART}.csv")
-        every = joined(whole, read(FOLDER / f"{file}{PART}.csv")).rows
-        paper = float(every[every.row == PAPERS]["mean"].iloc[0])
-        figure = drawn(replications.draw)(every, paper)
-    else:
-        _, figures = shown(ds)
-        first = "tree" if ds.attrs["study"] in EXAMPLES else next(iter(figures))
-        figure = figures[first](ds)
-        _write(ds, table, FOLDER / f"{file}.csv")
-    figure.savefig(FOLDER / f"{file}.png", dpi=100, metadata={"Software": None})
-    if of_rows and ds.attrs["dataset"] == "mnist":
-        every = every if part else table
-        ours = replications.kept(every, whole.about["revision"] if part else ds.attrs["revision"])
-        if part:  # what was taken further apart is of this run
-            theirs = every[every.what == "row"].row.isin(_apart(whole.rows, table)).values
-            ours.loc[theirs, "revision"] = ds.attrs["revision"]
+    table, place = rows(ds), FOLDER / f"{file}.csv"
+    if ds.attrs["experiment"] == "replications" and place.is_file():
+        whole = read(place)
+        if {*table.row} < {*whole.rows.row}:
+            keep_part(ds, table, whole, place)
+            return
+    _, figures = shown(ds)
+    first = "tree" if ds.attrs["study"] in EXAMPLES else next(iter(figures))
+    _draw(figures[first](ds), place)
+    _write(ds, table, place)
+    if ds.attrs["study"] == "replications" and ds.attrs["dataset"] == "mnist":
+        replications.kept(table, ds.attrs["revision"]).to_csv(published.OURS, index=False)
+
+
+def keep_part(ds: xr.Dataset, table: pd.DataFrame, whole: Saved, place: Path) -> None:
+    """Write the table of some rows beside that of all, and what both come to."""
+    _write(ds, table, part := place.with_stem(place.stem + PART))
+    every = joined(whole, read(part)).rows
+    paper = float(every[every.row == published.PAPER]["mean"].iloc[0])
+    _draw(drawn(replications.draw)(every, paper), place)
+    if ds.attrs["dataset"] == "mnist":
+        ours = replications.kept(every, whole.about["revision"])
+        ours.loc[ours.row.isin(_apart(whole.rows, table)), "revision"] = ds.attrs["revision"]
         ours.to_csv(published.OURS, index=False)
+
+
+def _draw(figure: Figure, place: Path) -> None:
+    figure.savefig(place.with_suffix(".png"), dpi=100, metadata={"Software": None})
 
 
 def _apart(whole: pd.DataFrame, part: pd.DataFrame) -> set[str]:

@@ -27,7 +27,6 @@ stderr = Console(stderr=True)
 asked: list[str] = []  # the words of the command that runs
 FORMATS = ("png", "pdf")  # of figures, unless others are asked for
 SUFFIXES = (*FORMATS, "svg")
-DRAWN = "figures.json"  # of which results a run's figures were drawn
 
 
 def show(
@@ -223,7 +222,7 @@ def draw(
     drawn = {"results_sha256": store.checksum(run / results.RESULTS)}
     with suppress(OSError, ValueError):
         files = [folder / f"{name}.{suffix}" for name in figures for suffix in formats]
-        same = loads((folder / DRAWN).read_text()) == drawn
+        same = loads((folder / results.DRAWN).read_text()) == drawn
         if same and not again and all(file.is_file() for file in files):
             return
     failed: dict[str, StorageError] = {}
@@ -238,4 +237,4 @@ def draw(
                 failed[f"{name}.{suffix}"] = error
     if failed:
         raise StorageError(f"not written: {', '.join(failed)}; {next(iter(failed.values()))}")
-    results.save_json(drawn, folder / DRAWN)
+    results.save_json(drawn, folder / results.DRAWN)

@@ -5,6 +5,7 @@ or a block of students, who are sent what they descend from. Units are computed 
 computes them, and what they give is kept by this process alone.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
@@ -86,18 +87,18 @@ def cluster(address: str = "", workers: int = 0) -> Iterator[Any]:
     require("cluster", address, bool(address) != bool(workers), "given, or workers, and not both")
     import distributed  # noqa: PLC0415 (an extra)
 
-    where: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1}
-    where |= {"memory_limit": None, "dashboard_address": "127.0.0.1:0"}
+    where: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1, "memory_limit": None}
+    where |= {"dashboard_address": "127.0.0.1:0"}
     if address:
         file = Path(address).expanduser()
         where = {"scheduler_file": str(file)} if file.is_file() else {"address": address}
-        try:
-            distributed.Client(**where, timeout=PATIENCE, set_as_default=False).close()
-        except (OSError, ValueError) as error:
-            rule = f"a Dask scheduler that answers, or the file that one has written: {error}"
-            raise InputError(f"cluster = {address!r}: must be {rule}") from None
-    # Not the default: xarray would ask its scheduler before it writes a file.
-    with distributed.Client(**where, set_as_default=False) as client:
+    try:
+        # Not the default: xarray would ask its scheduler before it writes a file.
+        client = distributed.Client(**where, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        rule = f"a Dask scheduler that answers, or the file that one has written: {error}"
+        raise InputError(f"cluster = {address!r}: must be {rule}") from None
+    with client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError:
@@ -216,12 +217,13 @@ def _of_chunk(schedule: Schedule, jobs: Sequence[Job]) -> Iterator[Unit]:
     together: dict[int, list[int]] = {}
     for i in range(len(jobs)):
         together.setdefault(find(i), []).append(i)
+    users = Counter(file for files in needs for file in files)
     for members in sorted(together.values(), key=lambda of: not any(makes[i] for i in of)):
         made = set().union(*(makes[i] for i in members))
         own = [jobs[i] for i in members]
-        inner = set().union(*(needs[i] for i in members))
-        others = set().union(*(needs[i] for i in range(len(jobs)) if i not in {*members}))
-        yield _unit(schedule, own, inner - made, made & others)
+        inner = Counter(file for i in members for file in needs[i])
+        gives = {file for file in made if users[file] > inner[file]}
+        yield _unit(schedule, own, {*inner} - made, gives)
 
 
 def _unit(schedule: Schedule, jobs: Sequence[Job], needs: set[str], gives: set[str]) -> Unit:
@@ -270,7 +272,7 @@ def compute(
         for networks, trains in unit.jobs
     ]
     held = kept | {file: θ for other in others for file, θ in other.params.items()}
-    made = train.compute(schedule, jobs, held, unit.gives)
+    made = train.train_chunk(schedule, jobs, held, unit.gives)
     parts = {name: store.get(name) for name in store}
     return Done(parts, made | store.laid_aside, frozenset(store.laid_aside))
 

@@ -17,6 +17,7 @@ from sim.training.measures import ALWAYS, MEASURES
 
 __all__ = ["Summary", "load", "paired", "save", "save_json", "summary"]
 RESULTS, SETTINGS = "results.nc", "settings.json"
+DRAWN = "figures.json"  # of which results a run's figures were drawn
 STEP = {"long_name": "optimiser steps taken", "units": "steps"}
 DIVERGED = (
     "a training loss was not finite, or ended beyond 1,000 times the larger of 1 and its start"

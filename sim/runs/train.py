@@ -41,7 +41,7 @@ def train(schedule: Schedule, progress: Progress, jobs: Sequence[Job] | None = N
         here.forget(jobs[i + 1 :])
 
 
-def compute(
+def train_chunk(
     schedule: Schedule, jobs: Sequence[Job], held: dict[str, Params], gives: Iterable[str]
 ) -> dict[str, Params]:
     """Compute jobs of one chunk of seeds from parameters that are given, and give some back."""

@@ -16,5 +16,5 @@ def run(study: Study, out: str | Path | None, progress: Progress | None = None) 
         warnings.warn(trap, stacklevel=3)
     if progress is not None:
         return made.results(progress)
-    with cell(f"{study.name}, {study.common.seeds} seeds") as shown:
+    with cell(f"{study.name}, {len(study.common.each_seed)} seeds") as shown:
         return made.results(shown)

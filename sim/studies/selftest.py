@@ -37,7 +37,7 @@ KNOWN = {
 
 
 def selftest(progress: Progress = QUIET) -> Iterator[Check]:
-    """Look at all of it, about a minute of two cores; progress counts networks' steps."""
+    """Look at all of it, in less than a minute of two cores; progress counts networks' steps."""
     settings = {"models": MODELS, "points": 1, "chunk": SEEDS}
     ds = figure10("digits", SEEDS, progress=lambda d, n: progress(d, 2 * n), **settings)
     again = figure10("digits", SEEDS, progress=lambda d, n: progress(n + d, 2 * n), **settings)

@@ -54,15 +54,14 @@ def verify(
     yield Check("results", "whole: their checksum is that of their bytes", True)
     yield from _beside(ds, folder if folder.is_dir() else folder.parent)
     grid = grid_of(ds, data_dir)
-    lost, work = 0, None
-    if ds.attrs.get("store"):
-        place = folder.parent / ds.attrs["store"]
-        work = grid.work(Store(place if place.is_dir() else None, _of_task(ds)), ds.attrs["chunk"])
+    place = folder.parent / ds.attrs["store"]
+    if ds.attrs["store"] and place.is_dir():
+        work = grid.work(Store(place, _of_task(ds)), ds.attrs["chunk"])
         there, whole = work.schedule.saved()
-        lost = whole - there
-    if work is not None and not lost:
-        same = _identical(work.assemble(), ds)
-        yield Check("parts in the store", "put together, they are the results", same)
+        if there == whole:
+            same = _identical(work.assemble(), ds)
+            words = "put together, they are the results" if same else "they are other results"
+            yield Check("parts in the store", words, same)
     yield from _again(ds, grid, draw, progress)
 
 
@@ -82,7 +81,7 @@ def _beside(ds: xr.Dataset, folder: Path) -> Iterator[Check]:
             same = False
         words = "those of the results" if same else "not those of the results: edited"
         yield Check(said.name, words, same)
-    drawn = folder / "figures.json"
+    drawn = folder / results.DRAWN
     if drawn.is_file():
         try:
             of = json.loads(drawn.read_text())["results_sha256"]
@@ -101,10 +100,10 @@ def grid_of(ds: xr.Dataset, data_dir: str | Path | None = None) -> Grid:
     own = known.get("settings", {})
     rule = "of networks that were trained; `sublim again` repeats others whole"
     require("run", ds.attrs.get("study", ""), "family" in own, rule)
-    missing = known["functions"].items() - dict(identity.put_in()).items()
+    missing = known.get("functions", {}).items() - dict(identity.put_in()).items()
     names = ", ".join(sorted(name for name, _ in missing))
     require("run", names, not missing, "of functions that are here: add them as it did")
-    require("run", "parameters", not own["params"], "of no parameters that were handed in")
+    require("run", "parameters", not own.get("params"), "of no parameters that were handed in")
     common = {name: ds.attrs[name] for name in ("dataset", "seeds", "chunk")}
     common |= {"validation": known["validation"], "memory": ds.attrs.get("memory", Common.memory)}
     common |= {"data_dir": data_dir}
