@@ -155,12 +155,24 @@ def test_an_address_where_nobody_is(monkeypatch):
             pass
 
 
-def test_what_is_lost_with_the_cluster_is_said(client, monkeypatch):
+@pytest.mark.parametrize("where", ["nthreads", "submit", "scatter"])
+def test_what_is_lost_with_the_cluster_is_said(there, monkeypatch, where):
+    """Whatever of the scheduler is asked for when it is gone."""
+
+    def gone(*_, **__):
+        raise OSError("gone")
+
     of = schedule(next(grids()))
-    crew = cluster._Crew(client, ({}, {}), of)
-    monkeypatch.setattr(crew, "send", lambda unit: client.submit(_gone, pure=False))
+    monkeypatch.setattr(there, where, gone)
     with pytest.raises(StorageError, match=r"the cluster is gone .OSError.: what was finished"):
-        [*crew.finished(cluster.units(of, of.jobs()))]
+        cluster.train(of, lambda steps: None, of.jobs(), there)
+
+
+def test_what_a_unit_fails_with_is_said(there, monkeypatch):
+    of = schedule(next(grids()))
+    monkeypatch.setattr(cluster._Crew, "send", lambda crew, unit: there.submit(_gone, pure=False))
+    with pytest.raises(StorageError, match=r"the cluster is gone .OSError.: what was finished"):
+        cluster.train(of, lambda steps: None, of.jobs(), there)
 
 
 def _gone():

@@ -127,13 +127,30 @@ def train(schedule: Schedule, tell: Any, jobs: Sequence[Job], client: Any) -> No
         len(machine.devices()),
         needed,
     )
-    crew = _Crew(client, client.scatter([spec, task], broadcast=True), schedule)
+    with _or_gone():
+        crew = _Crew(client, client.scatter([spec, task], broadcast=True), schedule)
     for unit, done in crew.finished(units(schedule, jobs)):
         for part_name, part in done.parts.items():
             schedule.records.add(part_name, part)
         for file in done.kept:
             store.put_params(file, unit.seeds, done.params[file])
         tell(unit.steps)
+
+
+@contextmanager
+def _or_gone() -> Iterator[None]:
+    """Say in a line that the workers or the scheduler are gone. Errors: StorageError."""
+    import distributed  # noqa: PLC0415 (an extra)
+
+    try:
+        yield
+    except StorageError:
+        raise
+    except distributed.KilledWorker:
+        raise StorageError(f"a part died with every worker that took it: {GOES_ON}") from None
+    except (CancelledError, OSError) as error:
+        reason = f"the cluster is gone ({type(error).__name__}): {GOES_ON}"
+        raise StorageError(reason) from None
 
 
 class _Crew:
@@ -149,25 +166,17 @@ class _Crew:
 
         waiting, of, left = distributed.as_completed(loop=self.client.loop), {}, iter(each)
         while True:
-            while len(of) < AHEAD * max(1, len(self.client.nthreads())):
-                if (unit := next(left, None)) is None:
-                    break
-                future = self.send(unit)
-                of[future.key] = unit
-                waiting.add(future)
-            if not of:
-                return
-            future = next(waiting)
-            unit = of.pop(future.key)
-            try:
-                done = future.result()
-            except distributed.KilledWorker:
-                raise StorageError(
-                    f"a part died with every worker that took it: {GOES_ON}"
-                ) from None
-            except (CancelledError, OSError) as error:
-                reason = f"the cluster is gone ({type(error).__name__}): {GOES_ON}"
-                raise StorageError(reason) from None
+            with _or_gone():
+                while len(of) < AHEAD * max(1, len(self.client.nthreads())):
+                    if (unit := next(left, None)) is None:
+                        break
+                    future = self.send(unit)
+                    of[future.key] = unit
+                    waiting.add(future)
+                if not of:
+                    return
+                future = next(waiting)
+                unit, done = of.pop(future.key), future.result()
             yield unit, done
 
     def send(self, unit: Unit) -> Any:
