@@ -1,8 +1,10 @@
 """Shapes in annotations are checked, and silent broadcasting between ranks is an error."""
 
 import atexit
+import gc
 import os
 import shutil
+import sys
 import tempfile
 
 # Tests compile many small programs and run each for a moment: compile them fast. (A jax that has
@@ -12,11 +14,12 @@ FAST = (
     "--xla_cpu_parallel_codegen_split_count=1"
 )
 os.environ.setdefault("XLA_FLAGS", FAST)
-# And compile what several files of tests need once, whichever process comes first.
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="sublim-tests-")
-    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+# And share Python's bytecode, which containers are often told not to write: else every process of
+# the tests compiles jax once more, for three seconds. (XLA's own cache costs more than it saves.)
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="bytecode-")
+    atexit.register(shutil.rmtree, sys.pycache_prefix, ignore_errors=True)
 # One device, however many cores there are: results hang on it. More are tried in other processes.
 os.environ["JAX_NUM_CPU_DEVICES"] = "1"
 
@@ -37,6 +40,13 @@ NUMERICS = (
 )
 install_import_hook(["theory", *(f"sim.{name}" for name in NUMERICS)], "beartype.beartype")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_collection_finish():
+    """Spare the collector what was imported: tracing makes many objects, and few of them last."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
+
 
 SMALL = {
     "widths": (16, 16),
