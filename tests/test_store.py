@@ -224,3 +224,34 @@ def test_many_writers_tear_nothing(tmp_path):
     assert len(list(whole)) == 4 + 2 * 20
     assert not list(tmp_path.glob("*.damaged"))
     assert not list(tmp_path.glob(".part-*"))
+
+
+@pytest.mark.parametrize("unusual", [None, "units", "text", "bare dimension", "outside", "unset"])
+def test_what_is_read_fast_is_what_xarray_reads(tmp_path, unusual):
+    """Words, numbers, truth values and a scalar; and what only xarray knows how to read."""
+    ds = xr.Dataset(
+        {
+            "loss": (("seed", "step", "layer"), np.random.rand(3, 2, 2).astype(np.float32)),
+            "diverged": (("seed", "step"), np.array([[True, False]] * 3)),
+            "first": ((), np.float64(np.pi)),
+        },
+        {"seed": [4, 2, 9], "step": [0, 7], "layer": ["hidden_0", "ψ"]},
+        {"chunk": 2, "part": "a"},
+    )
+    if unusual == "units":
+        ds.loss.attrs["units"] = "nat"
+    elif unusual == "text":
+        ds["text"] = "seed", ["a", "", "longer"]
+    elif unusual == "bare dimension":
+        ds = ds.drop_vars("seed")
+    elif unusual == "outside":
+        ds = ds.assign_coords(name=("seed", ["a", "b", "c"]))
+    elif unusual == "unset":
+        ds.loss.encoding["_FillValue"] = -1.0
+    store.save(ds, tmp_path / "a.nc")
+    with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as by_xarray:
+        found = store.load(tmp_path / "a.nc")
+        assert found.identical(by_xarray.load())
+        assert {n: v.dtype for n, v in found.variables.items()} == {
+            n: v.dtype for n, v in by_xarray.variables.items()
+        }

@@ -157,6 +157,8 @@ LONG = (
     "student_network",
     "student_widths",
     "widths",
+    "weight_decay",
+    "blur",
 )
 
 

@@ -96,16 +96,25 @@ class Records:
 
     def take(self, network: str, seeds: Sequence[int], wanted: Wanted) -> xr.Dataset:
         """Take a network's record over seeds and all steps that its parts have in common."""
-        left, found = [*seeds], []
+        # By numpy: xarray's selecting and joining cost a hundred times as much, for every network.
+        left = {int(seed): i for i, seed in enumerate(seeds)}
+        values: dict[str, Any] = {}
         for part in self._serving(network, wanted):
-            there = {*part.seed.values.tolist()}
-            if mine := [seed for seed in left if seed in there]:
-                one = part[[*wanted.measures]].sel(network=network, seed=mine, step=[*wanted.times])
-                found.append(one.drop_attrs())
-                left = [seed for seed in left if seed not in there]
-        return xr.concat(found, "seed", data_vars="minimal", coords="minimal", compat="equals").sel(
-            seed=[*seeds]
-        )
+            places = {int(seed): i for i, seed in enumerate(part.seed.values)}
+            mine = [seed for seed in left if seed in places]
+            rows, to = [places[seed] for seed in mine], [left.pop(seed) for seed in mine]
+            steps = [*map(part.step.values.tolist().index, wanted.times)]
+            at = part.network.values.tolist().index(network)
+            for name in wanted.measures if mine else ():
+                found = part[name].values[rows, at][:, steps]
+                dims = "seed", "step", *part[name].dims[3:]
+                if name not in values:
+                    values[name] = dims, np.empty((len(seeds), *found.shape[1:]), found.dtype)
+                values[name][1][to] = found
+                values |= {dim: part[dim].values for dim in dims[2:]}
+        if left:
+            raise KeyError(f"{network} of seeds {[*left]}")
+        return xr.Dataset(values | {"seed": [*seeds], "step": [*wanted.times]})
 
     def _serving(self, network: str, wanted: Wanted) -> Iterable[xr.Dataset]:
         parts = (self.store.get(name) for name in sorted(self._parts.get(network, [])))

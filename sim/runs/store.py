@@ -63,10 +63,45 @@ def load(path: Path) -> xr.Dataset:
             inside = isinstance(file.get(name, getlink=True), h5py.HardLink)
             if not inside or file[name].is_virtual or file[name].external:
                 raise DamagedError(f"{name} points to another file")
-    ds = xr.load_dataset(BytesIO(content), engine="h5netcdf")
+        if (ds := _plain(file)) is None:
+            ds = xr.load_dataset(BytesIO(content), engine="h5netcdf")
     for variable in ds.variables.values():
         variable.encoding = {}  # else the width of these words would cut longer ones later on
     return ds
+
+
+#: Attributes by which netCDF keeps its own accounts, and what xarray says of how it wrote.
+_ACCOUNTS = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "dtype", "_FillValue"}
+_ACCOUNTS |= {"_Netcdf4Dimid", "_Netcdf4Coordinates"}
+
+
+def _plain(file: h5py.File) -> xr.Dataset | None:
+    """Read a Dataset of numbers, truth values and words with bare variables; None for any other.
+
+    As xarray reads it, in an eighth of the time: a store has such a file for every block.
+    """
+    data, coords = {}, {}
+    for name, variable in file.items():
+        attrs = dict(variable.attrs)
+        unset = attrs.get("_FillValue", np.nan)
+        if attrs.keys() - _ACCOUNTS or not np.all(np.isnan(unset)):
+            return None
+        scale = "CLASS" in attrs  # a coordinate along its own dimension
+        if "DIMENSION_LIST" not in attrs and variable.ndim != scale:
+            return None
+        dims = (
+            (name,) if scale else [file[of[0]].name[1:] for of in attrs.get("DIMENSION_LIST", ())]
+        )
+        text = h5py.check_string_dtype(variable.dtype)
+        values = np.asarray(variable.asstr()[()], str) if text else variable[()]
+        kind = bool if attrs.get("dtype") == "bool" else values.dtype
+        if b"not a netCDF variable" in attrs.get("NAME", b""):
+            return None
+        (coords if scale else data)[name] = dims, values.astype(kind, copy=False)
+    attrs = {name: value for name, value in file.attrs.items() if name != "_NCProperties"}
+    if not all(isinstance(value, str | np.integer | np.floating) for value in attrs.values()):
+        return None
+    return xr.Dataset(data, coords, attrs)
 
 
 def sealed(content: bytes) -> bytes:
