@@ -222,7 +222,7 @@ def draw(
     drawn = {"results_sha256": store.checksum(run / results.RESULTS)}
     with suppress(OSError, ValueError):
         files = [folder / f"{name}.{suffix}" for name in figures for suffix in formats]
-        same = loads((folder / results.DRAWN).read_text()) == drawn
+        same = results.load_json(folder / results.DRAWN) == drawn
         if same and not again and all(file.is_file() for file in files):
             return
     failed: dict[str, StorageError] = {}

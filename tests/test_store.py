@@ -1,4 +1,4 @@
-"""sim/store.py: whole or not at all, verified before anything reads it, one writer at a time."""
+"""sim/store.py: whole or not at all, verified before anything reads it, by many writers."""
 
 import errno
 import os

@@ -15,8 +15,9 @@ from sim.settings.layers import in_order
 from sim.settings.setup import Setup
 from sim.training.measures import ALWAYS, MEASURES
 
-__all__ = ["Summary", "load", "paired", "save", "save_json", "summary"]
+__all__ = ["Summary", "load", "load_json", "paired", "save", "save_json", "summary"]
 RESULTS, SETTINGS = "results.nc", "settings.json"
+CHECKSUM = "sha256"  # in a file of JSON, of all else there
 DRAWN = "figures.json"  # of which results a run's figures were drawn
 STEP = {"long_name": "optimiser steps taken", "units": "steps"}
 DIVERGED = (
@@ -118,10 +119,23 @@ def load(path: str | Path) -> xr.Dataset:
         raise InputError(f"{path}: no {RESULTS} here; name the folder of a finished run")
     try:
         return store.load(file)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except store.UNREADABLE as error:
         raise InputError(f"{file}: not a results file ({error})") from None
 
 
 def save_json(content: dict[str, Any], path: Path) -> None:
-    """Write JSON for people: sorted and indented, whole or not at all. Errors: StorageError."""
-    store.write(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+    """Write JSON for people, with its checksum, whole or not at all. Errors: StorageError."""
+    content = json.loads(json.dumps(content))  # as it will be read
+    checked = content | {CHECKSUM: store.digest(content)}
+    store.write(path, (json.dumps(checked, indent=2, sort_keys=True) + "\n").encode())
+
+
+def load_json(path: Path) -> dict[str, Any]:
+    """Read what `save_json` has written. Errors: ValueError if it was changed or damaged; OSError.
+
+    A flipped bit may well leave JSON, of another number.
+    """
+    content = json.loads(path.read_bytes())
+    if not isinstance(content, dict) or content.pop(CHECKSUM, "") != store.digest(content):
+        raise store.DamagedError("its checksum is another's: it was changed or damaged")
+    return content

@@ -130,7 +130,7 @@ class Run:
     def _chunk_kept(self) -> int | None:
         """Find the chunk of what is kept already: other chunks would give other last bits."""
         try:
-            chunk = json.loads((self.folder / results.SETTINGS).read_text())["chunk"]
+            chunk = results.load_json(self.folder / results.SETTINGS)["chunk"]
         except (TypeError, OSError, ValueError, KeyError):  # no folder, or nothing readable there
             return None
         return chunk if type(chunk) is int and chunk > 0 else None

@@ -14,20 +14,26 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from os import fsync
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from zipfile import BadZipFile
+
+try:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # Windows, where nobody can remove a file that is open
+    flock = None
 
 import h5py
 import numpy as np
 import xarray as xr
-from filelock import FileLock, Timeout
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from sim.errors import Notice, StorageError
 
 MARK = b"\nsublim sha256 "  # and 64 digits, behind a file's content: readers of netCDF skip them
 TAIL = len(MARK) + 64
+PART = ".part-"  # how the name begins of what is half-written
 PARAMS, ABOUT = "params", "sublim"  # their folder; the entry that says whose they are
-PATIENCE = 60  # seconds to wait for another process that is writing
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, RuntimeError, BadZipFile)  # of bad bytes
 
 
 class DamagedError(ValueError):
@@ -35,19 +41,52 @@ class DamagedError(ValueError):
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put a file in place, whole or not at all. Errors: StorageError."""
-    part = path.with_name(f".part-{uuid.uuid4().hex}")
+    """Put a file in place, whole or not at all. Errors: StorageError.
+
+    Any number of processes may write at once, even where the file system has no locks.
+    """
+    part = path.with_name(f"{PART}{uuid.uuid4().hex}")
     try:
         try:
+            _sweep(path.parent)
             with part.open("xb") as file:
+                _claim(file)
                 file.write(content)
                 file.flush()
                 fsync(file.fileno())
-            part.replace(path)
+                if not part.exists():  # swept before the claim, or where nodes' locks are their own
+                    return write(path, content)
+                if flock is None:
+                    file.close()  # Windows renames no file that is open
+                part.replace(path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(_why(path, error)) from None
+
+
+def _claim(file: IO[bytes], how: int = 0) -> bool:
+    """Lock an open file for as long as it is open: not after its process has died.
+
+    False if it is another's, or there are no locks here: then nobody sweeps either.
+    """
+    if flock is not None:
+        with suppress(OSError):
+            flock(file, LOCK_EX | how)
+            return True
+    return False
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what is half-written and nobody's: whoever writes has claimed it, and is alive."""
+    for part in folder.glob(f"{PART}*"):
+        with suppress(OSError):
+            if flock is None:
+                part.unlink()
+                continue
+            with part.open("r+b") as file:
+                if _claim(file, LOCK_NB):
+                    part.unlink()
 
 
 def save(ds: xr.Dataset, path: Path) -> None:
@@ -139,6 +178,7 @@ class Store:
         self.identity = digest(identity)
         self.unsaved: dict[str, xr.Dataset] = {}
         self._parts: dict[str, xr.Dataset] = {}
+        self._failed = False  # the last time that something was written
         self._remembered: dict[tuple[str, int], Any] = {}  # parameters
 
     def __iter__(self) -> Iterator[str]:
@@ -157,7 +197,7 @@ class Store:
                 if (part.attrs.get("part"), part.attrs.get("identity")) != (name, self.identity):
                     raise DamagedError("belongs to other results")
                 self._parts[name] = part
-            except (OSError, ValueError, KeyError, RuntimeError) as error:
+            except UNREADABLE as error:
                 _set_aside(file, error)
         return self._parts.get(name)
 
@@ -169,12 +209,11 @@ class Store:
         """Keep a part; where that fails, say so, go on without, and try again the next time."""
         self._parts[name] = part.assign_attrs(part=name, identity=self.identity)
         if self.folder:
-            failed, self.unsaved[name] = bool(self.unsaved), self._parts[name]
-            try:
-                self._write_unsaved()
-            except StorageError as error:
-                if not failed:
-                    notice(f"{error}; what was kept before is safe, this goes on without keeping")
+            self.unsaved[name] = self._parts[name]
+            with self._tried():
+                for one in [*self.unsaved]:
+                    save(self.unsaved[one], self._file(one))
+                    del self.unsaved[one]
 
     def put_params(self, network: str, seeds: Sequence[int], θ: Any) -> None:
         """Keep the parameters θ [seed, …] of a network, a file a seed; failing that, say so."""
@@ -184,17 +223,13 @@ class Store:
                 one = {name: leaf[i] for name, leaf in flat.items()}
                 self._remembered[network, seed] = unflattened(one)
             return
-        try:
-            (self.folder / PARAMS / network).mkdir(parents=True, exist_ok=True)
-            with self._locked():
-                for i, seed in enumerate(seeds):
-                    page, about = BytesIO(), [network, str(seed), self.identity]
-                    np.savez(
-                        page, **{ABOUT: about}, **{name: leaf[i] for name, leaf in flat.items()}
-                    )
-                    write(self._params(network, seed), sealed(page.getvalue()))
-        except OSError as error:
-            notice(str(error) if isinstance(error, StorageError) else _why(self.folder, error))
+        with self._tried():
+            for below in (PARAMS, f"{PARAMS}/{network}"):  # not the folder itself, if it is gone
+                _make(self.folder / below)
+            for i, seed in enumerate(seeds):
+                page, about = BytesIO(), [network, str(seed), self.identity]
+                np.savez(page, **{ABOUT: about}, **{name: leaf[i] for name, leaf in flat.items()})
+                write(self._params(network, seed), sealed(page.getvalue()))
 
     def params(self, network: str, seed: int) -> Any | None:
         """Read a network's parameters of a seed, or None if they are not there."""
@@ -205,7 +240,7 @@ class Store:
             if arrays.pop(ABOUT).tolist() != [network, str(seed), self.identity]:
                 raise DamagedError("belongs to another network")
             return unflattened(arrays)
-        except (OSError, ValueError, KeyError) as error:
+        except UNREADABLE as error:
             _set_aside(file, error)
             return None
 
@@ -214,30 +249,16 @@ class Store:
         here = (network, seed) in self._remembered
         return here or (bool(self.folder) and self._params(network, seed).is_file())
 
-    def _write_unsaved(self) -> None:
-        with self._locked():
-            for name in [*self.unsaved]:
-                save(self.unsaved[name], self._file(name))
-                del self.unsaved[name]
-
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Be the only one who writes here. Errors: StorageError."""
-        lock = self.folder / ".lock"
-        if not self.folder.is_dir():  # which locking would make again
-            raise StorageError(f"{self.folder}: the folder is gone")
+    def _tried(self) -> Iterator[None]:
+        """Say why something cannot be written here, once until it can again, and go on."""
         try:
-            with FileLock(lock, timeout=PATIENCE):
-                # Whoever writes here holds the lock: what is half-written was left by the dead.
-                for part in self.folder.rglob(".part-*"):
-                    part.unlink(missing_ok=True)
-                yield
-        except Timeout:
-            raise StorageError(f"{lock}: held by another process for {PATIENCE} s") from None
-        except StorageError:
-            raise
-        except OSError as error:
-            raise StorageError(_why(lock, error)) from None
+            yield
+            self._failed = False
+        except StorageError as error:
+            if not self._failed:
+                notice(f"{error}; what was kept before is safe, this goes on without keeping")
+            self._failed = True
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.nc"
@@ -261,11 +282,22 @@ def digest(identity: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
+def _make(folder: Path) -> None:
+    """Make a folder in one that is there. Errors: StorageError."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StorageError(_why(folder, error)) from None
+
+
 def _set_aside(file: Path, error: Exception) -> None:
     aside = file.with_name(f"{file.name}.damaged")
-    with suppress(OSError):
+    try:
         file.replace(aside)
-    notice(f"{file}: {error}; set aside as {aside.name}, to be computed again")
+        where = f"set aside as {aside.name}"
+    except OSError:  # a folder that is only read
+        where = "left where it is"
+    notice(f"{file}: {error}; {where}, to be computed again")
 
 
 def notice(text: str) -> None:

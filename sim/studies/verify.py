@@ -76,7 +76,7 @@ def _beside(ds: xr.Dataset, folder: Path) -> Iterator[Check]:
     if said.is_file():
         own = json.loads(ds.attrs["settings"]) | {k: ds.attrs[k] for k in ("seeds", "chunk")}
         try:
-            same = json.loads(said.read_text()) == own
+            same = results.load_json(said) == own
         except ValueError:
             same = False
         words = "those of the results" if same else "not those of the results: edited"
@@ -84,7 +84,7 @@ def _beside(ds: xr.Dataset, folder: Path) -> Iterator[Check]:
     drawn = folder / results.DRAWN
     if drawn.is_file():
         try:
-            of = json.loads(drawn.read_text())["results_sha256"]
+            of = results.load_json(drawn)["results_sha256"]
         except (ValueError, KeyError, TypeError):
             of = ""
         same = of == store.checksum(folder / results.RESULTS)
