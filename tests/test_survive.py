@@ -15,6 +15,7 @@ import signal
 import subprocess
 import time
 import warnings
+from collections import Counter
 from contextlib import contextmanager
 from io import BytesIO
 
@@ -36,7 +37,8 @@ DATA = "synthetic:12x4"
 NETWORKS = {"widths": (16, 16), "noise_images": 96, "batch": 32, "chunk": 2, "points": 2}
 STEPS = {"teacher_steps": 6, "student_steps": 6}
 THEOREM = {"activation": ("tanh",), "width": 8, "inputs": 8, "images": 8, "chunk": 2}
-THEOREM |= {"lazy_widths": (4, 8), "lazy_aux": 2, "lazy_inputs": 6, "lazy_seeds": 2}
+THEOREM |= {"lazy_widths": (4,), "lazy_aux": 2, "lazy_inputs": 6, "lazy_seeds": 2}
+THEOREM |= {"loss": ("kl",), "lazy_steps": 5}
 FAMILY = """
 [members.reference]
 start = "init"
@@ -79,7 +81,7 @@ def theorem(out):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layouts, "MANY_SEEDS", {})
         patch.setattr(layouts, "FEW_SEEDS", {})
-        return sim.theorem(DATA, 3, out=out, lazy_steps=5, **THEOREM)
+        return sim.theorem(DATA, 3, out=out, **THEOREM)
 
 
 COMMANDS = {"figure10": figure10, "sweep": swept, "lineage": lineages, "theorem": theorem}
@@ -159,55 +161,58 @@ def whole(tmp_path_factory):
 
     def of(name):
         if name not in made:
-            for again in range(2):  # the second finds its programs compiled
-                out = tmp_path_factory.mktemp(name) / str(again)
-                one = Elsewhere(name, out, cache)
-                code, took = one.ended()
-                assert code == 0
+            out = tmp_path_factory.mktemp(name) / "whole"
+            one = Elsewhere(name, out, cache)
+            code, took = one.ended()
+            assert code == 0
             made[name] = out, took, one.told.recv(), cache
         return made[name]
 
     return of
 
 
-#: How many of each command; a kill in a write is drawn among its writes, all else over its seconds.
-DRAWN = {"kill": (8, 8, 7, 7), "write": (4, 2, 2, 2), "int": (4, 2, 2, 2), "term": (4, 2, 2, 2)}
+#: How many; a kill in a write is drawn among a command's writes, all else over its seconds.
+DRAWN = {
+    "kill": {"figure10": 8, "sweep": 10, "lineage": 8, "theorem": 4},
+    "write": {"figure10": 3, "sweep": 3, "lineage": 2, "theorem": 2},
+    "int": {"figure10": 3, "sweep": 3, "lineage": 2, "theorem": 2},
+    "term": {"figure10": 3, "sweep": 3, "lineage": 2, "theorem": 2},
+}
 SIGNALS = {"kill": signal.SIGKILL, "int": signal.SIGINT, "term": signal.SIGTERM}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("how", DRAWN)
-def test_stopped_at_any_moment_the_same_command_goes_on(tmp_path, whole, how, capsys):
+def test_stopped_at_any_moment_the_same_command_goes_on(tmp_path, whole, how, name, capsys):
     """Its data are those of an uninterrupted run, and nothing half-written stays."""
-    chance, stopped, survived, found = random.Random(how), 0, 0, {}
-    for name, many in zip(COMMANDS, DRAWN[how], strict=True):
-        like, took, writes, cache = whole(name)
-        for i in range(many):
-            out = tmp_path / f"{name}-{i}"
-            if how == "write":
-                code, _ = Elsewhere(name, out, cache, chance.randint(1, writes)).ended()
-                assert [*out.rglob(".part-*")]
-            else:
-                one = Elsewhere(name, out, cache)
-                time.sleep(chance.uniform(0, took))
-                one.process.is_alive() and os.kill(one.process.pid, SIGNALS[how])
-                code, _ = one.ended()
-            assert code in (0, 130 if how == "int" else -SIGNALS.get(how, signal.SIGKILL))
-            stopped += code != 0
-            if [*out.glob(f"*/{results.RESULTS}")]:
-                where = "results were there" if code else "had ended"
-            else:
-                where = "parts were there" if [*out.glob("store-*/*.nc")] else "nothing was there"
-            found[where] = found.get(where, 0) + 1
-            COMMANDS[name](out)
-            same_data(like, out)
-            survived += 1
-            shutil.rmtree(out)
+    chance, many, found = random.Random(how + name), DRAWN[how][name], Counter()
+    like, took, writes, cache = whole(name)
+    for i in range(many):
+        out = tmp_path / f"{name}-{i}"
+        if how == "write":
+            code, _ = Elsewhere(name, out, cache, chance.randint(1, writes)).ended()
+            assert [*out.rglob(".part-*")]
+        else:
+            one = Elsewhere(name, out, cache)
+            time.sleep(chance.uniform(0, took))
+            if one.process.is_alive():
+                os.kill(one.process.pid, SIGNALS[how])
+            code, _ = one.ended()
+        assert code in (0, 130 if how == "int" else -SIGNALS.get(how, signal.SIGKILL))
+        if code == 0:
+            found["it had ended"] += 1
+        elif [*out.glob(f"*/{results.RESULTS}")]:
+            found["results were there"] += 1
+        else:
+            found["parts were there" if [*out.glob("store-*/*.nc")] else "nothing was there"] += 1
+        COMMANDS[name](out)
+        same_data(like, out)
+        shutil.rmtree(out)
     capsys.readouterr()
     with capsys.disabled():
-        drawn = sum(DRAWN[how])
-        print(f"\n{how}: {drawn} drawn, {stopped} stopped, {survived} survived; {found}")
-    assert stopped > drawn / 2
+        print(f"\n{how}, {name}: {many} of {many} survived; {dict(found)}")
+    assert found["it had ended"] < many
 
 
 @pytest.mark.slow
@@ -251,7 +256,7 @@ def ends(call, *given):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", ["16k", "64k", "200k", "400k"])
+@pytest.mark.parametrize("size", ["16k", "64k", "200k"])
 def test_a_full_disk_is_said_and_the_same_command_goes_on(tmp_path, whole, size, capsys):
     like, *_ = whole("figure10")
     with disk(tmp_path / "disk", size) as remount:
