@@ -8,6 +8,8 @@ import sys
 import warnings
 from contextlib import suppress
 
+MOST = 2000  # letters of an error
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. What is the user's to mend: one line on standard error.
@@ -21,7 +23,10 @@ def main(arguments: list[str] | None = None) -> None:
 
         from sim.terminal import stderr
 
-        stderr.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        words = str(error)
+        if len(words) > MOST:  # of a value as long as a book; the rule is at the end
+            words = f"{words[: MOST // 2]} … {words[-MOST // 2 :]}"
+        stderr.print(f"[red]error:[/] {escape(words)}", soft_wrap=True)
         return SystemExit(code)
 
     for stream in (sys.stdout, sys.stderr):

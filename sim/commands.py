@@ -5,14 +5,15 @@ Each imports what it needs when it runs: jax's libraries take seconds, --help sh
 
 # ruff: noqa: PLC0415
 
+import os
 import sys
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import field, make_dataclass
 from functools import reduce
-from io import BytesIO, TextIOWrapper
+from io import BytesIO, StringIO, TextIOWrapper
 from itertools import pairwise
 from operator import or_
 from pathlib import Path
@@ -24,7 +25,7 @@ from rich.markup import escape
 
 from sim import finished, published, terminal
 from sim.config import with_file
-from sim.errors import choose, require
+from sim.errors import InputError, choose, require
 from sim.settings import space
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
@@ -147,7 +148,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
         _command(finished.selftest, (), json=JSON),
         _command(_data, (), **DATA),
     )
-    with _wrapped():
+    with _wrapped(), _in_a_line():
         return tyro.cli(
             reduce(or_, commands),
             args=arguments,
@@ -171,6 +172,31 @@ def _wrapped() -> Iterator[None]:
         for line in page.read().splitlines():
             line = line.replace(",", ", ") if line.startswith("usage:") else line  # noqa: PLW2901
             print(line if len(line) <= width or "│" in line else textwrap.fill(line, width))
+
+
+@contextmanager
+def _in_a_line() -> Iterator[None]:
+    """Say in one line what cannot be parsed: tyro draws a box with help in it. Errors: InputError.
+
+    Its first part says what is wrong; of others, some have a flag as it is to be written.
+    """
+    page = StringIO()
+    try:
+        with redirect_stderr(page):
+            yield
+    except SystemExit as stop:
+        if stop.code != 2:
+            raise
+        parts: list[list[str]] = [[]]
+        for line in page.getvalue().splitlines():
+            if row := line.strip("│ ").strip():
+                parts.append([]) if not row.strip("─") else parts[-1].append(row)
+        said, *others = ([row for row in part if row[0] not in "╭╰"] for part in parts)
+        words = " ".join(said).removeprefix("Error parsing ").rstrip(".")
+        for head, *rows in filter(None, others):
+            if head in ("Argument helptext:", "Perhaps you meant:") and rows:
+                words += f"; it is written {rows[0]}"
+        raise InputError(f"{words}; see sublim --help") from None
 
 
 RUNS = (tyro.conf.Positional[Path], Path(Output().out), "Where runs lie.")
@@ -574,7 +600,7 @@ def _of_study(
 def _of_file(arguments: list[str], parts: tuple[Any, ...]) -> tuple[Family | None, tuple[Any, ...]]:
     """Find the family of a file; put the file's settings in the place of defaults."""
     words = arguments[1:] if arguments[:1] == ["lineage"] else []
-    file = next((word for word in words if Path(word).expanduser().is_file()), None)
+    file = next((word for word in words if os.path.isfile(os.path.expanduser(word))), None)
     if not file:
         return None, parts
     from sim.studies import lineage
@@ -598,7 +624,7 @@ def _after(flag: str, arguments: list[str]) -> str | None:
 
 def _images(dataset: str) -> int | None:
     """Training images of a user's own folder or file, on which its recipe hangs."""
-    if not Path(dataset).expanduser().exists():
+    if not os.path.exists(os.path.expanduser(dataset)):
         return None
     from sim.model import sources
 

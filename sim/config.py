@@ -1,12 +1,13 @@
 """A file of flags: what stands in it goes behind what is said on the command line."""
 
+import os
 import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sim.errors import InputError, require
+from sim.errors import InputError, a_path, require
 
 FLAG = "--config"
 
@@ -35,12 +36,12 @@ def with_file(arguments: list[str]) -> list[str]:
     first = next((k for k, word in enumerate(words) if word.startswith("-")), len(words))
     said = {of.partition("=")[0] for word, of in pairwise([*words, ""]) if word == "--axis"}
     said |= {word.split("=")[1] for word in words if word.startswith("--axis=")}
-    return [*words[:first], *_flags(Path(name).expanduser(), said), *words[first:]]
+    return [*words[:first], *_flags(a_path("config", name), said), *words[first:]]
 
 
 def _flags(file: Path, said: set[str]) -> Iterator[str]:
     """Read flags of a file; of axes, those that are not said elsewhere."""
-    require("config", str(file), file.is_file(), "a TOML file")
+    require("config", str(file), os.path.isfile(file), "a TOML file")
     try:
         content = tomllib.loads(file.read_text())
     except (OSError, ValueError) as error:

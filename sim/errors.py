@@ -3,10 +3,18 @@
 import importlib.util
 from collections.abc import Iterable
 from difflib import get_close_matches
+from os import PathLike
+from pathlib import Path
 
 
 class InputError(ValueError):
-    """An argument, file or folder breaks a rule; the message names it, its value and the rule."""
+    """An argument, file or folder breaks a rule; the message names it, its value and the rule.
+
+    It is one line, whatever a user's names have in them.
+    """
+
+    def __init__(self, message: object) -> None:
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in str(message)))
 
 
 class StorageError(OSError):
@@ -20,7 +28,24 @@ class Notice(UserWarning):
 def require(name: str, value: object, holds: object, what: str) -> None:
     """Raise InputError that names the argument, its value and the rule, unless the rule holds."""
     if not holds:
-        raise InputError(f"{name} = {value!r}: must be {what}")
+        raise InputError(f"{name} = {_shown(value)}: must be {what}")
+
+
+def a_path(name: str, value: object, what: str = "the name of a file or folder") -> Path:
+    """Take what a user names as a path, with ~ as shells have it. Errors: InputError."""
+    text = str(value) if isinstance(value, str | PathLike) else ""
+    require(name, value, text and "\0" not in text, what)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~ of nobody
+        raise InputError(f"{name} = {text!r}: must be in the home of a user that exists") from None
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # of an int of 5,000 digits, or of whatever a user's own raises
+        return f"<{type(value).__name__}>"
 
 
 def choose(name: str, value: object, known: Iterable[object], what: str = "one of ") -> None:

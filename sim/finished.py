@@ -5,6 +5,7 @@ Each imports what it needs when it runs, as `sim.commands`, which takes their wo
 
 # ruff: noqa: PLC0415
 
+import os
 import shlex
 import tempfile
 from contextlib import suppress
@@ -15,7 +16,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from sim.errors import choose, require
+from sim.errors import a_path, choose, require
 from sim.settings.experiments import Output
 from sim.terminal import FORMATS, SUFFIXES, aside, console, draw, print_json, told
 
@@ -34,7 +35,7 @@ def plot(
 
     With another look than a run's own they go beside its own, into its folder `plots`.
     """
-    require("run_folder", str(run_folder), run_folder.is_dir(), "a folder")
+    require("run_folder", str(run_folder), os.path.isdir(run_folder), "a folder")
     require("formats", formats, formats, "one or more")
     for one in formats:
         choose("formats", one, SUFFIXES)
@@ -48,7 +49,7 @@ def plot(
     folder = output or (run_folder if own else run_folder / PLOTS)
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-    require("output", str(folder), folder.is_dir(), "a folder to write to")
+    require("output", str(folder), os.path.isdir(folder), "a folder to write to")
     draw(ds, figures, run_folder, folder, again=True, formats=formats, **look)
     console.print(f"Figures: {escape(str(folder))}", soft_wrap=True)
 
@@ -129,7 +130,7 @@ def combine(runs: tuple[Path, ...], out: Path) -> None:
     ds = united(*found)
     name = digest({"settings": ds.attrs["settings"], "seeds": ds.seed.values.tolist()})[:8]
     dataset = ds.attrs["dataset"].replace(":", "-")
-    folder = out.expanduser() / f"{ds.attrs['study']}-{dataset}-{name}"
+    folder = a_path("out", out) / f"{ds.attrs['study']}-{dataset}-{name}"
     require("out", str(out), folder.resolve() not in [run.resolve() for run in runs], "elsewhere")
     if {run.resolve().parent for run in runs} != {folder.resolve().parent}:
         ds.attrs["store"] = ""  # where parameters lie: beside the runs

@@ -1,5 +1,6 @@
 """Arrays as tasks: a user's own, from Python or an .npz file; and what makes images and labels."""
 
+import os
 import textwrap
 import zipfile
 import zlib
@@ -34,8 +35,8 @@ def given(dataset: str) -> list[np.ndarray] | None:
     """
     if dataset in _PUT_IN:
         return _PUT_IN[dataset]
-    path = Path(dataset).expanduser()
-    if path.suffix != ".npz" or not path.is_file():
+    path = Path(os.path.expanduser(dataset))
+    if path.suffix != ".npz" or not os.path.isfile(path):
         return None
     try:
         file = np.load(path, allow_pickle=False)

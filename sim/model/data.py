@@ -139,8 +139,8 @@ def load(
     white = 255 if x.dtype.kind != "f" else 1 if min(x.min(), x_test.min()) >= 0 else None
     arrays = (a for images, y in parts for a in (_floats(images, white), y))
     path = Path(dataset).resolve()
-    name = dataset if dataset in sources.MD5 else path.stem if path.is_file() else path.name
-    if path.is_file() and name in sources.KNOWN:
+    name = dataset if dataset in sources.MD5 else path.stem if os.path.isfile(path) else path.name
+    if os.path.isfile(path) and name in sources.KNOWN:
         name = path.name  # a file of the user's is not the published set
     notes = (f"{name}: {note}" for note in _notes(labels, x, white))
     return _task(name, labels.tolist(), *arrays, notes=notes)

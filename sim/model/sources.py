@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from sim.errors import InputError
+from sim.errors import InputError, a_path
 from sim.model import arrays, idx
 from sim.model.idx import FILES
 
@@ -128,7 +128,7 @@ def training_images(dataset: str) -> int | None:
         if (given := arrays.given(dataset)) is not None:
             return len(given[0])
     try:
-        path = idx.files(Path(dataset).expanduser()).get(FILES[0])
+        path = idx.files(Path(os.path.expanduser(dataset))).get(FILES[0])
         return path and idx.shape(path)[0]
     except idx.BROKEN:
         return None
@@ -154,7 +154,7 @@ def _locate(name: str, data_dir: Path | str | None) -> tuple[Path, dict[str, Pat
             f"dataset '{name}': must be {names}, synthetic:DxC, a folder or an .npz file{hint}"
         )
     chosen = data_dir or os.environ.get("SUBLIM_DATA_DIR")
-    root = Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("sublim") / "data"
+    root = a_path("data_dir", chosen) if chosen else platformdirs.user_cache_path("sublim") / "data"
     home = root / name
     places = (home, root, root / TORCHVISION[name] / "raw")
     found = {place: idx.sets(place).get("", {}) for place in places}

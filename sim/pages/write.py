@@ -1,5 +1,6 @@
 """Write pages: a report of some runs, and an index of a folder of them, with a report for each."""
 
+import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -30,7 +31,7 @@ def page(runs: Sequence[str | Path] | str | Path, path: str | Path = REPORT) -> 
     require("runs", [*map(str, folders)], folders, "one or more folders of finished runs")
     path = Path(path)
     rule = "a file's name, as in: report.html"
-    require("output", str(path), path.suffix in (".html", ".htm") and not path.is_dir(), rule)
+    require("output", str(path), path.suffix in (".html", ".htm") and not os.path.isdir(path), rule)
     needs("jinja2", "report")
     script = vega()
     found = [content.run(results.load(one), f"run-{i}") for i, one in enumerate(folders, 1)]

@@ -42,13 +42,14 @@ def rows() -> MappingProxyType[str, Row]:
 def row(name: str) -> Row:
     """Find a row. Errors: InputError for a name that is none."""
     known = rows()
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         require("preset", name, False, f"a name that `sublim catalogue` lists{like(name, known)}")
     return known[name]
 
 
 def publication(name: str) -> str:
     """Name the publication of a row, or of that name itself. Errors: InputError."""
+    require("name", name, isinstance(name, str), "a word")
     owners = [one for one in publications() if name == one or f"{name}_".startswith(f"{one}_")]
     known = name in rows() or name in owners
     require("name", name, known, "a row or publication that `sublim catalogue` lists")

@@ -5,6 +5,7 @@ or a block of students, who are sent what they descend from. Units are computed 
 computes them, and what they give is kept by this process alone.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -90,8 +91,8 @@ def cluster(address: str = "", workers: int = 0) -> Iterator[Any]:
     where: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1, "memory_limit": None}
     where |= {"dashboard_address": "127.0.0.1:0"}
     if address:
-        file = Path(address).expanduser()
-        where = {"scheduler_file": str(file)} if file.is_file() else {"address": address}
+        file = Path(os.path.expanduser(address))
+        where = {"scheduler_file": str(file)} if os.path.isfile(file) else {"address": address}
     try:
         # Not the default: xarray would ask its scheduler before it writes a file.
         client = distributed.Client(**where, timeout=PATIENCE, set_as_default=False)

@@ -1,6 +1,7 @@
 """Results: labelled arrays with their settings, laid out by what each measure declares."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,8 @@ def save(ds: xr.Dataset, path: str | Path) -> None:
 def load(path: str | Path) -> xr.Dataset:
     """Read the Dataset of a results file, or of a run folder, verified. Errors: InputError."""
     path = Path(path)
-    file = path / RESULTS if path.is_dir() else path
-    if not file.is_file():
+    file = path / RESULTS if os.path.isdir(path) else path
+    if not os.path.isfile(file):
         raise InputError(f"{path}: no {RESULTS} here; name the folder of a finished run")
     try:
         return store.load(file)

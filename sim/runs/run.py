@@ -1,6 +1,7 @@
 """A run: a study on this machine, where its results lie, and what of them is there."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +14,7 @@ import platformdirs
 import xarray as xr
 
 from sim.engine import machine
-from sim.errors import InputError, StorageError, require
+from sim.errors import InputError, StorageError, a_path
 from sim.model.data import Task
 from sim.runs import identity, results
 from sim.runs.plan import Plan
@@ -71,7 +72,7 @@ class Run:
     @property
     def finished(self) -> xr.Dataset | None:
         """Load the results of this very run, if they are there and whole."""
-        if self.folder is None or not (self.folder / results.RESULTS).is_file():
+        if self.folder is None or not os.path.isfile(self.folder / results.RESULTS):
             return None
         try:
             ds = results.load(self.folder)
@@ -140,11 +141,11 @@ def _folder(
     out: str | Path | None, name: str, task: Task, depends: dict[str, Any], seeds: int | str = 0
 ) -> Path | None:
     """Name the folder below `out` for what depends on this; seeds of their own have their own."""
-    require("out", out, out is None or str(out), "a folder's name")
+    place = None if out is None else a_path("out", out, "a folder's name")
     dataset = task.name.replace(":", "-")
     fresh = f"-{seeds.replace(':', '-')}" if isinstance(seeds, str) else ""
     folder = f"{name}-{dataset}-{digest(depends)[:8]}{fresh}"
-    return Path(out).expanduser() / folder if out else None
+    return place and place / folder
 
 
 def opened(folder: Path, settings: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sim.errors import choose, require
+from sim.errors import a_path, choose, require
 from sim.model.networks import Params
 from sim.runs import results
 from sim.runs.store import Store, flattened
@@ -17,7 +17,7 @@ class Saved:
     """A finished run, in its folder: `results` is its Dataset."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).expanduser()
+        self.folder = a_path("folder", folder, "the folder of a finished run")
         self.results: xr.Dataset = results.load(self.folder)
         identity = json.loads(self.results.attrs["settings"])
         of_task = {name: identity[name] for name in identity if name not in ("study", "settings")}

@@ -7,6 +7,7 @@ full, nor a file that is damaged.
 import errno
 import hashlib
 import json
+import os
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
@@ -183,7 +184,8 @@ class Store:
 
     def __iter__(self) -> Iterator[str]:
         """Name all parts that are there and whole."""
-        names = {file.stem for file in self.folder.glob("[!.]*.nc")} if self.folder else set()
+        there = self.folder and os.path.isdir(self.folder)
+        names = {file.stem for file in self.folder.glob("[!.]*.nc")} if there else set()
         return (name for name in sorted(names | {*self._parts}) if name in self)
 
     def __contains__(self, name: str) -> bool:
@@ -191,7 +193,7 @@ class Store:
 
     def get(self, name: str) -> xr.Dataset | None:
         """Read a part, or None if it is not there."""
-        if name not in self._parts and self.folder and (file := self._file(name)).is_file():
+        if name not in self._parts and self.folder and os.path.isfile(file := self._file(name)):
             try:
                 part = load(file)
                 if (part.attrs.get("part"), part.attrs.get("identity")) != (name, self.identity):
@@ -233,7 +235,7 @@ class Store:
 
     def params(self, network: str, seed: int) -> Any | None:
         """Read a network's parameters of a seed, or None if they are not there."""
-        if not self.folder or not (file := self._params(network, seed)).is_file():
+        if not self.folder or not os.path.isfile(file := self._params(network, seed)):
             return self._remembered.get((network, seed))
         try:
             arrays = dict(np.load(BytesIO(unsealed(file.read_bytes()))))
@@ -247,7 +249,7 @@ class Store:
     def has_params(self, network: str, seed: int) -> bool:
         """Tell whether a network's parameters of a seed are there, by the file's name."""
         here = (network, seed) in self._remembered
-        return here or (bool(self.folder) and self._params(network, seed).is_file())
+        return here or (bool(self.folder) and os.path.isfile(self._params(network, seed)))
 
     @contextmanager
     def _tried(self) -> Iterator[None]:

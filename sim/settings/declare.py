@@ -7,13 +7,14 @@ students of one program may differ in, axes and their labels, and the groups of 
 import ast
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from enum import Flag, auto
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from sim.errors import InputError, like, require
+from sim.errors import InputError, a_path, like, require
 from sim.settings.rules import COUNT, Only, Rule, one_of
 
 
@@ -171,7 +172,9 @@ def _single(name: str, kinds: tuple[Any, ...], value: Any) -> Any:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if float in kinds:
         require(name, value, number, "a number")
-        return float(value)
+        with suppress(OverflowError):  # an int that no float is near
+            return float(value)
+        require(name, value, False, "a number")
     if int in kinds:
         require(name, value, number and value % 1 == 0, "a whole number")
         return int(value)
@@ -179,4 +182,4 @@ def _single(name: str, kinds: tuple[Any, ...], value: Any) -> Any:
         require(name, value, isinstance(value, bool), "true or false")
         return value
     require(name, value, isinstance(value, (str, Path)), "a word")
-    return Path(value).expanduser() if Path in kinds else str(value)
+    return a_path(name, value) if Path in kinds else str(value)

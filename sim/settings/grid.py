@@ -117,7 +117,10 @@ def _cases(name: str, cases: Any) -> Any:
     require(name, cases, shape and len(cases) > 0, "settings by name, by label")
     own = name.isidentifier() and name not in {*SETTINGS, *DERIVED}
     require("axis", name, own, "a name of its own, for cases: letters, digits and _")
-    return cases
+    return {
+        label: {setting: v.tolist() if hasattr(v, "tolist") else v for setting, v in case.items()}
+        for label, case in cases.items()
+    }
 
 
 def _list(name: str, values: Any) -> tuple[Any, ...]:
@@ -126,8 +129,9 @@ def _list(name: str, values: Any) -> tuple[Any, ...]:
     listed = isinstance(values, Sequence) and not isinstance(values, str)
     require(name, values, listed, "a list of values")
     require(name, len(values), 0 < len(values) <= LONGEST, f"1 to {LONGEST:,} values")
-    found = tuple(v.item() if hasattr(v, "item") else v for v in values)
-    require(name, found, None not in found, "values, none of them None")
+    found = tuple(v.tolist() if hasattr(v, "tolist") else v for v in values)
+    require(name, found, not any(v is None for v in found), "values, none of them None")
+    require(name, found, all(isinstance(v, str | int | float) for v in found), "numbers or words")
     require(name, found, len({*found}) == len(found), "values that differ")
     return found
 

@@ -49,6 +49,9 @@ def chosen(over: Iterable[str]) -> Space:
 
     Errors: InputError.
     """
+    over = (over,) if isinstance(over, str) else over
+    words = isinstance(over, list | tuple) and all(isinstance(text, str) for text in over)
+    require("over", over, words, "settings to vary, in words")
     found: dict[str, Range | tuple[Any, ...]] = {}
     for text in over:
         name, own, words = text.partition("=")

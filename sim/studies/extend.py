@@ -89,11 +89,15 @@ def by_name(given: Mapping[str, Any]) -> dict[str, Any]:
 
     Errors: InputError for one whose name is not free, or for a setting that takes none.
     """
+    named = isinstance(given, Mapping) and all(isinstance(name, str) for name in given)
+    require("settings", given, named, "values by name")
     return {name: _named(name, value) for name, value in given.items()}
 
 
 def axes_by_name(axes: Mapping[str, Any]) -> dict[str, Any]:
     """Put each function among the values of axes, or in their cases, beside ours, as `by_name`."""
+    named = isinstance(axes, Mapping) and all(isinstance(name, str) for name in axes)
+    require("axes", axes, named, "values of settings by name")
     return {
         axis: {label: by_name(case) for label, case in values.items()}
         if isinstance(values, Mapping)

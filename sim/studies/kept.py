@@ -1,6 +1,7 @@
 """Finished runs, as things: which there are, what is in one, how two of them differ."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ ABOUT = ("study", "dataset", "seeds", "chunk", "device", "revision", "versions")
 
 def folders(place: Path) -> list[Path]:
     """Find the folders of all finished runs in a place, the latest first. Errors: InputError."""
-    require("folder", str(place), place.is_dir(), "a folder")
+    require("folder", str(place), os.path.isdir(place), "a folder")
     files = [*place.glob(f"*/{results.RESULTS}"), *place.glob(results.RESULTS)]
     return [file.parent for file in sorted(files, key=lambda file: -file.stat().st_mtime)]
 

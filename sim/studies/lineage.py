@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import xarray as xr
 
-from sim.errors import InputError, require
+from sim.errors import InputError, a_path, require
 from sim.runs.run import Progress
 from sim.settings import recipes
 from sim.settings.experiments import SWEEP, Experiment
@@ -37,7 +37,7 @@ def read(path: str | Path) -> File:
     its `teacher`, or a change by its `name`; and settings of its own. Models are those that learn
     logits, unless it names others. Errors: InputError.
     """
-    path = Path(path).expanduser()
+    path = a_path("file", path, "a TOML file")
     try:
         said = tomllib.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -32,7 +32,7 @@ def study(
     that it does not have, or a setting that breaks a rule.
     """
     given = of_task(dataset, **(grids.settings(name, str(dataset)) | settings | {"seeds": seeds}))
-    return called.run(named(name, given, axes_by_name(axes or {})), out, progress)
+    return called.run(named(name, given, axes_by_name({} if axes is None else axes)), out, progress)
 
 
 def named(name: str, given: Experiment, axes: Axes | None = None) -> Grid:

@@ -5,6 +5,7 @@ Trials are optuna's; networks are ours. All of a search is kept in one folder, w
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sim.engine import machine
-from sim.errors import needs, require
+from sim.errors import a_path, needs, require
 from sim.model import arrays
 from sim.model.data import Task
 from sim.runs import identity
@@ -69,7 +70,7 @@ def search(
     usual = defaults(str(dataset)) | {"seeds": seeds}
     given = of_task(dataset, **(usual | settings))
     space = over if isinstance(over, Mapping) else chosen(over)
-    return Search(given, space, Path(out)).best(trials)
+    return Search(given, space, a_path("out", out, "a folder's name")).best(trials)
 
 
 class Search:
@@ -91,10 +92,13 @@ class Search:
     @property
     def kept(self) -> list[Trial]:
         """List the trials that are there, the best first."""
-        return _finished(_study(self.folder)) if (self.folder / TRIALS).is_file() else []
+        return _finished(_study(self.folder)) if os.path.isfile(self.folder / TRIALS) else []
 
     def best(self, trials: int, tell: Callable[[Trial], None] = lambda trial: None) -> list[Trial]:
         """Search until there are so many trials, the best first; `tell` hears of each new one."""
+        whole = isinstance(trials, int | np.integer) and not isinstance(trials, bool) and trials > 0
+        require("trials", trials, whole, "a positive whole number")
+        Grid("search", self.given, {})  # nothing is begun without a task that can be read
         self.folder.mkdir(parents=True, exist_ok=True)
         study = _study(self.folder)
         for trial in study.trials:
@@ -222,4 +226,4 @@ def _folder(given: Experiment, over: Space, out: Path) -> Path:
     dataset = given.common.dataset
     if (own := arrays.given(dataset)) is not None:  # whose name may mean other arrays tomorrow
         of["data"] = [hashlib.sha256(np.ascontiguousarray(one)).hexdigest() for one in own]
-    return out.expanduser() / f"search-{Path(dataset).stem}-{digest(of)[:8]}"
+    return out / f"search-{Path(dataset).stem}-{digest(of)[:8]}"

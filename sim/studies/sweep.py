@@ -65,8 +65,9 @@ def sweep(
 
     """
     given = of_task(dataset, **(SWEEP | settings | {"seeds": seeds}))
+    axes = axes_by_name({} if axes is None else axes)
     require("axis", axes, axes, "at least one NAME=VALUES")
-    return called.run(Grid("sweep", given, axes_by_name(axes)), out, progress)
+    return called.run(Grid("sweep", given, axes), out, progress)
 
 
 def of_task(dataset: str | Task, **given: Any) -> Experiment:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from sim.errors import require
+from sim.errors import a_path, require
 from sim.runs import identity, results, store
 from sim.runs.run import QUIET, Progress
 from sim.runs.schedule import Network
@@ -49,7 +49,7 @@ def verify(
     draw: which part, by chance unless given. Errors: InputError for no finished run, for one of no
     networks, and for one that needs what is not here.
     """
-    folder = Path(run).expanduser()
+    folder = a_path("run", run, "the folder of a finished run")
     ds = results.load(folder)
     yield Check("results", "whole: their checksum is that of their bytes", True)
     yield from _beside(ds, folder if folder.is_dir() else folder.parent)

@@ -8,6 +8,7 @@ what is chosen by them. There is nothing else to write; what is more than a grid
 takes what `Grid` takes and returns a kind of it. A user's own is such a file anywhere.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -18,7 +19,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-from sim.errors import InputError, choose, require
+from sim.errors import InputError, a_path, choose, require
 from sim.settings import grid, recipes
 from sim.settings.experiments import SWEEP
 from sim.training import families
@@ -36,10 +37,11 @@ def module(name: str) -> ModuleType:
 
     Errors: InputError for a name that is none, and for a file that is no study.
     """
+    require("study", name, isinstance(name, str), "a name, or a file")
     if name.endswith(".py"):
-        file = Path(name).expanduser().resolve()
+        file = a_path("study", name).resolve()
         there = "a file, or a name that sublim study --list shows"
-        require("study", str(file), file.is_file(), there)
+        require("study", str(file), os.path.isfile(file), there)
         return _own(str(file), file.read_bytes())
     choose("study", name, names())
     return import_module(f"sim.studies.grids.{name}")
