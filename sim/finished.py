@@ -174,8 +174,10 @@ def verify(run: Path, draw: int | None, data_dir: Path | None, json: bool) -> No
     """
     from sim.report.progress import bar, stopping
     from sim.report.tables import checks
+    from sim.runs import results
     from sim.studies.verify import verify as verified
 
+    results.load(run)  # before a bar is shown
     with stopping(lambda: "Stopped."), aside(json), bar(console, "verify") as tell:
         found = [*verified(run, draw, data_dir, tell)]
     with aside(json):
