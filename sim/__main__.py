@@ -48,6 +48,13 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(141) from None
     except InputError as error:
         raise ended(error, 2) from None
+    except ValueError as error:  # of jax, as it is imported: its settings are in the environment
+        refused = [
+            n for n in os.environ if n.startswith("JAX_") and n.lower() in str(error).lower()
+        ]
+        if not refused:
+            raise
+        raise ended(InputError(f"{refused[0]} = {os.environ[refused[0]]!r}: {error}"), 2) from None
     except StorageError as error:
         raise ended(error, 1) from None
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 import os
 import textwrap
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -11,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from sim.errors import InputError, require
-from sim.model.idx import described
+from sim.model.idx import MOST, described
 
 NAMES = ("x", "y", "x_test", "y_test")
 ALSO = {"x": "x_train", "y": "y_train"}  # what others call them in files
 RULE = "whole numbers from 0 to 255, or floats in [0, 1] or [−1, 1]"
-# What reading a bad file raises.
+# What reading a bad file raises: the last two, a header that claims too much, or is no Python.
 BROKEN = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
+BROKEN = (*BROKEN, MemoryError, tokenize.TokenError)
 _PUT_IN: dict[str, list[np.ndarray]] = {}  # by the name that was given
 
 
@@ -48,6 +50,9 @@ def given(dataset: str) -> list[np.ndarray] | None:
             rule = f"arrays {', '.join(NAMES)}; there are {', '.join(file) or 'none'}"
             if lacks:
                 raise InputError(f"{dataset}: lacks {lacks}: must have {rule}")
+            size = sum(part.file_size for part in file.zip.infolist())
+            if size > MOST:  # unpacked, of which nothing is read
+                raise ValueError(f"{size:,} bytes unpacked: must be at most {MOST:,}")
             four = [file[name] for name in names]
     except BROKEN as error:
         if isinstance(error, InputError):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sim.errors import InputError, StorageError, needs, require
+from sim.errors import InputError, StorageError, a_path, needs, require
 from sim.pages import content
 from sim.pages.script import vega
 from sim.runs import results, store
@@ -27,9 +27,11 @@ def page(runs: Sequence[str | Path] | str | Path, path: str | Path = REPORT) -> 
     extra "report"; StorageError for a path that cannot be written.
 
     """
-    folders = [runs] if isinstance(runs, str | Path) else [*runs]
-    require("runs", [*map(str, folders)], folders, "one or more folders of finished runs")
-    path = Path(path)
+    listed = isinstance(runs, list | tuple)
+    each = runs if listed else [runs]
+    folders = [a_path("runs", one, "folders of finished runs") for one in each]
+    require("runs", runs, folders, "one or more folders of finished runs")
+    path = a_path("output", path)
     rule = "a file's name, as in: report.html"
     require("output", str(path), path.suffix in (".html", ".htm") and not os.path.isdir(path), rule)
     needs("jinja2", "report")

@@ -28,12 +28,19 @@ from sim.runs.statistics import summary
 from sim.training.measures import MEASURES
 
 
+def _over_seeds(ds: xr.Dataset) -> None:
+    """Require results of one point. Errors: InputError."""
+    dims = getattr(ds, "test_accuracy", xr.DataArray()).dims
+    require("results", dims, {*dims} == {"seed", "model"}, "over seed and model, and nothing else")
+
+
 @drawn
 def figure10(sheet: Sheet, ds: xr.Dataset, published: Sequence[Published] = ()) -> None:
     """Test accuracy of each model: every seed a point, the mean with its 95 % interval.
 
     Beside them what was published of the same settings.
     """
+    _over_seeds(ds)
     models = sheet.chosen(ds.model.values)
     labels = [names.model(m).replace(", ", "\n") for m in models]
     lying = sheet.flat(labels)
@@ -116,6 +123,7 @@ def trajectories(sheet: Sheet, ds: xr.Dataset) -> None:
 
     Errors: InputError for results without what was measured on the way.
     """
+    _over_seeds(ds)
     require("results", [*ds.data_vars], "accuracy_by_step" in ds, "of what was measured by step")
     (panels,) = sheet.panels(1, 3, panel=(3.17, 4.4), sharex="all")
     left, middle, right = panels

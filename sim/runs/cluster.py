@@ -84,7 +84,9 @@ def cluster(address: str = "", workers: int = 0) -> Iterator[Any]:
 
     """
     needs("distributed", "cluster")
-    require("workers", workers, workers >= 0, "0 or more")
+    count = isinstance(workers, int) and not isinstance(workers, bool) and workers >= 0
+    require("workers", workers, count, "a whole number, 0 or more")
+    require("cluster", address, isinstance(address, str), "tcp://HOST:PORT, or a file's name")
     require("cluster", address, bool(address) != bool(workers), "given, or workers, and not both")
     import distributed  # noqa: PLC0415 (an extra)
 

@@ -104,6 +104,9 @@ class Run:
         passed = round(time.monotonic() - begun, 2)
         ds.attrs |= {"command": self.command, "created": now, "wall_seconds": passed}
         ds.attrs["memory"] = self.study.common.memory  # how many are computed together hangs on it
+        for name, value in ds.attrs.items():  # a path may have bytes that are no letters
+            if isinstance(value, str):
+                ds.attrs[name] = value.encode(errors="backslashreplace").decode()
         if self.folder:
             try:
                 results.save(ds, self.folder / results.RESULTS)

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import stdtrit  # scipy.stats takes a second longer to import
 
-from sim.errors import InputError
+from sim.errors import InputError, require
 
 
 class Summary(NamedTuple):
@@ -75,6 +75,8 @@ def paired(ds: xr.Dataset, treatment: str, control: str, measure: str = "test_ac
 
     Errors: InputError for a measure or a model that is not there.
     """
+    whole = isinstance(ds, xr.Dataset) and "model" in ds.dims
+    require("results", type(ds).__name__, whole, "a Dataset over models")
     models = list(ds.model.values)
     for name, known in ((measure, list(ds.data_vars)), (treatment, models), (control, models)):
         if name not in known:

@@ -117,6 +117,8 @@ def _cases(name: str, cases: Any) -> Any:
     require(name, cases, shape and len(cases) > 0, "settings by name, by label")
     own = name.isidentifier() and name not in {*SETTINGS, *DERIVED}
     require("axis", name, own, "a name of its own, for cases: letters, digits and _")
+    for label in cases:  # which results are saved with
+        require(name, label, label.isprintable(), "cases with labels that can be printed")
     return {
         label: {setting: v.tolist() if hasattr(v, "tolist") else v for setting, v in case.items()}
         for label, case in cases.items()

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import xarray as xr
 
+from sim.errors import require
 from sim.report.progress import cell
 from sim.runs.run import Progress, Run, Study
 
 
 def run(study: Study, out: str | Path | None, progress: Progress | None = None) -> xr.Dataset:
     """Run a study, and return its results; with no progress of the user's, a notebook shows it."""
+    require("progress", progress, progress is None or callable(progress), "a function, or None")
     made = Run(study, out)
     for trap in (*study.traps, *study.task.notes):
         warnings.warn(trap, stacklevel=3)

@@ -44,7 +44,7 @@ def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[s
 
     Errors: InputError for what no study of ours has made.
     """
-    kind = ds.attrs.get("experiment")
+    kind = getattr(ds, "attrs", {}).get("experiment")
     require("experiment", kind, kind in KINDS, "of sublim's results")
     if kind == "theorem":
         from sim.studies.theorem import figures as pictures  # noqa: PLC0415

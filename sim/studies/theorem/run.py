@@ -81,7 +81,8 @@ def boundaries(varied: str, values: Sequence[Any], **settings: Any) -> xr.Datase
 
     """
     choose("varied", varied, BOUNDARY_BY)
-    require("values", values, len(values) > 0, "at least one")
+    listed = isinstance(values, list | tuple | range | np.ndarray) and np.ndim(values) == 1
+    require("values", values, listed and len(values) > 0, "a list of at least one")
     each = (checks_of(**(settings | {varied: value})) for value in values)
     return xr.concat([one.boundaries() for one in each], xr.Variable(varied, list(values)))
 
