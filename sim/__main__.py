@@ -29,6 +29,8 @@ def main(arguments: list[str] | None = None) -> None:
         stderr.print(f"[red]error:[/] {escape(words)}", soft_wrap=True)
         return SystemExit(code)
 
+    if not os.environ.get("COLUMNS", "80").strip("0 "):
+        del os.environ["COLUMNS"]  # into which nothing fits
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):  # what it has no letter for is no error
             stream.reconfigure(errors="replace")
