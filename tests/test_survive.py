@@ -26,6 +26,7 @@ import xarray as xr
 import sim
 from sim.__main__ import main
 from sim.errors import InputError, Notice, StorageError
+from sim.report.progress import stopping
 from sim.runs import results, store
 from sim.runs.run import Run
 from sim.runs.store import Store
@@ -104,13 +105,10 @@ def _there(name, out, log, cache, dies_in, begun):
         fsync(of)
 
     store.fsync = counted
-    begun.send(0)
-    try:
+    with stopping(lambda: "Stopped."):  # as every command: Python alone loses some interrupts
+        begun.send(0)
         COMMANDS[name](out)
-    except KeyboardInterrupt:  # as a Python of a user's ends
-        raise SystemExit(130) from None
-    finally:
-        begun.send(len(writes))
+    begun.send(len(writes))
 
 
 class Elsewhere:
