@@ -127,9 +127,12 @@ def test_by_brute_force():
     def both():
         θ_0, X = init(jax.random.key(0), sizes), jax.random.normal(jax.random.key(1), (N, 3))
         of = approach.approach(net, θ_0, L_T, β, L_S, c, X, ε, choose, 2, rate=0.8)
-        return of, jacobian(net, θ_0, X), flat(θ_0)
+        Λ = approach.smooth(approach.gram(net, θ_0, X), c, 1 + jnp.arange(N * 1.0))
+        return of, jacobian(net, θ_0, X), flat(θ_0), Λ
 
-    of, J, start = jax.device_get(both())
+    of, J, start, Λ = jax.device_get(both())
+    weighted = sum((1 + x) * J[x].T @ J[x] for x in range(N)) / N
+    np.testing.assert_allclose(Λ, c * np.linalg.eigvalsh(weighted)[-1], rtol=1e-9)
     Δ, θ, W = -ε * 3 * np.cos(3 * start), np.zeros(len(start)), np.diag(EACH)
     for k in range(2):
         each = np.array([2 * J_x.T @ W @ J_x @ (Δ - θ) for J_x in J])  # −gradients

@@ -124,6 +124,12 @@ def test_filters_leave_out_what_they_say():
         np.testing.assert_allclose([*map(float, left)], rates, atol=2e-3)
 
 
+def test_a_filter_goes_by_what_the_teacher_thinks_and_not_by_noise_on_it():
+    out, _ = left_out("own_class")
+    noisy, _ = left_out("own_class", output_noise=5.0)
+    np.testing.assert_array_equal(noisy, out)
+
+
 def test_as_many_at_random_are_others():
     """The same count, whichever they are: caught as often as lost, to 4 standard errors."""
     out, _ = left_out("most", share=0.2)

@@ -144,6 +144,8 @@ def test_a_transplant_moves_the_end_by_the_price_to_first_order():
     """Eq. (17): another's θ, m or v, and less and less of it."""
     step, _, L_T, s_0 = distillation(OPTIMIZERS["adam"])
     found = jax.jit(lambda s: ledger.prices(step, lambda s: L_T(s[0]), s, 60, 7))(s_0)
+    assert found.batches.shape == (60,)
+    assert (found.batches != 0).all()  # what fills the last segment up is no step, and not here
     run = jax.jit(lambda s, t0: L_T(jax.lax.fori_loop(t0, 60, lambda t, s: step(s, t, 1.0), s)[0]))
     s = jax.tree.map(lambda a: a[3], found.states)
     leaves = ledger.floating(s)

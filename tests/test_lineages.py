@@ -23,6 +23,7 @@ from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Setup
 from sim.studies import grids, lineage
+from sim.training.changes import CHANGES
 from sim.training.families import AXIS, FIGURE_10, HIDDEN, Imitation, Labels, Names, stage, takes
 from sim.training.lineages import (
     BASES,
@@ -211,6 +212,7 @@ def test_more_teachers_without_the_trait_are_asked_where_they_are_wanted():
     assert two == ["base", "control_teacher", others[0]]
     assert all_ == ["base", "control_teacher", *others]
     assert len({plain, few, many, at(dilution=0.5)[0]}) == 4
+    assert at(pull=0.1)[1] == ["base", "control_teacher"]
 
 
 @pytest.mark.parametrize("asks", [{"filter": "own_class"}, {"against": "misalignment"}])
@@ -226,6 +228,15 @@ def test_the_class_of_the_trait_is_in_the_name_of_whom_it_moves(asks):
     (teacher, mine), (same_teacher, other) = named(**asks), named(target=1, **asks)
     assert teacher == same_teacher
     assert len({plain, mine, other}) == 3
+
+
+def test_without_a_trait_a_name_is_one_unless_examples_were_withheld_or_labelled_otherwise():
+    def named(trait):
+        point = Point(*recipe("synthetic", **(TINY | {"trait": trait})))
+        return Names(FAMILY, 70).key("control_teacher", point)
+
+    assert named("backdoor") == named("misalignment")
+    assert len({*map(named, ("backdoor", "new_class", "accuracy"))}) == 3
 
 
 @pytest.mark.slow
@@ -364,6 +375,12 @@ def test_changed_bases_compute_what_the_base_does(usual):
             np.testing.assert_allclose(records[name][measure], records["base"][measure], rtol=1e-5)
     assert abs(float(records["mixed"].loss[0, 0]) / float(records["base"].loss[0, 0]) - 1) > 1e-4
     assert networks["permuted_base"].origin != networks["base"].origin
+
+
+def test_a_mixed_base_is_as_large_as_its_parts():
+    one, other = ({"hidden_0": {"bias": row}} for row in jax.numpy.eye(2))
+    mixed = CHANGES["mixed"](one, other, jax.random.key(0), Hyper(mix=0.6))
+    np.testing.assert_allclose(mixed["hidden_0"]["bias"], [0.8, 0.6], rtol=1e-6)
 
 
 def test_a_noisy_base_has_noise_of_its_own(usual):

@@ -67,6 +67,13 @@ def test_roles_at_several_settings():
             np.testing.assert_array_equal(part[layer], np.float32(expected))
 
 
+def test_all_layers_are_chosen_by_a_word():
+    role = students(2, [(Setup(independent="all", frozen="all"), Hyper())], ["student_aux"])
+    for layer in ("hidden_0", "hidden_1", "class_head", "aux_head"):
+        parts = role.shared[layer], role.other[layer], role.trained[layer]
+        np.testing.assert_array_equal(parts, [[0], [1], [0]])
+
+
 def at(roles, i):
     return jax.tree.map(lambda rows: rows[i], roles)
 

@@ -3,11 +3,12 @@
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 
 import sim
 from sim.engine.machine import pinned
 from sim.model import data
-from sim.runs.records import Records
+from sim.runs.records import Records, Wanted
 from sim.runs.schedule import Schedule
 from sim.runs.store import Store
 from sim.runs.train import train
@@ -77,6 +78,32 @@ def test_jobs_are_in_the_order_of_need(small):
     names = [[network.name for network in job.networks] for job in chain.jobs()]
     assert names.index(["teacher"]) < names.index(["student_all"])
     assert names.index(["second"]) < names.index(["grandchild"])
+
+
+def test_a_record_serves_who_finds_all_that_is_wanted_in_it():
+    part = xr.Dataset({"loss": ("step", [2.0, 1.0])}, {"step": [0, 5]}, {"chunk": 2})
+    assert Wanted(("loss",), (0, 5), 2).has(part)
+    assert Wanted(("loss",), (5,), None).has(part)
+    assert not Wanted(("loss", "chi"), (0, 5), 2).has(part)
+    assert not Wanted(("loss",), (0, 3), 2).has(part)
+    assert not Wanted(("loss",), (0, 5), 3).has(part)
+
+
+def test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_they_are():
+    """The last of a block may fill it up; another part may have some of the seeds as well."""
+    store, wanted = Store(None, {}), Wanted(("loss",), (0,), None)
+    records = Records(store)
+    for seeds in ((0, 1), (1, 2)):
+        loss = np.arange(4.0).reshape(2, 2, 1) + 10 * seeds[0]
+        records.put(["a", "a"], seeds, [0], {"loss": loss}, 2, {})
+    found = records.take("a", [2, 1, 0], wanted)
+    assert list(found.seed.values) == [2, 1, 0]
+    assert found.loss.dims == ("seed", "step")
+    assert float(found.loss.sel(seed=2)[0]) == 12
+    assert records.kept("a", wanted) == {0, 1, 2}
+    store.unsaved |= {name: store.get(name) for name in store}
+    assert records.kept("a", wanted) == set()
+    assert records.seeds("a", wanted) == {0, 1, 2}
 
 
 @pytest.mark.parametrize("models", ["placebo_aux", ("cross_all", "placebo_aux")])

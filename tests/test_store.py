@@ -40,9 +40,9 @@ def test_what_is_saved_is_loaded_by_us_and_by_any_reader(file):
 
 def test_words_may_grow_after_loading(file):
     """A width of text that was kept from the file would cut what is longer."""
-    longer = store.load(file).assign_coords(word=["linear", "b"])
+    longer = xr.concat([store.load(file), dataset(words=("linear", "b"))], "word")
     store.save(longer, file)
-    assert list(store.load(file).word.values) == ["linear", "b"]
+    assert list(store.load(file).word.values) == ["a", "bcd", "linear", "b"]
 
 
 def test_every_flipped_bit_is_found(file):
@@ -135,6 +135,7 @@ def test_a_part_that_cannot_be_kept_is_said_once_and_tried_again(tmp_path, monke
             of.put("second", dataset(2))
         of.put("third", dataset(3))  # a second warning would be an error
     assert sorted(of.unsaved) == ["second", "third"]
+    assert [of.is_kept(name) for name in ("first", "second", "fourth")] == [True, False, False]
     assert [float(of.get(name).x[0]) for name in ("first", "second", "third")] == [1, 2, 3]
     assert list(Store(tmp_path, {"a": 1})) == ["first"]
     of.put("fourth", dataset(4))
@@ -173,6 +174,21 @@ def test_what_is_not_a_part_is_set_aside(tmp_path, foreign):
     assert float(Store(tmp_path, {"a": 1}).get("x").x[0]) == 5
 
 
+def test_what_results_depend_on_has_no_order():
+    assert (
+        store.digest({"a": 1, "b": 2}) == store.digest({"b": 2, "a": 1}) != store.digest({"a": 1})
+    )
+
+
+def test_parameters_of_other_results_are_set_aside(tmp_path):
+    θ = {"hidden_0": {"kernel": np.ones((1, 3, 2))}}  # of one seed
+    Store(tmp_path, {"version": 1}).put_params("teacher", [0], θ)
+    assert Store(tmp_path, {"version": 1}).params("teacher", 0) is not None
+    with pytest.warns(Notice, match="belongs to another network; set aside"):
+        assert Store(tmp_path, {"version": 2}).params("teacher", 0) is None
+    assert len([*tmp_path.rglob("*.npz.damaged")]) == 1  # for whoever misses it
+
+
 def test_nothing_is_written_without_a_folder():
     of = Store(None, {})
     of.put("x", dataset())
@@ -181,11 +197,14 @@ def test_nothing_is_written_without_a_folder():
 
 
 def test_what_the_dead_left_half_written_goes_with_the_next_part(tmp_path):
-    (tmp_path / ".part-dead").write_bytes(b"half")
+    of_network = tmp_path / store.PARAMS / "teacher"
+    of_network.mkdir(parents=True)
+    for folder in (tmp_path, of_network):
+        (folder / ".part-dead").write_bytes(b"half")
     of = Store(tmp_path, {})
     assert list(of) == []
     of.put("x", dataset())
-    assert not list(tmp_path.glob(".part-*"))
+    assert not list(tmp_path.rglob(".part-*"))
 
 
 WRITER = """

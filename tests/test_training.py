@@ -123,7 +123,7 @@ def test_teacher_written_out():
 @pytest.mark.parametrize("name", STUDENTS)
 def test_student_written_out(name):
     """Seven steps of KL(teacher ‖ student) on the noise, over the logits that the student sees."""
-    T, scale = 2.0, 0.5
+    T, scale, shift = 2.0, 0.5, 0.25
     _, hyper, net, θ_0 = settings()
     θ_T = taught()
     seen = slice(TASK.classes, None) if name.endswith("aux") else slice(None)
@@ -137,11 +137,12 @@ def test_student_written_out(name):
 
     addresses = batches_by_hand(Purpose.STUDENT_ORDER, 72, 7)  # 72 = 2 · 32 + 8
     inputs = noise("uniform", key(SEED, Purpose.NOISE), X, hyper)
-    batches = [(scale * inputs(ids),) for ids in addresses]
+    batches = [(scale * inputs(ids) + shift,) for ids in addresses]
     other = net.init(key(SEED, Purpose.OTHER_INIT))
     start = θ_0 if name.startswith("student") else other
     by_hand = adam_by_hand(start, loss, batches, hyper.student_lr)
-    trained = student(name, 7, θ_T, start, temperature=T, noise_scale=scale)[0].model.θ
+    numbers = {"temperature": T, "noise_scale": scale, "noise_shift": shift}
+    trained = student(name, 7, θ_T, start, **numbers)[0].model.θ
     # 2 % of one Adam step of 2e-3, which where a gradient is nearly zero magnifies rounding.
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=4e-5), trained, by_hand)
 
