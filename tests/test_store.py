@@ -196,14 +196,15 @@ def test_nothing_is_written_without_a_folder():
     assert of.get("y") is None
 
 
-def test_what_the_dead_left_half_written_goes_with_the_next_part(tmp_path):
-    of_network = tmp_path / store.PARAMS / "teacher"
-    of_network.mkdir(parents=True)
-    for folder in (tmp_path, of_network):
-        (folder / ".part-dead").write_bytes(b"half")
+def test_what_the_dead_left_half_written_goes_with_the_next_file_there(tmp_path):
+    (tmp_path / ".part-dead").write_bytes(b"half")
     of = Store(tmp_path, {})
     assert list(of) == []
     of.put("x", dataset())
+    assert not list(tmp_path.glob(".part-*"))
+    (tmp_path / store.PARAMS / "teacher").mkdir(parents=True)
+    (tmp_path / store.PARAMS / "teacher" / ".part-dead").write_bytes(b"half")
+    of.put_params("teacher", [0], {"layer": {"kernel": np.zeros((1, 2))}})
     assert not list(tmp_path.rglob(".part-*"))
 
 
