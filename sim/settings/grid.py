@@ -133,7 +133,12 @@ def _list(name: str, values: Any) -> tuple[Any, ...]:
     require(name, len(values), 0 < len(values) <= LONGEST, f"1 to {LONGEST:,} values")
     found = tuple(v.tolist() if hasattr(v, "tolist") else v for v in values)
     require(name, found, not any(v is None for v in found), "values, none of them None")
-    require(name, found, all(isinstance(v, str | int | float) for v in found), "numbers or words")
+    require(
+        name,
+        found,
+        all(isinstance(v, str | int | float | tuple) for v in found),
+        "numbers or words",
+    )
     require(name, found, len({*found}) == len(found), "values that differ")
     return found
 
