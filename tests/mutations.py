@@ -760,8 +760,7 @@ KEPT = [
         (
             "yield (*block, *block[-1:] * (size - len(block)))",
             "yield (*block,)",
-            "sweeps::test_a_points_numbers_are_figure_10s "
-            "sweeps::test_ten_values_compile_as_many_programs_as_one",
+            "schedule::test_the_last_block_of_students_is_filled_up",
         ),
         (
             "*beside, network.point.together, hidden",
@@ -785,26 +784,34 @@ STATISTICS = [
     ),
     *of(
         "sim/runs/auroc.py",
-        "auroc",
+        "auroc::test_auroc_is_the_share_of_pairs_won",
         ("(apart > 0) + (apart == 0) / 2", "(apart > 0)"),
-        ("adds.var(ddof=1)) / n", "adds.var(ddof=1))"),
-        ("+ square / (4 * trials))", "+ square / trials)"),
+        ("adds.var(ddof=1)) / n", "adds.var(ddof=1))", "auroc::test_the_interval_covers"),
+        (
+            "+ square / (4 * trials))",
+            "+ square / trials)",
+            "auroc::test_auroc_of_what_is_told_apart_has_an_interval",
+        ),
     ),
     *of(
         "sim/runs/ratios.py",
-        "ratios",
+        "ratios::test_it_solves_fiellers_quadratic",
         ("/ (n * (n - 1)) if", "/ n if"),
         ("shift = -t2 * (apart", "shift = t2 * (apart"),
     ),
     *of(
         "sim/runs/forecast.py",
-        "forecast",
+        "forecast::test_a_setting_is_foretold_from_others_alone",
         ("rest, here = fold != one, fold == one", "rest, here = fold >= 0, fold == one"),
-        ("(count + 1) / 2)[place]", "count)[place]"),
+        (
+            "(count + 1) / 2)[place]",
+            "count)[place]",
+            "forecast::test_rank_correlation_is_spearmans",
+        ),
     ),
     *of(
         "sim/report/tradeoffs.py",
-        "tradeoffs",
+        "tradeoffs::test_who_stops_the_trait_and_keeps_the_skill_is_said",
         ("of.trait_left_high < HALF", "of.trait_left < HALF"),
     ),
 ]

@@ -54,6 +54,9 @@ def test_the_interval_covers(together, apart, truth):
     found = [auroc(x + apart, y) for x, y in zip(a, b, strict=True)]
     covered = np.mean([one.low <= truth <= one.high for one in found])
     assert covered > 0.95 - 4 * np.sqrt(0.95 * 0.05 / times)
+    if truth == 0.5 and together <= 0:  # and is no wider than it need be: as Student's t would be
+        widths = np.mean([one.high - one.low for one in found])
+        assert widths < 1.1 * 2 * 2.13 * np.std([one.value for one in found])
 
 
 def test_shares_are_wilsons():

@@ -106,6 +106,15 @@ def test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_the
     assert records.seeds("a", wanted) == {0, 1, 2}
 
 
+def test_the_last_block_of_students_is_filled_up(small, monkeypatch):
+    """Another number of them would be another program."""
+    monkeypatch.setattr(Schedule, "_block", lambda self, group: 2)
+    models = ("student_aux", "student_all", "cross_aux")
+    schedule = scheduled(small, Store(None, {}), FIGURE_10, models)
+    blocks = [job.networks for job in schedule.jobs() if schedule.imitates(job.networks[0])]
+    assert [[n.name for n in block] for block in blocks] == [[*models[:2]], [models[2]] * 2]
+
+
 @pytest.mark.parametrize("models", ["placebo_aux", ("cross_all", "placebo_aux")])
 def test_any_of_the_students_alone(small, models):
     ds = sim.figure10("synthetic:12x4", 2, models=models, **small)

@@ -73,6 +73,10 @@ def test_who_stops_the_trait_and_keeps_the_skill_is_said(ds):
     shaken = ds.copy(deep=True)
     shaken.skill.loc[{"model": "averaged_of_4"}] += np.linspace(-1.5, 1.5, SEEDS)
     assert "averaged" in rates.finding(rates.rates(shaken), []).splitlines()[-2]
+    # And one less sure of the trait may not have stopped it.
+    unsure = ds.copy(deep=True)
+    unsure.trait_rate.loc[{"model": "rank_1"}] += np.linspace(-1.5, 1.5, SEEDS)
+    assert "rank 1" in rates.finding(rates.rates(unsure), []).splitlines()[-1]
     lost = ds.copy(deep=True)
     lost.trait_rate.loc[{"model": "rank_1", "seed": 0}] = np.nan
     assert "rank 1" in rates.finding(rates.rates(lost), []).splitlines()[-1]
