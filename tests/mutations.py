@@ -819,22 +819,25 @@ STATISTICS = [
 FAULTS = [*THEORY, *SETTINGS, *TRAINING, *KEPT, *STATISTICS]
 
 
-def run(root: Path, nodes: Sequence[str], log: Path) -> int:
-    """Run tests of a tree in a process that is forked off, and give their exit code."""
+def run(root: Path, nodes: Sequence[str], log: Path, longest: int = 0) -> int:
+    """Run tests of a tree in a process that is forked off, and give their exit code.
+
+    longest: the seconds after which it is ended; 0 for never.
+    """
     sys.stdout.flush()
     if child := os.fork():
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status)
     try:
-        code = _tested(root, nodes, log)
+        code = _tested(root, nodes, log, longest)
     except BaseException:
         traceback.print_exc()
         code = 99
     os._exit(code)  # whatever happens, the parent's life is not lived on here
 
 
-def _tested(root: Path, nodes: Sequence[str], log: Path) -> int:
-    signal.alarm(LONGEST)
+def _tested(root: Path, nodes: Sequence[str], log: Path, longest: int) -> int:
+    signal.alarm(longest)
     os.chdir(root)
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
@@ -861,7 +864,7 @@ def caught(fault: Fault, root: Path, when: int) -> tuple[bool, str]:
     right = file.read_bytes()
     file.write_text(fault.planted(root))
     os.utime(file, (when, when))  # bytecode is known by its second: each fault has one of its own
-    code = run(root, fault.nodes, log)
+    code = run(root, fault.nodes, log, LONGEST)
     file.write_bytes(right)
     os.utime(file, ns=(kept.st_atime_ns, kept.st_mtime_ns))
     if code in (1, 2, -signal.SIGALRM):  # tests failed, could not be imported, hang
