@@ -873,8 +873,11 @@ def caught(fault: Fault, root: Path, when: int) -> tuple[bool, str]:
     return False, fault.why or ("" if code == 0 else f"pytest ended with {code}: no such test?")
 
 
-def warmed() -> None:
+def warmed(bytecode: Path) -> None:
     """Import what all tests do, but start nothing in it that a fork would lose."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):  # as tests have it, but one for them all
+        sys.dont_write_bytecode = False
+        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(bytecode)
     os.environ["JAX_NUM_CPU_DEVICES"] = "1"  # as tests have it: read when jax is imported
     import beartype  # noqa: F401, PLC0415
     import flax.linen  # noqa: F401, PLC0415
@@ -895,8 +898,8 @@ def main(words: Sequence[str] | None = None) -> Iterator[str]:
     )
     given = parser.parse_args(words)
     faults = [fault for fault in FAULTS if given.only in fault.file]
-    warmed()
     with tempfile.TemporaryDirectory() as folder:
+        warmed(Path(folder).resolve() / "bytecode")
         root = Path(folder).resolve() / "tree"
         shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".*", "__pycache__", "*.png"))
         if not given.planted_alone:
@@ -904,15 +907,18 @@ def main(words: Sequence[str] | None = None) -> Iterator[str]:
             nodes = sorted({node for fault in faults for node in fault.nodes})
             if run(root, nodes, root / "log"):
                 sys.exit((root / "log").read_text()[-2000:])
-        found = 0
+        found = unheld = 0
         for when, fault in enumerate(faults, int(time.time())):
             start = time.monotonic()
             is_caught, by = caught(fault, root, when)
             found += is_caught
+            unheld += not is_caught and not fault.why
             word = "caught    " if is_caught else "NOT CAUGHT"
             line = f"{word} {time.monotonic() - start:4.0f} s  {fault.file}: {fault.new.strip()!r}"
             yield f"{line}  {by}"
         yield f"{len(faults)} planted, {found} caught"
+        if unheld:
+            sys.exit(1)
 
 
 if __name__ == "__main__":
