@@ -96,6 +96,7 @@ def test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_the
     for seeds in ((0, 1), (1, 2)):
         loss = np.arange(4.0).reshape(2, 2, 1) + 10 * seeds[0]
         records.put(["a", "a"], seeds, [0], {"loss": loss}, 2, {})
+    assert [store.get(name).sizes["network"] for name in store] == [1, 1]
     found = records.take("a", [2, 1, 0], wanted)
     assert list(found.seed.values) == [2, 1, 0]
     assert found.loss.dims == ("seed", "step")
