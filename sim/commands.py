@@ -6,26 +6,21 @@ Each imports what it needs when it runs: jax's libraries take seconds, --help sh
 # ruff: noqa: PLC0415
 
 import os
-import sys
-import textwrap
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable
 from dataclasses import field, make_dataclass
 from functools import reduce
-from io import BytesIO, StringIO, TextIOWrapper
 from itertools import pairwise
 from operator import or_
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import Annotated, Any, Literal
 
 import tyro
 from rich.markup import escape
 
-from sim import finished, published, terminal
+from sim import finished, parsed, published, terminal
 from sim.config import with_file
-from sim.errors import InputError, choose, require
+from sim.errors import choose, require
 from sim.settings import space
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
@@ -148,7 +143,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
         _command(finished.selftest, (), json=JSON),
         _command(_data, (), **DATA),
     )
-    with _wrapped(), _in_a_line():
+    with parsed.wrapped(), parsed.in_a_line():
         return tyro.cli(
             reduce(or_, commands),
             args=arguments,
@@ -157,46 +152,6 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             "Any command takes --config FILE: a TOML file of its flags, before which others go.",
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
         )
-
-
-@contextmanager
-def _wrapped() -> Iterator[None]:
-    """Break the prose of --help between words: tyro prints a paragraph as one line."""
-    page = TextIOWrapper(BytesIO(), sys.stdout.encoding, "replace")  # by which tyro draws boxes
-    try:
-        with redirect_stdout(page):
-            yield
-    finally:
-        page.seek(0)
-        width = get_terminal_size().columns
-        for line in page.read().splitlines():
-            line = line.replace(",", ", ") if line.startswith("usage:") else line  # noqa: PLW2901
-            print(line if len(line) <= width or "│" in line else textwrap.fill(line, width))
-
-
-@contextmanager
-def _in_a_line() -> Iterator[None]:
-    """Say in one line what cannot be parsed: tyro draws a box with help in it. Errors: InputError.
-
-    Its first part says what is wrong; of others, some have a flag as it is to be written.
-    """
-    page = StringIO()
-    try:
-        with redirect_stderr(page):
-            yield
-    except SystemExit as stop:
-        if stop.code != 2:
-            raise
-        parts: list[list[str]] = [[]]
-        for line in page.getvalue().splitlines():
-            if row := line.strip("│ ").strip():
-                parts.append([]) if not row.strip("─") else parts[-1].append(row)
-        said, *others = ([row for row in part if row[0] not in "╭╰"] for part in parts)
-        words = " ".join(said).removeprefix("Error parsing ").rstrip(".")
-        for head, *rows in filter(None, others):
-            if head in ("Argument helptext:", "Perhaps you meant:") and rows:
-                words += f"; it is written {rows[0]}"
-        raise InputError(f"{words}; see sublim --help") from None
 
 
 RUNS = (tyro.conf.Positional[Path], Path(Output().out), "Where runs lie.")

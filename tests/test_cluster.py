@@ -200,7 +200,7 @@ def _same(place, alone):
     (folder,) = place.glob("sweep-*")
     a, b = (sim.results.load(one) for one in (folder, alone))
     xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
-    assert not [*place.glob("**/.part-*")]
+    assert not [*place.glob("**/.sublim-part-*")]
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
-"""Faults that are planted by hand (`tests/mutations.py`) can be planted still."""
+"""Faults that are planted by hand (`faults.py`) can be planted still."""
 
 import pytest
 
-from tests.mutations import FAULTS, ROOT
+from tests.faults import FAULTS, ROOT
 
 
 @pytest.mark.parametrize("file", sorted({fault.file for fault in FAULTS}))

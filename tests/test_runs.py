@@ -385,7 +385,7 @@ def save_slowly(ds, path):  # so that the students' are certainly not yet in pla
     global count
     count += 1
     if count == 3:  # after the teacher's and the reference's
-        path.with_name(".part-0").write_bytes(b"half of it")
+        path.with_name(".sublim-part-0").write_bytes(b"half of it")
         print("half written", flush=True)
         sys.stdin.read()
     save(ds, path)

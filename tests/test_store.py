@@ -200,15 +200,17 @@ def test_nothing_is_written_without_a_folder():
 
 
 def test_what_the_dead_left_half_written_goes_with_the_next_file_there(tmp_path):
-    (tmp_path / ".part-dead").write_bytes(b"half")
+    (tmp_path / ".sublim-part-dead").write_bytes(b"half")
+    (tmp_path / ".part-of-another").write_bytes(b"another program's")
     of = Store(tmp_path, {})
     assert list(of) == []
     of.put("x", dataset())
-    assert not list(tmp_path.glob(".part-*"))
+    assert not list(tmp_path.glob(".sublim-part-*"))
+    assert (tmp_path / ".part-of-another").is_file()
     (tmp_path / store.PARAMS / "teacher").mkdir(parents=True)
-    (tmp_path / store.PARAMS / "teacher" / ".part-dead").write_bytes(b"half")
+    (tmp_path / store.PARAMS / "teacher" / ".sublim-part-dead").write_bytes(b"half")
     of.put_params("teacher", [0], {"layer": {"kernel": np.zeros((1, 2))}})
-    assert not list(tmp_path.rglob(".part-*"))
+    assert not list(tmp_path.rglob(".sublim-part-*"))
 
 
 WRITER = """
@@ -246,12 +248,16 @@ def test_many_writers_tear_nothing(tmp_path):
     whole = Store(tmp_path, {})
     assert len(list(whole)) == 4 + 2 * 20
     assert not list(tmp_path.glob("*.damaged"))
-    assert not list(tmp_path.glob(".part-*"))
+    assert not list(tmp_path.glob(".sublim-part-*"))
 
 
-@pytest.mark.parametrize("unusual", [None, "units", "text", "bare dimension", "outside", "unset"])
-def test_what_is_read_fast_is_what_xarray_reads(tmp_path, unusual):
+@pytest.mark.parametrize(
+    "unusual", [None, "units", "text", "bare dimension", "outside", "unset", "word unset"]
+)
+def test_what_is_read_fast_is_what_xarray_reads(tmp_path, monkeypatch, unusual):
     """Words, numbers, truth values and a scalar; and what only xarray knows how to read."""
+    asked, by_itself = [], xr.load_dataset
+    monkeypatch.setattr(xr, "load_dataset", lambda *a, **k: asked.append(1) or by_itself(*a, **k))
     ds = xr.Dataset(
         {
             "loss": (("seed", "step", "layer"), np.random.rand(3, 2, 2).astype(np.float32)),
@@ -271,10 +277,16 @@ def test_what_is_read_fast_is_what_xarray_reads(tmp_path, unusual):
         ds = ds.assign_coords(name=("seed", ["a", "b", "c"]))
     elif unusual == "unset":
         ds.loss.encoding["_FillValue"] = -1.0
+    elif unusual == "word unset":
+        ds["text"] = "seed", np.array(["a", "", "b"], object), {}, {"_FillValue": "b"}
     store.save(ds, tmp_path / "a.nc")
     with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as by_xarray:
         found = store.load(tmp_path / "a.nc")
+        assert bool(asked) == (unusual not in (None, "text"))
         assert found.identical(by_xarray.load())
+        assert {n: type(value) for n, value in found.attrs.items()} == {
+            n: type(value) for n, value in by_xarray.attrs.items()
+        }
         assert {n: v.dtype for n, v in found.variables.items()} == {
             n: v.dtype for n, v in by_xarray.variables.items()
         }

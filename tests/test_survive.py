@@ -149,7 +149,7 @@ def same_data(whole, other):
             for folder in (file.parent, (other / there).parent)
         ]
         assert names[0] == names[1]
-    assert not [*other.rglob(".part-*"), *other.rglob("*.damaged")]
+    assert not [*other.rglob(".sublim-part-*"), *other.rglob("*.damaged")]
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def test_stopped_at_any_moment_the_same_command_goes_on(tmp_path, whole, how, na
         out = tmp_path / f"{name}-{i}"
         if how == "write":
             code, _ = Elsewhere(name, out, cache, chance.randint(1, writes)).ended()
-            assert [*out.rglob(".part-*")]
+            assert [*out.rglob(".sublim-part-*")]
         else:
             one = Elsewhere(name, out, cache)
             time.sleep(chance.uniform(0, took))
@@ -335,7 +335,7 @@ def test_a_file_system_without_locks_is_as_good(tmp_path, monkeypatch, number):
 
 
 def test_what_is_half_written_goes_when_its_writer_is_dead(tmp_path):
-    part = tmp_path / ".part-of-another"
+    part = tmp_path / ".sublim-part-of-another"
     with part.open("xb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         store.write(tmp_path / "x", b"x")
@@ -516,4 +516,4 @@ def test_what_is_foreign_but_whole_is_no_crash(tmp_path):
         results.load(tmp_path)
     with pytest.raises(StorageError, match="cannot be written"):
         store.write(tmp_path / results.RESULTS, b"")
-    assert not [*tmp_path.glob(".part-*")]
+    assert not [*tmp_path.glob(".sublim-part-*")]

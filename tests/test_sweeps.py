@@ -159,7 +159,7 @@ def test_an_interrupted_sweep_goes_on_and_ends_the_same(settings, work, tmp_path
 def test_a_file_that_was_being_written_is_no_result(settings, tmp_path):
     of = run(LR, tmp_path, **settings)
     whole = of.results()
-    (of.store.folder / ".part-999999").write_bytes(b"half")
+    (of.store.folder / ".sublim-part-999999").write_bytes(b"half")
     (of.folder / "results.nc").unlink()
     np.testing.assert_array_equal(of.results().training_loss, whole.training_loss)
     assert of.work.saved() == "6 of 6 (point, seed) pairs"

@@ -73,6 +73,15 @@ def test_what_was_edited_by_hand_is_found(run):
     assert any("student_aux, case" in one for one in found)
 
 
+def test_files_of_earlier_versions_have_no_checksum_and_are_no_edited_ones(run):
+    said = json.loads((run / results.SETTINGS).read_text())
+    del said[results.CHECKSUM]
+    (run / results.SETTINGS).write_text(json.dumps(said))
+    assert not wrong(run)
+    (run / results.SETTINGS).write_text("[]")
+    assert [one.what for one in wrong(run)] == [results.SETTINGS]
+
+
 def test_a_part_is_found_without_the_store(run):
     """A single seed's accuracy at every point: whichever part is drawn has one."""
     shutil.rmtree(next(run.parent.glob("store-*")))

@@ -17,9 +17,9 @@ from sim.model.idx import MOST, described
 NAMES = ("x", "y", "x_test", "y_test")
 ALSO = {"x": "x_train", "y": "y_train"}  # what others call them in files
 RULE = "whole numbers from 0 to 255, or floats in [0, 1] or [−1, 1]"
-# What reading a bad file raises: the last two, a header that claims too much, or is no Python.
-BROKEN = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
-BROKEN = (*BROKEN, MemoryError, tokenize.TokenError)
+_HEADER = (MemoryError, tokenize.TokenError)  # of one that claims too much, or is no Python
+# What reading a bad file raises.
+BROKEN = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, *_HEADER)
 _PUT_IN: dict[str, list[np.ndarray]] = {}  # by the name that was given
 
 

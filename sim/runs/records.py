@@ -96,7 +96,7 @@ class Records:
 
     def take(self, network: str, seeds: Sequence[int], wanted: Wanted) -> xr.Dataset:
         """Take a network's record over seeds and all steps that its parts have in common."""
-        # By numpy: xarray's selecting and joining cost a hundred times as much, for every network.
+        # By numpy: xarray's selecting and joining would take most of the time of a wide sweep.
         left = {int(seed): i for i, seed in enumerate(seeds)}
         values: dict[str, Any] = {}
         for part in self._serving(network, wanted):

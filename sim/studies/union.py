@@ -37,12 +37,8 @@ def combine(*runs: xr.Dataset) -> xr.Dataset:
     for ds in runs:
         kind = getattr(ds, "attrs", {}).get("experiment")
         trained = isinstance(ds, xr.Dataset) and {"test_accuracy", "network"} <= {*ds.variables}
-        require(
-            "runs",
-            kind,
-            trained and "settings" in ds.attrs,
-            "results of networks that were trained",
-        )
+        whole = trained and "settings" in ds.attrs
+        require("runs", kind, whole, "results of networks that were trained")
         _alike(runs[0], ds)
     first, grid = runs[0], (*axes_of(runs[0]), "seed", "model")
     coords = {str(dim): _union([ds[dim].values for ds in runs]) for dim in first.dims}

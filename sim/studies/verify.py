@@ -76,19 +76,24 @@ def _beside(ds: xr.Dataset, folder: Path) -> Iterator[Check]:
     if said.is_file():
         own = json.loads(ds.attrs["settings"]) | {k: ds.attrs[k] for k in ("seeds", "chunk")}
         try:
-            same = results.load_json(said) == own
-        except ValueError:
+            same = _content(said) == own
+        except (ValueError, AttributeError):
             same = False
         words = "those of the results" if same else "not those of the results: edited"
         yield Check(said.name, words, same)
     drawn = folder / results.DRAWN
     if drawn.is_file():
         try:
-            of = results.load_json(drawn)["results_sha256"]
-        except (ValueError, KeyError, TypeError):
+            of = _content(drawn)["results_sha256"]
+        except (ValueError, KeyError, AttributeError):
             of = ""
         same = of == store.checksum(folder / results.RESULTS)
         yield Check("figures", "of these results" if same else "of other results: draw again", same)
+
+
+def _content(file: Path) -> dict[str, Any]:
+    """Read what a file of JSON says; earlier versions of sublim put no checksum there."""
+    return {k: v for k, v in json.loads(file.read_text()).items() if k != results.CHECKSUM}
 
 
 def grid_of(ds: xr.Dataset, data_dir: str | Path | None = None) -> Grid:

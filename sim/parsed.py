@@ -1,0 +1,50 @@
+"""What tyro prints, as a terminal shows it best: help wrapped between words, errors in one line."""
+
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import BytesIO, StringIO, TextIOWrapper
+from shutil import get_terminal_size
+
+from sim.errors import InputError
+
+
+@contextmanager
+def wrapped() -> Iterator[None]:
+    """Break the prose of --help between words: tyro prints a paragraph as one line."""
+    page = TextIOWrapper(BytesIO(), sys.stdout.encoding, "replace")  # by which tyro draws boxes
+    try:
+        with redirect_stdout(page):
+            yield
+    finally:
+        page.seek(0)
+        width = get_terminal_size().columns
+        for line in page.read().splitlines():
+            line = line.replace(",", ", ") if line.startswith("usage:") else line  # noqa: PLW2901
+            print(line if len(line) <= width or "│" in line else textwrap.fill(line, width))
+
+
+@contextmanager
+def in_a_line() -> Iterator[None]:
+    """Say in one line what cannot be parsed: tyro draws a box with help in it. Errors: InputError.
+
+    Its first part says what is wrong; of others, some have a flag as it is to be written.
+    """
+    page = StringIO()
+    try:
+        with redirect_stderr(page):
+            yield
+    except SystemExit as stop:
+        if stop.code != 2:
+            raise
+        parts: list[list[str]] = [[]]
+        for line in page.getvalue().splitlines():
+            if row := line.strip("│ ").strip():
+                parts.append([]) if not row.strip("─") else parts[-1].append(row)
+        said, *others = ([row for row in part if row[0] not in "╭╰"] for part in parts)
+        words = " ".join(said).removeprefix("Error parsing ").rstrip(".")
+        for head, *rows in filter(None, others):
+            if head in ("Argument helptext:", "Perhaps you meant:") and rows:
+                words += f"; it is written {rows[0]}"
+        raise InputError(f"{words}; see sublim --help") from None
