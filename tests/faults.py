@@ -677,6 +677,26 @@ KEPT = [
             '!= (name, part.attrs.get("identity"))',
             "store::test_what_is_not_a_part_is_set_aside",
         ),
+        (
+            'kind = bool if attrs.get("dtype") == "bool" else values.dtype',
+            "kind = values.dtype",
+            "store::test_what_is_read_fast_is_what_xarray_reads",
+        ),
+        (
+            "np.shape(value) == (1,) for value",
+            "np.shape(value) == () for value",
+            "store::test_what_is_read_fast_is_what_xarray_reads",
+        ),
+        (
+            'return value.dtype.kind == "f" and',
+            "return True or",
+            "store::test_what_is_read_fast_is_what_xarray_reads",
+        ),
+        (
+            'PART = ".sublim-part-"',
+            'PART = ".part-"',
+            "store::test_what_the_dead_left_half_written_goes_with_the_next_file_there",
+        ),
         ("!= [network, str(seed), self.identity]", "[:2] != [network, str(seed)]"),
         (
             "            _sweep(path.parent)\n",
