@@ -212,6 +212,12 @@ BENCH = {
         ("float32",),
         "Operands of the matrix products, one after the other.",
     ),
+    "shapes": (
+        Literal["mnist", "digits"],
+        "mnist",
+        "Whose shapes: the paper's MNIST, or the digits on which small studies run.",
+    ),
+    "split": (bool, False, "Split a step's time into parts, beside what limits each. Minutes."),
     "json": (bool, False, "Print JSON, in seconds, FLOP, bytes and GiB, in place of the table."),
 }
 REPORT = {
@@ -470,8 +476,15 @@ def _cite(name: str) -> None:
     console.print(published.cite(name), soft_wrap=True, highlight=False, markup=False)
 
 
-def _bench(repeats: int, chunk: tuple[int, ...], matmul: tuple[str, ...], json: bool) -> None:
-    """Time figure 10's training here at the paper's MNIST shapes, beside the matrix product.
+def _bench(
+    repeats: int,
+    chunk: tuple[int, ...],
+    matmul: tuple[str, ...],
+    shapes: str,
+    split: bool,
+    json: bool,
+) -> None:
+    """Time figure 10's training here, at the paper's MNIST shapes, beside the matrix product.
 
     Random images, no download. Takes about a minute for each number of seeds on two fast cores.
     """
@@ -482,13 +495,14 @@ def _bench(repeats: int, chunk: tuple[int, ...], matmul: tuple[str, ...], json: 
     with stopping(lambda: "Stopped."), bar(stderr, "bench") as progress:
         from sim.engine.bench import bench
 
-        found = bench(repeats, chunk, matmul, progress)
+        found = bench(repeats, chunk, matmul, progress, shapes, split)
     if json:
         console.print_json(data=found)
     else:
         from sim.report import tables
 
-        console.print(tables.bench(found))
+        for table in (tables.bench(found), *tables.parts(found)):
+            console.print(table)
 
 
 def _data(action: str, name: str, data_dir: Path | None, json: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from jaxtyping import Array
 
 from sim.engine import chunks as sizes
 from sim.engine import machine, programs
+from sim.engine import parts as of_steps
 from sim.model import data
 from sim.model.products import product
 from sim.settings.experiments import FIGURE_10
@@ -24,6 +25,11 @@ from sim.settings.setup import Matmul
 from sim.training import families
 
 SIDE = 2048  # of the product that rates are held against
+Shapes = Literal["mnist", "digits"]
+SHAPES = {
+    "mnist": (784, 60_000, 10_000),
+    "digits": (64, 1_078, 359),
+}  # pixels, images to train on, others
 
 
 @machine.pinned()
@@ -32,24 +38,30 @@ def bench(
     chunks: tuple[int, ...] = (),
     matmul: tuple[Matmul, ...] = ("float32",),
     progress: Callable[[float, float], None] = print,
+    shapes: Shapes = "mnist",
+    split: bool = False,
 ) -> dict[str, Any]:
-    """Time both phases of figure 10 at the paper's MNIST shapes, on random images.
+    """Time both phases of figure 10 at the shapes of a task's recipe, on random images.
 
     Args:
       repeats: chunks of seeds to time, after one that also compiles; medians are reported.
       chunks: numbers of seeds to train together; default: what a run would take, half and twice.
       matmul: operands of the matrix products, one after the other.
       progress: called with what is done and the whole, in chunks.
+      shapes: the paper's MNIST, or the digits on which small studies run.
+      split: whether to take each phase's time apart as well, by `parts.timed`.
 
     Returns the device; its product rate [FLOP/s] with each kind of operands and memory bandwidth
     [byte/s], measured between the chunks; and for each kind and chunk size, for each phase and the
     whole: seconds and counted FLOP a seed, achieved rate, and its ratio to the float32 product's;
     compile seconds, and resident GiB so far. FLOP are those of the matrix products, measuring
-    included (`chunks.flop`). What rounding costs in accuracy: `sublim study matmul`.
+    included (`chunks.flop`). What rounding costs in accuracy: `sublim study matmul`. With `split`,
+    each run has the `parts` of its phases.
 
     """
-    setup, hyper = recipe("mnist")
-    task = data.synthetic(784, 10, train=60_000, test=10_000, validation=0)
+    setup, hyper = recipe(shapes)
+    d, train, test = SHAPES[shapes]
+    task = data.synthetic(d, 10, train=train, test=test, validation=0)
     usual = sizes.chunk_size(setup, task, 1000, 1.0)
     chunks = chunks or tuple(sorted({max(1, usual // 2), usual, 2 * usual}))
     teacher, student, answers = sizes.flop(setup, task)
@@ -61,12 +73,18 @@ def bench(
     copy = _rate(lambda a: a + 1, 2 * SIDE, 2 * 4 * (2 * SIDE) ** 2, donate=(0,))
     rates: dict[str, list[float]] = {kind: [] for kind in kinds}
     widths, runs, done = [], [], 0
+    rounds = len(matmul) * len(chunks) * (repeats + 1) * (1 + 2 * split)
+
+    def tell() -> None:
+        nonlocal done
+        progress(done := done + 1, rounds)
+
     for kind, chunk in itertools.product(matmul, chunks):
         place, seconds = programs.place(task, chunk), []
         point = Point(replace(setup, matmul=kind), hyper)
         students = [(point, families.FIGURE_10[name]) for name in FIGURE_10]
         for repeat in range(repeats + 1):
-            progress(done := done + 1, len(matmul) * len(chunks) * (repeats + 1))
+            tell()
             seeds = range(repeat * chunk, (repeat + 1) * chunk)
             marks = [time.perf_counter()]
             θ_T, _ = programs.learn_labels(point, place, seeds)
@@ -98,6 +116,8 @@ def bench(
             }
         )
         del place, θ_T
+        if split:
+            runs[-1]["parts"] = of_steps.timed(point, task, chunk, repeats, tell)
     rate = {kind: median(measured) for kind, measured in rates.items()}
     for run in runs:
         for phase in run["phases"].values():
@@ -132,6 +152,17 @@ def rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
                 f"{run['compile_seconds']:.1f}" if whole else "",
                 f"{run['resident_gib']:.2f}" if whole else "",
             )
+
+
+def limits(
+    found: dict[str, Any], run: dict[str, Any], phase: str
+) -> Iterator[tuple[str, float, float | None]]:
+    """List the parts of a phase: name, seconds a seed, and the least that this machine takes."""
+    of = run["parts"][phase]
+    least = {part: moved / found["bytes_per_second"] for part, moved in of["bytes"].items()}
+    least["products"] = of["flop"] / found["product_flop_per_second"][run["matmul"]]
+    for part, seconds in of["parts"].items():
+        yield part, seconds, least.get(part)
 
 
 def _square(kind: Matmul, a: Array) -> Array:

@@ -45,7 +45,7 @@ Record = dict[str, Any]  # measure -> [seed, …] (on the host [seed, …, momen
 
 # Of a student's numbers each has its own; all else students of a seed share, and their order of
 # inputs: jax refuses a program in which treatment and control would see different ones.
-_OWN = Hyper(**{name: 0 if s.of == Of.STUDENT else None for name, s in declared(Hyper).items()})
+OWN = Hyper(**{name: 0 if s.of == Of.STUDENT else None for name, s in declared(Hyper).items()})
 _STUDENTS = State(model=0, order=None)
 
 # On a CPU, XLA's loops use half of a register unless told, and sums go to a library that is slower
@@ -53,8 +53,8 @@ _STUDENTS = State(model=0, order=None)
 _OPTIONS: dict[str, Any] = {"xla_cpu_prefer_vector_width": 512}
 if jax.__version_info__ < (0, 11):
     _OPTIONS["xla_cpu_experimental_ynn_fusion_type"] = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
-_compiled = partial(jax.jit, compiler_options=_OPTIONS)
-_jit = partial(_compiled, static_argnames="program")
+compiled = partial(jax.jit, compiler_options=_OPTIONS)
+_jit = partial(compiled, static_argnames="program")
 
 jax.tree_util.register_dataclass(Hyper)
 TASK = Labels()  # what those learn that are no students, unless said
@@ -260,7 +260,7 @@ def numbers(points: Sequence[Point]) -> Hyper:
     def array(name: str) -> Array:
         values = [getattr(hyper, name) for hyper in each]
         kind = np.int32 if isinstance(values[0], int) else np.float32
-        return jnp.asarray(values if getattr(_OWN, name) == 0 else values[0], kind)
+        return jnp.asarray(values if getattr(OWN, name) == 0 else values[0], kind)
 
     return Hyper(**{name: array(name) for name in declared(Hyper)})
 
@@ -284,7 +284,7 @@ def _start(state: State) -> Params:
     return jax.tree.map(jnp.copy, state.model.θ)
 
 
-@partial(_compiled, static_argnames=("program", "purpose"))
+@partial(compiled, static_argnames=("program", "purpose"))
 def begin_teachers(
     program: Program,
     hyper: Hyper,
@@ -301,7 +301,7 @@ def begin_teachers(
         θ = _initial(net, hyper, key(seed, purpose)) if start is None else start
         return steps.begin(lesson, θ)
 
-    return _of_each(one, program.mesh, hyper, data)(seeds, start)
+    return of_each(one, program.mesh, hyper, data)(seeds, start)
 
 
 @partial(_jit, donate_argnames="state")
@@ -328,10 +328,10 @@ def teach(
         lesson = program.lesson(net, hyper, data, seed)
         return _segment(program, lesson, net, hyper, data, state, bounds, origin)
 
-    return _of_each(one, program.mesh, hyper, data, bounds)(seeds, origin, state)
+    return of_each(one, program.mesh, hyper, data, bounds)(seeds, origin, state)
 
 
-@partial(_compiled, static_argnames=("program", "change"))
+@partial(compiled, static_argnames=("program", "change"))
 def changed(
     program: Program,
     change: Callable[..., Params],
@@ -345,10 +345,10 @@ def changed(
     def one(hyper: Hyper, seed: Int[Array, ""], θ: Params, other: Params) -> Params:
         return change(θ, other, key(seed, Purpose.CHANGE), hyper)
 
-    return _of_each(one, program.mesh, hyper)(seeds, θ, other)
+    return of_each(one, program.mesh, hyper)(seeds, θ, other)
 
 
-@partial(_compiled, static_argnames=("program", "channel"))
+@partial(compiled, static_argnames=("program", "channel"))
 def begin_students(
     program: Program,
     hyper: Hyper,
@@ -406,9 +406,9 @@ def begin_students(
             lesson = program.accounted(lesson, program.exact(data, student=True), hyper, data)
             return steps.begin(lesson, roles.start(role, hyper.init_noise, starts, key_noise))
 
-        return shown, jax.vmap(student, (_OWN, 0), _STUDENTS)(hyper, role)
+        return shown, jax.vmap(student, (OWN, 0), _STUDENTS)(hyper, role)
 
-    return _of_each(one, program.mesh, hyper, role, data)(seeds, θ_T, θ_0, beside, θ_T0)
+    return of_each(one, program.mesh, hyper, role, data)(seeds, θ_T, θ_0, beside, θ_T0)
 
 
 @partial(_jit, donate_argnames="state")
@@ -450,14 +450,14 @@ def distill(
             common = program, lesson, net, hyper, data, state, bounds, own
             return _segment(*common, shown.left, unseen)
 
-        each = jax.vmap(student, (_OWN, 0, 0, _STUDENTS), (_STUDENTS, 0))
+        each = jax.vmap(student, (OWN, 0, 0, _STUDENTS), (_STUDENTS, 0))
         return each(hyper, role, start, state)
 
     common = hyper, role, data, bounds
-    return _of_each(one, program.mesh, *common)(seeds, shown, origin, state)
+    return of_each(one, program.mesh, *common)(seeds, shown, origin, state)
 
 
-def _of_each(one: Callable, mesh: Mesh, *common: Any) -> Callable:
+def of_each(one: Callable, mesh: Mesh, *common: Any) -> Callable:
     """Make of `one`, of what all seeds have in common and of one seed, a function of many seeds.
 
     Each device computes its own seeds, in a program of its own: none waits for another.

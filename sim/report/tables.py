@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from sim.engine.bench import best, rows
+from sim.engine.bench import best, limits, rows
 from sim.published.entries import Published
 from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare, means
 from sim.runs.plan import Plan
@@ -209,6 +209,29 @@ def bench(found: dict[str, Any]) -> Table:
     for row in rows(found):
         shown.add_row(*row, end_section=row[2] == "both")
     return shown
+
+
+def parts(found: dict[str, Any]) -> Iterator[Table]:
+    """Where the time of each phase of a bench goes, beside what limits each part."""
+    for run in found["runs"]:
+        for phase, of in run.get("parts", {}).items():
+            shown = Table(
+                title=f"{phase}, {run['seeds']} seeds, {run['matmul']}: {of['steps']} steps",
+                title_justify="left",
+                caption="limits: products at the rate above, bytes at the memory's",
+                caption_justify="left",
+            )
+            for column in ("part", "ms a seed", "% of whole", "limit", "× limit"):
+                shown.add_column(column, justify="left" if column == "part" else "right")
+            for part, seconds, limit in limits(found, run, phase):
+                shown.add_row(
+                    part,
+                    f"{1e3 * seconds:.2f}",
+                    f"{100 * seconds / of['parts']['whole']:.0f}",
+                    f"{1e3 * limit:.2f}" if limit else "",
+                    f"{seconds / limit:.1f}" if limit else "",
+                )
+            yield shown
 
 
 def settings(
