@@ -232,7 +232,7 @@ def test_chunk_size_fits_memory_and_seeds(monkeypatch):
     assert chunk(seeds=100, memory=1.99 * each) == 1
     assert chunk(seeds=100, memory=1e-6) == 1
     short = replace(setup, batch=16)  # of which a device runs several together
-    assert chunks.chunk_size(short, task, 100, 4.0) == 4 * 8
+    assert chunks.chunk_size(short, task, 100, 4.0) == 4 * 7  # 4 chunks, of which 8 fill more up
     assert chunks.chunk_size(short, task, 9, 4.0) == 4 * 3
 
 

@@ -24,7 +24,8 @@ def chunk_size(
     """Choose how many seeds to train together on this machine, each with that many students.
 
     As many as `memory` GiB hold (on a GPU, at least half of its own) and run fast, with the same
-    number on each device that is used. Errors: InputError where one seed is more than there is.
+    number on each device that is used, and few to fill the last chunk up. Errors: InputError where
+    one seed is more than there is.
     """
     data, one, bytes_ = task_bytes(task), seed_bytes(setup, task, students), budget(memory)
     least, there = (data + one) / 2**30, installed() / 2**30
@@ -32,7 +33,8 @@ def chunk_size(
     require("settings", list(setup.widths), least < there, rule)
     shared_by = max(1, min(len(devices()), int(bytes_ / (data + one)), seeds))
     fit = int((bytes_ / shared_by - data) / one)
-    return shared_by * max(1, min(fit, together(setup) // students, -(-seeds // shared_by)))
+    most, of_device = max(1, min(fit, together(setup) // students)), -(-seeds // shared_by)
+    return shared_by * -(-of_device // -(-of_device // most))
 
 
 def together(setup: Setup) -> int:

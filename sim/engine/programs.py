@@ -51,6 +51,9 @@ _STUDENTS = State(model=0, order=None)
 # On a CPU, XLA's loops use half of a register unless told, and sums go to a library that is slower
 # than such a loop. The second is an experimental flag, which jax 0.10.0 to 0.10.2 know.
 _OPTIONS: dict[str, Any] = {"xla_cpu_prefer_vector_width": 512}
+# On a GPU, trying out algorithms for each float32 product takes minutes at MNIST's shapes, and may
+# choose others the next time, with other last bits: cuBLAS chooses by itself, and the same.
+_OPTIONS |= {"xla_gpu_enable_triton_gemm": False, "xla_gpu_autotune_level": 0}
 if jax.__version_info__ < (0, 11):
     _OPTIONS["xla_cpu_experimental_ynn_fusion_type"] = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
 compiled = partial(jax.jit, compiler_options=_OPTIONS)
