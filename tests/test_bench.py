@@ -1,29 +1,38 @@
-"""sim/bench.py: what is counted and timed is what figure 10 does."""
+"""sim/engine/bench.py, parts.py: what is counted and timed is what figure 10 does."""
 
 import io
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from sim.engine import bench, chunks
 from sim.model import data
 from sim.report import tables as report
+from sim.settings.lengths import moments
 from sim.settings.recipes import recipe
+
+PARTS = {"optimiser", "inputs", "targets", "loss", "order"}  # that can be left out
+PARTS |= {"products", "rest", "measuring", "dispatch"}
+RATE = "product_flop_per_second"
 
 
 @pytest.fixture
-def found(monkeypatch, small):
-    """On a small task; products of a small square."""
+def task(monkeypatch, small):
+    """A small task; products of a small square."""
     monkeypatch.setattr(bench, "SIDE", 64)
     monkeypatch.setattr(bench, "recipe", lambda name: recipe("synthetic", **small))
     task = data.synthetic(12, 4, train=100, test=40, validation=10)
     monkeypatch.setattr(bench.data, "synthetic", lambda *sizes, **parts: task)
-    kinds = "float32", "bfloat16"
-    return bench.bench(2, (1, 2), kinds, lambda done, whole: None), task
+    return task
 
 
-def test_bench(found, small):
-    timed, task = found
+def quiet(done, whole):
+    pass
+
+
+def test_bench(task, small):
+    timed = bench.bench(2, (1, 2), ("float32", "bfloat16"), quiet)
     teacher, student, answers = chunks.flop(recipe("synthetic", **small)[0], task)
     assert [(run["matmul"], run["seeds"]) for run in timed["runs"]] == [
         ("float32", 1),
@@ -44,6 +53,7 @@ def test_bench(found, small):
             assert phase["flop_per_second"] == rate
             assert phase["ratio_to_product"] == rate / timed["product_flop_per_second"]["float32"]
         assert run["compile_seconds"] >= 0  # compiled by another test, perhaps
+    assert not [*report.parts(timed)]
     shown = report.bench(timed)
     assert shown.row_count == 12
     quickest = min(run["phases"]["both"]["seconds"] for run in timed["runs"])
@@ -52,3 +62,30 @@ def test_bench(found, small):
     page = Console(width=80, file=io.StringIO())
     page.print(shown)
     assert "…" not in page.file.getvalue()
+
+
+@pytest.mark.slow  # compiles the training seven times
+def test_time_taken_apart(task, small):
+    heard = []
+    timed = bench.bench(2, (2,), ("float32",), lambda *at: heard.append(at), split=True)
+    assert heard == [(i + 1, 9) for i in range(9)]  # the chunk's, and each phase's, three rounds
+    setup, _ = recipe("synthetic", **small)
+    run, (teacher, student) = timed["runs"][0], moments(setup, len(task.x_train))
+    measured, *_ = (run["phases"][name]["flop"] for name in ("teacher", "students"))
+    for phase, times in (("teacher", teacher), ("students", student)):
+        of = run["parts"][phase]
+        assert of["steps"] == times[-1]
+        parts = dict(of["parts"])
+        whole = parts.pop("whole")
+        assert parts.keys() == PARTS
+        assert all(np.isfinite([*parts.values()]))
+        assert sum(parts.values()) == pytest.approx(whole)
+        assert parts["products"] > 0
+        assert parts["dispatch"] > 0
+    least = {part: limit for part, _, limit in bench.limits(timed, run, "students")}
+    assert least["products"] == run["parts"]["students"]["flop"] / timed[RATE]["float32"]
+    assert least["rest"] is None
+    assert run["parts"]["teacher"]["flop"] < measured  # which counts the measuring, too
+    both = [*report.parts(timed)]
+    assert [table.row_count for table in both] == [10, 10]
+    assert "students, 2 seeds, float32" in str(both[1].title)

@@ -105,21 +105,22 @@ def _timed(of: Phase, chunk: int, repeats: int, tell: Callable[[], None]) -> dic
     def parts(took: dict[str, float]) -> dict[str, float]:
         """Of one round: what was left out took what the rest does not."""
         idle = took["dispatch"]
-        whole = took[""] - idle
+        epoch = took[""] - idle
         found = {part: took[""] - took[part] for part in WITHOUT if part}
-        found["order"] = whole - (took["order"] - idle) * n / (n - 1)
+        found["order"] = epoch - (took["order"] - idle) * n / (n - 1)
         found["products"] = took["products"] - idle
-        found["rest"] = whole - sum(found.values())
         found = {part: seconds * epochs for part, seconds in found.items()}
         found |= {"measuring": (took["measuring"] - idle) * segments, "dispatch": idle * segments}
-        return found | {"whole": sum(found.values())}
+        return found | {"whole": epoch * epochs + found["measuring"] + found["dispatch"]}
 
     rounds = [
-        parts(dict(zip(seconds, each, strict=True))) for each in zip(*seconds.values(), strict=True)
+        parts(dict(zip(seconds, took, strict=True))) for took in zip(*seconds.values(), strict=True)
     ]
+    middle = {part: median(one[part] for one in rounds) for part in rounds[0]}
+    whole = middle.pop("whole")
     return {
         "steps": whole_run,
-        "parts": {part: median(of[part] for of in rounds) for part in rounds[0]},
+        "parts": {**middle, "rest": whole - sum(middle.values()), "whole": whole},
         "flop": of.flop * whole_run / chunk,
         "bytes": {part: moved * whole_run / chunk for part, moved in of.bytes_.items()},
     }
