@@ -18,7 +18,7 @@ from sim.runs import results
 from sim.runs.results import axes_of
 from sim.settings.experiments import FIGURE_10
 from sim.studies import grids, lineage, search
-from sim.studies.shown import changed, rows, shown
+from sim.studies.shown import changed, figures, rows
 from sim.studies.sweep import of_task
 
 FOLDER = Path(__file__).parent / "studies"
@@ -96,9 +96,9 @@ def keep(ds: xr.Dataset, file: str) -> None:
         if {*table.row} < {*whole.rows.row}:
             keep_part(ds, table, whole, place)
             return
-    _, figures = shown(ds)
-    first = "tree" if ds.attrs["study"] in EXAMPLES else next(iter(figures))
-    _draw(figures[first](ds), place)
+    drawn = figures(ds)
+    first = "tree" if ds.attrs["study"] in EXAMPLES else next(iter(drawn))
+    _draw(drawn[first](ds), place)
     _write(ds, table, place)
     if ds.attrs["study"] == "replications" and ds.attrs["dataset"] == "mnist":
         replications.kept(table, ds.attrs["revision"]).to_csv(published.OURS, index=False)

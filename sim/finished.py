@@ -40,17 +40,16 @@ def plot(
     for one in formats:
         choose("formats", one, SUFFIXES)
     from sim.runs import results
-    from sim.studies.shown import shown
+    from sim.studies.shown import figures
 
-    ds = results.load(run_folder)
-    _, figures = shown(ds)
+    figures(ds := results.load(run_folder))  # before a folder is made: of results of another kind
     look = {"width": width or None, "caption": caption, "models": models or None}
     own = look == {"width": None, "caption": True, "models": None}
     folder = output or (run_folder if own else run_folder / PLOTS)
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
     require("output", str(folder), os.path.isdir(folder), "a folder to write to")
-    draw(ds, figures, run_folder, folder, again=True, formats=formats, **look)
+    draw(ds, run_folder, folder, again=True, formats=formats, **look)
     console.print(f"Figures: {escape(str(folder))}", soft_wrap=True)
 
 
@@ -70,14 +69,13 @@ def show(run: Path, json: bool) -> None:
     """Print the tables of a finished run again, with how it was made."""
     from sim.runs import results
     from sim.studies import kept
-    from sim.studies.shown import shown
+    from sim.studies.shown import tables
 
     ds = results.load(run)
     if json:
         print_json(told(ds, run))
         return
-    table, _ = shown(ds)
-    for one in table(ds):
+    for one in tables(ds):
         console.print(one)
     how = {"Command": ds.attrs.get("command"), "Made": ds.attrs.get("created")}
     how |= {"Took": kept.took(ds)}
@@ -123,7 +121,7 @@ def combine(runs: tuple[Path, ...], out: Path) -> None:
     from sim.runs import results
     from sim.runs.run import opened
     from sim.runs.store import digest
-    from sim.studies.shown import shown
+    from sim.studies.shown import tables
     from sim.studies.union import combine as united
 
     found = [results.load(run) for run in runs]
@@ -137,10 +135,9 @@ def combine(runs: tuple[Path, ...], out: Path) -> None:
     about = loads(ds.attrs["settings"]) | {"combined": [str(run) for run in runs]}
     opened(folder, about)
     results.save(ds, folder / results.RESULTS)
-    table, figures = shown(ds)
-    for one in table(ds):
+    for one in tables(ds):
         console.print(one)
-    draw(ds, figures, folder)
+    draw(ds, folder)
     console.print(f"Results and figures: {escape(str(folder))}", soft_wrap=True)
 
 

@@ -76,10 +76,9 @@ def show(
                 what = f"{run.study.name}, {len(common.each_seed)} seeds"
                 with _trained(workers, cluster), progress.bar(console, what) as tell:
                     ds = run.results(tell)
-            from sim.studies.shown import shown  # which a dry run does without
+            from sim.studies.shown import tables as shown  # which a dry run does without
 
-            table, figures = shown(ds)
-            for one in table(ds):
+            for one in shown(ds):
                 console.print(one)
             if json:
                 print_json(told(ds, run.folder))
@@ -87,7 +86,7 @@ def show(
                 raise run.unsaved  # said, and shown all the same
             if output.csv:
                 results_csv(ds, run.folder / "results.csv")
-            draw(ds, figures, run.folder)
+            draw(ds, run.folder)
     except KeyboardInterrupt:
         stderr.print(escape(stopped()), soft_wrap=True)
         raise SystemExit(progress.INTERRUPTED) from None
@@ -203,7 +202,6 @@ def warn(lines: Iterable[str]) -> None:
 
 def draw(
     ds: Any,
-    figures: dict[str, Callable],
     run: Path,
     folder: Path | None = None,
     *,
@@ -219,14 +217,18 @@ def draw(
     from sim.runs import results, store
 
     folder = folder or run
-    drawn = {"results_sha256": store.checksum(run / results.RESULTS)}
-    with suppress(OSError, ValueError):
-        files = [folder / f"{name}.{suffix}" for name in figures for suffix in formats]
-        same = results.load_json(folder / results.DRAWN) == drawn
+    of = store.checksum(run / results.RESULTS)
+    with suppress(OSError, ValueError, KeyError):
+        drawn = results.load_json(folder / results.DRAWN)
+        files = [folder / f"{name}.{suffix}" for name in drawn["figures"] for suffix in formats]
+        same = drawn["results_sha256"] == of
         if same and not again and all(file.is_file() for file in files):
             return
+    from sim.studies.shown import figures
+
+    found = figures(ds)
     failed: dict[str, StorageError] = {}
-    for name, make in figures.items():
+    for name, make in found.items():
         figure = make(ds, **look)
         for suffix in formats:
             page = BytesIO()
@@ -237,4 +239,4 @@ def draw(
                 failed[f"{name}.{suffix}"] = error
     if failed:
         raise StorageError(f"not written: {', '.join(failed)}; {next(iter(failed.values()))}")
-    results.save_json(drawn, folder / results.DRAWN)
+    results.save_json({"results_sha256": of, "figures": [*found]}, folder / results.DRAWN)

@@ -8,7 +8,7 @@ import xarray as xr
 
 from sim.report import dynamics, ledger, surgery
 from sim.runs.ratios import ratio
-from sim.studies.shown import shown
+from sim.studies import shown
 from sim.training.families import described
 from sim.training.interventions import INTERVENTIONS
 from sim.training.measures import MEASURES, MECHANISM, OF_TRAITS
@@ -143,16 +143,16 @@ def test_findings_tell_what_tells_bases_apart(rows):
 
 
 def test_what_is_shown_and_kept_is_drawn(ds, rows, tmp_path):
-    table, figures = shown(ds)
-    titles = [one.title for one in [*table(ds)][:-1]]
+    titles = [one.title for one in [*shown.tables(ds)][:-1]]
     assert [title.split(",")[0] for title in titles] == [
         "Rates",
         "Measures",
         "Ledger of the trait's loss",
         "What interventions leave",
     ]
-    assert [*figures] == ["ledger", "rows", "courses"]
-    for draw in figures.values():
+    drawn = shown.figures(ds)
+    assert [*drawn] == ["ledger", "rows", "courses"]
+    for draw in drawn.values():
         draw(ds).savefig(tmp_path / "figure.png")
     for _, _, (head, lines) in dynamics.tables(rows, []):
         assert {len(line) for line in lines} == {len(head)}
@@ -187,7 +187,6 @@ def test_transplants(operated, tmp_path):
     assert "first moment" in text
     assert "first moment +.00" in text.replace("-.00", "+.00")
     assert text.count("predicted") == 4  # not where there is nothing to predict
-    table, figures = shown(operated)
-    assert len([*table(operated)]) == 3
-    for draw in figures.values():
+    assert len([*shown.tables(operated)]) == 3
+    for draw in shown.figures(operated).values():
         draw(operated).savefig(tmp_path / "figure.png")

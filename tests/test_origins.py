@@ -15,9 +15,8 @@ from sim.engine import origins as engine
 from sim.errors import InputError
 from sim.report import origins as report
 from sim.runs import results
-from sim.studies import grids
+from sim.studies import grids, shown
 from sim.studies import origins as study
-from sim.studies.shown import shown
 from theory import origins
 from theory.trees import add, scale
 
@@ -169,11 +168,11 @@ def test_a_run_has_table_figure_and_finding(made):
     assert ds.inputs.values.tolist() == [16, 4]
     assert np.isfinite(ds.residual).all()
     assert ds.sizes["candidate"] == 1 + 7 + 3
-    tables, figures = shown(ds)
-    bases, traits, _ = tables(ds)
+    drawn = shown.figures(ds)
+    bases, traits, _ = shown.tables(ds)
     assert (bases.row_count, traits.row_count) == (4, 2)
-    assert [*figures] == ["origins"]
-    assert len(figures["origins"](ds).axes) == 3
+    assert [*drawn] == ["origins"]
+    assert len(drawn["origins"](ds).axes) == 3
     (folder,) = out.glob("origins-*")
     assert results.load(folder).identical(ds)
 

@@ -14,7 +14,7 @@ from sim.published import to_cite
 from sim.runs import results
 from sim.runs.statistics import paired, summary
 from sim.settings.setup import Hyper, Setup
-from sim.studies.shown import shown
+from sim.studies import shown
 from sim.training.families import FIGURE_10, described
 from sim.training.lineages import LINEAGE
 from tests import made_up
@@ -97,8 +97,7 @@ def read(*runs, tmp_path):
 def test_a_page_has_each_number_of_the_tables_and_all_that_belongs_to_a_run(tmp_path, quick):
     ds = run()
     page = read(saved(ds, tmp_path / "run"), tmp_path=tmp_path)
-    table, _ = shown(ds)
-    found, _ = tables.parts(table(ds))
+    found, _ = tables.parts(shown.tables(ds))
     cells = {cell for one in found for row in one.rows for cell in row}
     assert len(cells) > 25
     assert cells - {""} <= {*page.words}

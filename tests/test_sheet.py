@@ -16,8 +16,7 @@ from matplotlib.figure import Figure
 from sim.errors import InputError
 from sim.report import figures, names, rate_figures, replications, sweep_figures, tuned
 from sim.runs import results
-from sim.studies import grids
-from sim.studies.shown import shown
+from sim.studies import grids, shown
 from sim.training.families import FIGURE_10, described, traits
 from sim.training.lineages import CHAINS, LINEAGE
 from tests import made_up, test_rates
@@ -276,8 +275,7 @@ def test_no_text_lies_on_another_in_any_study(study, width):
 @pytest.mark.parametrize("kind", ["ds", "operated", "crossed", "defended", "tried", "plain"])
 def test_no_text_lies_on_another_in_other_kinds(kind, width, request):
     made = request.getfixturevalue(kind).assign_attrs(study="mine")
-    _, found = shown(made)
-    for name, draw in found.items():
+    for name, draw in shown.figures(made).items():
         assert not overlapping(draw(made, width=width)), name
 
 

@@ -24,8 +24,7 @@ from sim.runs.results import axes_of, extra
 from sim.runs.statistics import paired
 from sim.settings.experiments import Theorem
 from sim.settings.setup import Hyper, Setup
-from sim.studies import grids
-from sim.studies.shown import changed, shown
+from sim.studies import grids, shown
 from sim.training.families import CONTROLS, Family, takes
 
 QUESTIONS = {
@@ -97,10 +96,9 @@ class Run(NamedTuple):
 
 def run(ds: xr.Dataset, key: str) -> Run:
     """Gather what a page says of a run. Errors: InputError for what no study of ours has made."""
-    lay_out, figures = shown(ds)
     theorem = ds.attrs["experiment"] == "theorem"
     settings, same = _settings(ds)
-    found, said = parts(lay_out(ds))
+    found, said = parts(shown.tables(ds))
     study = ds.attrs.get("study", "")
     title = study.replace("_", " ").capitalize()
     measured = charts(ds)
@@ -121,7 +119,7 @@ def run(ds: xr.Dataset, key: str) -> Run:
         found[1:] if theorem else found,  # its verdicts have a table of their own
         verdicts,
         _tree(ds),
-        [*_pictures(ds, figures)],
+        [*_pictures(ds)],
         settings,
         "the usual ones" if theorem else "the paper's",
         same,
@@ -178,10 +176,10 @@ def _tree(ds: xr.Dataset) -> Tree | None:
     return tree(of, [*map(str, ds.model.values)]) if of else None
 
 
-def _pictures(ds: xr.Dataset, figures: dict[str, Any]) -> Iterator[Picture]:
+def _pictures(ds: xr.Dataset) -> Iterator[Picture]:
     """Draw what no chart of the page draws."""
     names = {*DRAWN, *(extra(ds) if "test_accuracy" in ds else ())}
-    for name, make in figures.items():
+    for name, make in shown.figures(ds).items():
         if name in names:
             continue
         figure = make(ds)
@@ -231,7 +229,7 @@ def _settings(ds: xr.Dataset) -> tuple[Table | None, str]:
 def _changed(ds: xr.Dataset) -> dict[str, Any]:
     """Name the settings that are not the study's own, if that can be told."""
     try:
-        return changed(ds)
+        return shown.changed(ds)
     except (InputError, KeyError, TypeError):  # of data that are not here, or another version
         return {}
 

@@ -1,8 +1,8 @@
-"""How the results of each kind of study are shown."""
+"""How the results of each kind of study are shown: what draws is imported when it is asked for."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import pandas as pd
@@ -11,20 +11,8 @@ import xarray as xr
 from sim import published
 from sim.errors import require
 from sim.published.entries import Published
-from sim.report import (
-    dynamics,
-    factorial,
-    figures,
-    origins,
-    prediction,
-    rate_figures,
-    rates,
-    replications,
-    surgery,
-    sweep_figures,
-    tables,
-    tuned,
-)
+from sim.report import rates
+from sim.report import tables as lay_out
 from sim.report.published import means
 from sim.runs.results import axes_of
 from sim.runs.statistics import difference, summary
@@ -35,36 +23,47 @@ from sim.settings.setup import Setup
 from sim.studies import figure10, grids
 from sim.studies.sweep import of_task
 
-KINDS = ("figure10", "sweep", "lineage", "dynamics", "prediction", "surgery", "origins", "theorem")
-KINDS += ("replications", "factorial", "tuned")
+OWN = ("dynamics", "prediction", "surgery", "origins", "replications", "factorial", "tuned")
+KINDS = ("figure10", "sweep", "lineage", "theorem", *OWN)  # the others: modules of `sim.report`
 
 
-def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterable[Any]], dict[str, Callable]]:
-    """Find how results are shown: their tables, and their figures by name.
+def tables(ds: xr.Dataset) -> Iterator[Any]:
+    """Lay out what results say, in tables and lines. Errors: InputError for no study of ours."""
+    kind, others = _kind(ds), beside(ds)
+    if kind == "theorem":
+        yield from import_module("sim.studies.theorem.tables").theorem(ds)
+    elif kind == "figure10":
+        yield from lay_out.figure10(ds, published=others)
+    elif kind == "sweep":
+        yield from lay_out.sweep(ds, published=others)
+    else:
+        yield from rates.lineage(ds) if kind == "lineage" else getattr(_own(kind), kind)(ds)
+        if kind in ("lineage", "dynamics"):
+            yield from lay_out.beside(ds, others)
 
-    Errors: InputError for what no study of ours has made.
-    """
+
+def figures(ds: xr.Dataset) -> dict[str, Callable]:
+    """Find what draws the figures of results, by name. Errors: InputError for no study of ours."""
+    kind, others = _kind(ds), beside(ds)
+    if kind == "theorem":
+        return import_module("sim.studies.theorem.figures").FIGURES
+    if kind == "figure10":
+        return import_module("sim.report.figures").figures(ds, others)
+    if kind == "sweep":
+        return import_module("sim.report.sweep_figures").figures(ds, others)
+    if kind == "lineage":
+        return import_module("sim.report.rate_figures").figures(ds, rates.family(ds), others)
+    return _own(kind).figures(ds) if kind == "dynamics" else _own(kind).FIGURES
+
+
+def _kind(ds: xr.Dataset) -> str:
     kind = getattr(ds, "attrs", {}).get("experiment")
     require("experiment", kind, kind in KINDS, "of sublim's results")
-    if kind == "theorem":
-        from sim.studies.theorem import figures as pictures  # noqa: PLC0415
-        from sim.studies.theorem import tables as verdicts  # noqa: PLC0415
+    return kind
 
-        return verdicts.theorem, pictures.FIGURES
-    others = beside(ds)
-    table, drawn = {
-        "figure10": (partial(tables.figure10, published=others), figures.figures),
-        "sweep": (partial(tables.sweep, published=others), sweep_figures.figures),
-        "lineage": (partial(_with, rates.lineage, others), partial(_lineage, published=others)),
-        "dynamics": (partial(_with, dynamics.dynamics, others), dynamics.figures),
-        "prediction": (prediction.prediction, lambda _: prediction.FIGURES),
-        "surgery": (surgery.surgery, lambda _: surgery.FIGURES),
-        "origins": (origins.origins, lambda _: origins.FIGURES),
-        "factorial": (factorial.factorial, lambda _: factorial.FIGURES),
-        "tuned": (tuned.tuned, lambda _: tuned.FIGURES),
-        "replications": (replications.replications, lambda _: replications.FIGURES),
-    }[kind]
-    return table, drawn(ds, others) if kind in ("figure10", "sweep") else drawn(ds)
+
+def _own(kind: str) -> Any:
+    return import_module(f"sim.report.{kind}")
 
 
 def rows(ds: xr.Dataset) -> pd.DataFrame:
@@ -80,11 +79,8 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
         return pd.DataFrame(statements(ds))
     if ds.attrs["experiment"] == "lineage":
         return rates.rates(ds)
-    rows_of = {"origins": origins.rows, "dynamics": dynamics.rows, "surgery": surgery.rows}
-    rows_of |= {"prediction": prediction.rows, "replications": replications.rows}
-    rows_of |= {"factorial": factorial.rows, "tuned": tuned.rows}
-    if ds.attrs["experiment"] in rows_of:
-        return rows_of[ds.attrs["experiment"]](ds)
+    if ds.attrs["experiment"] in OWN:
+        return _own(ds.attrs["experiment"]).rows(ds)
     table, axes = means(ds), axes_of(ds)
     if axes:
         of = ds.test_accuracy.stack(point=axes, create_index=False).transpose("point", ...)
@@ -92,17 +88,6 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
         table["less_first"] = change.mean.values.ravel()
         table["less_first_half_width"] = change.half_width.values.ravel()
     return table
-
-
-def _with(
-    table: Callable[[xr.Dataset], Iterable[Any]], others: Sequence[Published], ds: xr.Dataset
-) -> Iterator[Any]:
-    yield from table(ds)
-    yield from tables.beside(ds, others)
-
-
-def _lineage(ds: xr.Dataset, published: Sequence[Published]) -> dict[str, Callable]:
-    return rate_figures.figures(ds, rates.family(ds), published)
 
 
 def beside(ds: xr.Dataset) -> tuple[Published, ...]:
