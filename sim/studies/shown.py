@@ -27,6 +27,14 @@ OWN = ("dynamics", "prediction", "surgery", "origins", "replications", "factoria
 KINDS = ("figure10", "sweep", "lineage", "theorem", *OWN)  # the others: modules of `sim.report`
 
 
+def shown(ds: xr.Dataset) -> tuple[Callable[[xr.Dataset], Iterator[Any]], dict[str, Callable]]:
+    """Find how results are shown: their tables, and their figures by name.
+
+    Errors: InputError for what no study of ours has made.
+    """
+    return tables, figures(ds)
+
+
 def tables(ds: xr.Dataset) -> Iterator[Any]:
     """Lay out what results say, in tables and lines. Errors: InputError for no study of ours."""
     kind, others = _kind(ds), beside(ds)
