@@ -74,8 +74,7 @@ def _pairs(ds: xr.Dataset) -> list[tuple[str, str]]:
         return [
             (model, control) for model, control in CONTROLS.items() if {model, control} <= {*models}
         ]
-    learnt = {*lineages.students(family(ds))}
-    found = [(model, lineages.control_of(model, models)) for model in models if model in learnt]
+    found = lineages.controls(family(ds), models).items()
     return [(model, control) for model, control in found if control]
 
 

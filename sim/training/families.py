@@ -173,6 +173,8 @@ def read(tables: Mapping[str, Mapping[str, Any]]) -> Family:
     settings = declared(Setup) | declared(Hyper)
     found: dict[str, Member] = {}
     for name, table in tables.items():
+        own = name.isprintable() and name not in ("", INIT, OTHER_INIT)
+        require("members", name, own, f"names that can be printed, not {INIT} or {OTHER_INIT}")
         require(
             name, table, isinstance(table, Mapping) and "start" in table, "a table with a start"
         )
