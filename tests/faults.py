@@ -525,8 +525,8 @@ TRAINING = [
             "training::test_teacher_written_out",
         ),
         (
-            "ids %= hyper.distinct",
-            "ids %= setup.noise_images",
+            "distinct: Any = hyper.distinct",
+            "distinct: Any = setup.noise_images",
             "training::test_distinct_inputs_are_shared_out",
         ),
         (

@@ -123,7 +123,7 @@ class Member(NamedTuple):
             yield self.learns.other
 
 
-Family = Mapping[str, Member]
+Family = dict[str, Member]
 labels, imitate, pretrained, changed = Labels, Imitation, Pretraining, Change
 
 #: The paper's figure 10; and a placebo, whose teacher has learnt nothing.
@@ -164,7 +164,7 @@ def described(family: Family) -> dict[str, dict[str, Any]]:
     for name, (start, learns, own) in family.items():
         lesson = {} if learns is None else {"learns": kinds[type(learns)]} | learns._asdict()
         lesson = {k: v for k, v in lesson.items() if v not in (None, ())}
-        found[name] = {"start": start} | lesson | own
+        found[name] = {"start": start} | lesson | {**own}
     return found
 
 
