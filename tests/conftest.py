@@ -86,6 +86,9 @@ def sublim(capsys, tmp_path, monkeypatch):
             main([str(word) for word in words])
         except SystemExit as stop:
             code = stop.code
+        except BaseException:
+            capsys.readouterr()  # of this command, and not of the next
+            raise
         return code, *capsys.readouterr()
 
     return run
