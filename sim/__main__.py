@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from contextlib import suppress
+from io import TextIOWrapper
 
 MOST = 2000  # letters of an error
 
@@ -32,8 +33,9 @@ def main(arguments: list[str] | None = None) -> None:
     if not os.environ.get("COLUMNS", "80").strip("0 "):
         del os.environ["COLUMNS"]  # into which nothing fits
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, ValueError):  # what it has no letter for is no error
-            stream.reconfigure(errors="replace")
+        if isinstance(stream, TextIOWrapper):  # what it has no letter for is no error
+            with suppress(ValueError):
+                stream.reconfigure(errors="replace")
     try:
         try:
             from sim.commands import parse

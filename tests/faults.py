@@ -525,8 +525,8 @@ TRAINING = [
             "training::test_teacher_written_out",
         ),
         (
-            "ids %= hyper.distinct",
-            "ids %= setup.noise_images",
+            "distinct: Any = hyper.distinct",
+            "distinct: Any = setup.noise_images",
             "training::test_distinct_inputs_are_shared_out",
         ),
         (
@@ -659,6 +659,21 @@ TRAINING = [
             " or hyper.dilution > 0 or hyper.pull > 0",
             " or hyper.dilution > 0",
             "lineages::test_more_teachers_without_the_trait_are_asked_where_they_are_wanted",
+        ),
+        (
+            'name not in ("", INIT, OTHER_INIT)',
+            'name != ""',
+            "lineages::test_a_file_that_is_no_family_is_refused",
+        ),
+    ),
+    *of(
+        "sim/training/lineages.py",
+        "lineages::test_who_is_called_otherwise_has_a_control_and_a_teacher_all_the_same",
+        ("control_of(name, among)", "control_of(name, models)"),
+        (
+            'return "teacher" if "teacher" in models else own',
+            'return "teacher"',
+            "rates::test_a_teacher_of_another_name_is_whom_transfer_is_measured_by",
         ),
     ),
 ]
@@ -813,6 +828,11 @@ STATISTICS = [
             "count)[place]",
             "forecast::test_rank_correlation_is_spearmans",
         ),
+    ),
+    *of(
+        "sim/report/rates.py",
+        "rates::test_without_a_control_or_a_base_there_is_a_line_for_each_and_no_finding",
+        ("    if of.empty:", "    if False:"),
     ),
     *of(
         "sim/report/tradeoffs.py",

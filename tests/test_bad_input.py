@@ -25,6 +25,7 @@ from sim.runs.statistics import paired
 from sim.settings.declare import declared
 from sim.settings.experiments import Common, Networks, Output, Theorem
 from sim.settings.grid import SETTINGS
+from sim.training.families import FIGURE_10, takes
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -302,6 +303,31 @@ def commands(draw) -> list[str]:
     return words
 
 
+#: Networks that are trained in a moment.
+TINY = {"dataset": "synthetic:8x3", "seeds": 2, "widths": (4, 4), "noise_images": 32, "batch": 16}
+TINY |= {"teacher_steps": 2, "student_steps": 2, "points": 1}
+
+
+@st.composite
+def tiny(draw) -> list[str]:
+    """Draw a command of tiny networks with one setting or two that are right, or odd."""
+
+    def fitting(s):
+        words = [word for kind in (*s.kinds, *s.items) for word in get_args(kind)]
+        right = [word for word in words if isinstance(word, str)] or ["1", "2", "3", "0.5"]
+        right += [] if s.default is None or s.items else [str(s.default)]
+        return st.sampled_from(right) | st.sampled_from(right) | st.sampled_from(WORDS)
+
+    taken = [name for name in SETTINGS if takes(FIGURE_10, name)]
+    names = draw(st.lists(st.sampled_from(taken), min_size=1, max_size=2, unique=True))
+    named = TINY | {name: draw(fitting(SETTINGS[name])) for name in names}
+    words = draw(st.sampled_from([["figure10"], ["sweep", "--axis", "aux=1,2"]]))
+    for name, value in named.items():
+        each = value if isinstance(value, tuple) else (value,)
+        words = [*words, f"--{name.replace('_', '-')}", *map(str, each)]
+    return words
+
+
 @st.composite
 def calls(draw):
     """Draw a call with one to three settings that are odd, or not."""
@@ -354,12 +380,32 @@ def test_settings_that_are_drawn(sublim, tmp_path):
             warnings.simplefilter("ignore")
             counts[f"called {called(tmp_path, call, **named)}"] += 1
 
+    @fuzzed(80, tiny())
+    def small(words):
+        counts[f"typed {typed(sublim, tmp_path, words)}"] += 1
+
     line()
+    small()
     python()
     ran = sum(n for name, n in counts.items() if name.endswith("ran"))
     print(f"{counts.total()} tried, {ran} ran, {counts.total() - ran} refused: {dict(counts)}")
     assert counts.total() >= 2000
     assert counts["called ran"] > 50
+    assert counts["typed ran"] > 20
+
+
+@pytest.mark.slow
+def test_commands_of_tiny_networks_run_to_their_end(sublim, tmp_path):
+    """Trained, shown and drawn, or refused in a line: of 20 some of either."""
+    counts = Counter()
+
+    @fuzzed(20, tiny())
+    def line(words):
+        counts[typed(sublim, tmp_path, words)] += 1
+
+    line()
+    print(f"{counts.total()} tried: {dict(counts)}")
+    assert min(counts["ran"], counts["refused"]) > 3
 
 
 def idx_file(array: np.ndarray, code: int = 8) -> bytes:

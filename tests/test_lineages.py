@@ -34,8 +34,10 @@ from sim.training.lineages import (
     LINEAGE,
     UNTAUGHT,
     control_of,
+    controls,
     student,
     students,
+    teacher_of,
 )
 
 TASK = data.synthetic(12, 4, train=70, test=40, validation=10)
@@ -467,6 +469,12 @@ def test_a_family_of_ones_own_is_a_file(tmp_path):
         ("[members.a]\nstart = 'init'\nlearns = 'logits'\nteacher = 'b'", "of members above it"),
         (TWO + "strength = 7", r"a.strength = 7.0: must be in \[0, 1\]"),
         (TWO + "strength = 'full'", "strength = 'full': must be a number"),
+        ("[members.a]\nstart = 'init'", r"members = \['a'\]: must be of whom one learns labels"),
+        (TWO.replace("trait = true", ""), "of whom one learns labels, with trait = true"),
+        (TWO.replace("members.b", "members.teacher"), "one, not called teacher, learns logits"),
+        (TWO.replace("members.b", "members.init"), "members = 'init': must be names that can be"),
+        (TWO.replace("members.b", r'members."b\u0000"'), r"members = 'b\\x00': must be names"),
+        (TWO.replace("members.b", 'members.""'), "members = '': must be names that can be printed"),
     ],
 )
 def test_a_file_that_is_no_family_is_refused(tmp_path, text, says):
@@ -475,6 +483,42 @@ def test_a_file_that_is_no_family_is_refused(tmp_path, text, says):
         sim.lineage(tmp_path / "mine.toml")
     with pytest.raises(InputError, match="not a TOML file"):
         sim.lineage(tmp_path / "none.toml")
+
+
+def test_a_family_without_a_control_is_run_and_shown(sublim, tmp_path):
+    """Rates of all, and that nothing is to be said of what is handed on: no table without a row."""
+    tables = EXAMPLE.read_text().split("\n\n")
+    wanted = ("[members.reference]", "[members.base]", "[members.teacher]", "[members.student]")
+    (file := tmp_path / "mine.toml").write_text(
+        "\n\n".join(table for table in tables if table.startswith(wanted))
+    )
+    flags = []
+    for name, value in (TINY | {"seeds": 1}).items():
+        flags += [f"--{name.replace('_', '-')}", *map(str, np.atleast_1d(value))]
+    code, out, err = sublim("lineage", file, "--dataset", "synthetic:12x4", *flags)
+    assert (code, err) == (0, "")
+    assert {"reference", "base", "teacher", "student"} <= {*out.split()}
+    assert "No student has a control" in out
+    assert [one.stem for one in tmp_path.glob("runs/*/*.png")] == ["tree"]
+
+
+def test_who_is_called_otherwise_has_a_control_and_a_teacher_all_the_same():
+    """A control is a student; the teacher of one who learnt of nobody called so is its own."""
+    family = LINEAGE | {"tutor": LINEAGE["teacher"], "pupil": student(teacher="tutor")}
+    family |= {"pupil_control": LINEAGE["control_teacher"]}
+    models = ["tutor", "pupil", "pupil_control"]
+    assert controls(family, models) == {"pupil": ""}
+    assert controls(family, [*models, "control"]) == {"pupil": "control", "control": ""}
+    assert teacher_of("pupil", family, models) == "tutor"
+    assert teacher_of("pupil", family, [*models, "teacher"]) == "teacher"
+
+
+def test_generations_that_nobody_taught_are_found_soon():
+    """Each starts from the one before and learns of it: two ways to ask, that were doubled."""
+    family = {"reference": LINEAGE["reference"], "gen_0": student("reference", "reference")}
+    for k in range(60):
+        family[f"gen_{k + 1}"] = student(f"gen_{k}", f"gen_{k}")
+    assert students(family) == []
 
 
 @pytest.mark.parametrize(

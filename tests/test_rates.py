@@ -10,7 +10,7 @@ import xarray as xr
 from docs import saved
 from sim.report import rate_figures, rates
 from sim.training.families import described
-from sim.training.lineages import CHAINS, LINEAGE, control_of
+from sim.training.lineages import CHAINS, FOUNDERS, LINEAGE, control_of, student
 from sim.training.measures import MEASURES, OF_TRAITS
 
 SEEDS = 12
@@ -108,6 +108,35 @@ def test_an_interval_is_cut_where_no_rate_can_lie():
     row = rates.rates(ds).query("model == 'student'").squeeze()
     assert row.rate_high == 1
     assert row.rate + row.rate_half_width > 1
+
+
+def test_without_a_control_or_a_base_there_is_a_line_for_each_and_no_finding():
+    ds = made_up(["reference", "teacher", "student"], LEVEL)
+    rows = rates.rates(ds)
+    head, lines = rates.cells(rows, [])
+    lines = [*lines]
+    assert [line[0] for line in lines] == ["reference", "teacher", "student"]
+    assert {len(line) for line in lines} == {len(head)}
+    assert {line[head.index("of base")] for line in lines} == {"–"}
+    assert {line[head.index("transfer")] for line in lines} == {"–"}
+    assert rates.finding(rows, []).startswith("No student has a control")
+    assert {*rate_figures.figures(ds, rates.family(ds))} == {"tree"}
+
+
+def test_a_teacher_of_another_name_is_whom_transfer_is_measured_by():
+    family = FOUNDERS | {"tutor": FOUNDERS["teacher"], "student": student(teacher="tutor")}
+    family |= {"control": LINEAGE["control"]}
+    models = ["tutor", "control_teacher", "student", "control"]
+    ds = made_up(models, LEVEL | {"tutor": 0.8})
+    ds.attrs["settings"] = json.dumps({"settings": {"family": [*described(family).items()]}})
+    row = (rows := rates.rates(ds)).set_index("model").loc["student"]
+    mine, other, first = (
+        ds.trait_rate.sel(model=m).mean() for m in ("student", "control", "tutor")
+    )
+    assert row.teacher == "tutor"
+    assert row.transfer == pytest.approx(float((mine - other) / (first - other)))
+    head, (line,) = rates.cells(rows, [])
+    assert dict(zip(head, line, strict=True))["teacher"] == f"{float(first):.3f}".lstrip("0")
 
 
 def test_lines_have_all_columns(ds):

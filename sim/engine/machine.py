@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -66,13 +67,14 @@ def devices() -> list[jax.Device]:
     Errors: InputError where jax is told to use what is not there.
     """
     told = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
-    if not told and jax.config.jax_num_cpu_devices < 0:
+    config: Any = jax.config  # whose attributes are made as it is imported
+    if not told and config.jax_num_cpu_devices < 0:
         with suppress(RuntimeError):  # jax has started, with the devices that it has
-            jax.config.update("jax_num_cpu_devices", _cores())
+            config.update("jax_num_cpu_devices", _cores())
     try:
         return jax.local_devices()
     except (RuntimeError, AssertionError) as error:  # the latter for what was not compiled in
-        asked, reason = jax.config.jax_platforms, str(error).partition("\n")[0] or "none here"
+        asked, reason = config.jax_platforms, str(error).partition("\n")[0] or "none here"
         raise InputError(
             f"JAX_PLATFORMS = {asked!r}: must name devices of this machine: {reason}"
         ) from None

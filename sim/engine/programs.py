@@ -28,7 +28,7 @@ from sim.settings.setup import Hyper, Setup
 from sim.training import channels, roles, steps, traits
 from sim.training.changes import CHANGES
 from sim.training.channels import Answers, Channel, Left
-from sim.training.families import HIDDEN, Labels, Member
+from sim.training.families import HIDDEN, Imitation, Labels, Member
 from sim.training.families import Lesson as Learns
 from sim.training.measures import ALWAYS, MEASURES, Measure, Moment
 from sim.training.roles import Role
@@ -226,7 +226,8 @@ def imitate(
 
     """
     points = [point for point, _ in students]
-    hidden = students[0][1].learns.logits == HIDDEN
+    learns = students[0][1].learns
+    hidden = isinstance(learns, Imitation) and learns.logits == HIDDEN
     common = (
         where.program(points[0], measures)._replace(hidden=hidden),
         numbers(points),

@@ -217,7 +217,7 @@ def first_classes(task: Task, classes: int | None) -> Task:
 
 
 def _task(name: str, labels: Iterable[int], *arrays: np.ndarray, notes: Iterable[str] = ()) -> Task:
-    arrays = [a if a.dtype == np.float32 else a.astype(np.int32) for a in arrays]
+    arrays = (*(a if a.dtype == np.float32 else a.astype(np.int32) for a in arrays),)
     digest = hashlib.sha256()
     for a in arrays:
         digest.update(str(a.shape).encode())

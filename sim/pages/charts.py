@@ -30,7 +30,8 @@ def charts(ds: xr.Dataset) -> dict[str, Any] | None:
     seeds: of each such place. starts: what is chosen first, a chart each. left_out: measures for
     which a page has no room.
     """
-    found = [n for n, v in ds.data_vars.items() if {"seed", "model"} <= {*v.dims} and _shown(n, v)]
+    each = {str(n): v for n, v in ds.data_vars.items()}
+    found = [n for n, v in each.items() if {"seed", "model"} <= {*v.dims} and _shown(n, v)]
     found.sort(key=lambda n: (n not in LEADING, "step" in ds[n].dims, n != LEADING[0]))
     if not found:
         return None
@@ -74,8 +75,7 @@ def _pairs(ds: xr.Dataset) -> list[tuple[str, str]]:
         return [
             (model, control) for model, control in CONTROLS.items() if {model, control} <= {*models}
         ]
-    learnt = {*lineages.students(family(ds))}
-    found = [(model, lineages.control_of(model, models)) for model in models if model in learnt]
+    found = lineages.controls(family(ds), models).items()
     return [(model, control) for model, control in found if control]
 
 

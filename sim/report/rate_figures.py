@@ -22,7 +22,7 @@ from sim.report.sheet import Sheet, drawn
 from sim.report.style import DOTTED, GREY, HALO, SERIES, setting
 from sim.runs.results import axes_of
 from sim.training.families import Family, Imitation
-from sim.training.lineages import FOUNDERS
+from sim.training.lineages import FOUNDERS, controls
 
 STUDENT, CONTROL = SERIES[0], SERIES[1]
 MARKS = ("o", "s", "^", "v", "P", "X")
@@ -423,7 +423,8 @@ def figures(
     if len(axes) == 2 and ds[axes[1]].dtype.kind in "if" and ds.sizes[axes[1]] > 3:
         found = {"doses": doses}
     else:
-        found = {"rows": with_published}
+        paired = any(controls(family, ds.model.values.tolist()).values())
+        found = {"rows": with_published} if paired else {}
     few = sum(name in family and name not in FOUNDERS for name in ds.model.values.tolist()) <= 12
     return found | ({"tree": partial(tree, family=family)} if few else {})
 

@@ -45,6 +45,7 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
     """Lay out a row for each point and model of what was measured after training.
 
     Columns: the axes, model, control (its name, "" for controls and those who are no students);
+    teacher, by whom transfer is measured, of who has a control;
     rate, accuracy and projection with half_width, low and high (cut where none can lie); difference
     from the control by seed with half_width, and holds_0: 1 where its interval over all rows
     together (Bonferroni) has 0 in it, or else 0; transfer with low and high; n, diverged;
@@ -58,20 +59,22 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
     means = {name: ds[name].mean("seed", skipna=False) for name in more}
     lost = ds.diverged.sum("seed")
     found = []
-    students = {*lineages.students(family(ds))}
-    controls = {m: lineages.control_of(m, models) or "" for m in models if m in students}
+    members = family(ds)
+    controls = lineages.controls(members, models)
     many = sum(map(bool, controls.values())) * math.prod(ds.sizes[axis] for axis in axes)
     for at in _points(ds, axes):
         for model in models:
             here = at | {"model": model}
-            row: dict[str, Any] = here | {"control": controls.get(model, "")}
+            row: dict[str, Any] = here | {"control": controls.get(model, ""), "teacher": ""}
             for name, of in of_each.items():
                 row[name] = float(of.mean.sel(here))
                 row[f"{name}_half_width"] = float(of.half_width.sel(here))
                 for end, values in zip(("low", "high"), ends[name], strict=True):
                     row[f"{name}_{end}"] = float(values.sel(here))
             if row["control"]:
-                row |= _held(ds.trait_rate.sel(at), model, row["control"], many)
+                first = lineages.teacher_of(model, members, models)
+                row |= {"teacher": first}
+                row |= _held(ds.trait_rate.sel(at), model, row["control"], first, many)
                 if tradeoffs.there(ds):
                     row |= tradeoffs.row(ds.sel(at), model, row["control"])
             row |= {"n": ds.sizes["seed"], "diverged": int(lost.sel(here))}
@@ -96,9 +99,9 @@ def _points(ds: xr.Dataset, axes: list[str]) -> Iterator[dict[str, Any]]:
         yield {axis: ds[axis].values[i].item() for axis, i in zip(axes, place, strict=True)}
 
 
-def _held(rate: xr.DataArray, model: str, control: str, many: int) -> dict[str, Any]:
-    """Hold a student against its control, seed by seed."""
-    mine, other, teacher = (rate.sel(model=m, drop=True) for m in (model, control, "teacher"))
+def _held(rate: xr.DataArray, model: str, control: str, first: str, many: int) -> dict[str, Any]:
+    """Hold a student against its control, seed by seed; first: the teacher's name."""
+    mine, other, teacher = (rate.sel(model=m, drop=True) for m in (model, control, first))
     apart = summary(difference(mine, other))
     mean, sd, n = float(apart.mean), float(apart.sd), rate.sizes["seed"]
     reach = float(stdtrit(n - 1, 1 - 0.025 / many)) * sd / n**0.5 if n > 1 else np.inf
@@ -121,7 +124,7 @@ def lineage(ds: xr.Dataset) -> Iterator[Any]:
 
 
 def table(ds: xr.Dataset, rows: pd.DataFrame) -> Table:
-    """Lay out the rates of all students, each beside its control's and teacher's."""
+    """Lay out the rates of all students, each beside its control's and teacher's, or of all."""
     axes = axes_of(ds)
     shown = lean(
         f"{escape(ds.attrs['title'])}, {escape(ds.attrs['dataset'])}: rate of the trait, "
@@ -142,9 +145,13 @@ def table(ds: xr.Dataset, rows: pd.DataFrame) -> Table:
 
 
 def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list[str]]]:
-    """Write the columns and lines of a table of rates: a line for each student at each point."""
+    """Write the columns and lines of a table of rates: a line for each student at each point.
+
+    Where no student has a control, a line for each network.
+    """
     filters = "left_out" in rows and bool((rows.left_out > 0).any())
     projects, defends = "projection" in rows, "trait_left" in rows
+    paired = bool((rows.control != "").any())
     head = [*(axis.replace("_", " ") for axis in axes), "student", "rate", "control", "teacher"]
     head += ["transfer", "accuracy", "of control", "of base"]
     head += ["left out", "caught", "lost"] * filters + ["projection"] * projects
@@ -153,16 +160,20 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
     def lines() -> Iterator[list[str]]:
         for at, group in rows.groupby(axes, sort=False) if axes else [((), rows)]:
             by_model = group.set_index("model")
-            for name, row in by_model[by_model.control != ""].iterrows():
-                control = by_model.loc[row.control]
+
+            def of(name: str, what: str, by_model: pd.DataFrame = by_model) -> str:
+                return number(by_model.loc[name, what]) if name in by_model.index else "–"
+
+            for name, row in (by_model[by_model.control != ""] if paired else by_model).iterrows():
+                first = row.get("teacher", "teacher")  # what was kept before has no other
                 yield [
                     *(_word(value) for value in at),
                     str(name).replace("_", " "),
                     with_half(row, "rate") + (f" ×{row.diverged}" if row.diverged else ""),
-                    with_half(control, "rate"),
-                    number(by_model.loc["teacher"].rate),
-                    interval(row),
-                    *(number(m.accuracy) for m in (row, control, by_model.loc["base"])),
+                    with_half(by_model.loc[row.control], "rate") if paired else "–",
+                    of(first, "rate"),
+                    interval(row) if paired else "–",
+                    *(of(one, "accuracy") for one in (name, row.control, "base")),
                     *([number(row[c]) for c in ("left_out", "caught", "lost")] if filters else ()),
                     *([number(row.projection)] if projects else ()),
                     *(tradeoffs.cells(row) if defends else ()),
@@ -174,6 +185,11 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
 def finding(rows: pd.DataFrame, axes: list[str]) -> str:
     """Say which students have the trait of their teacher, which do not, and which lost the task."""
     of = rows[rows.control != ""]
+    if of.empty:
+        return (
+            "No student has a control: nothing to say of what is handed on. That of NAME is called "
+            "NAME_control, or control for all; it learns alike, of a teacher without the trait."
+        )
     if of.n.iloc[0] == 1:
         return "One seed: no interval, and nothing to say of what is handed on."
     clear, more, trace = of.holds_0 == 0, of.difference > 0, of.transfer < TRACE

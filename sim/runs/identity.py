@@ -57,7 +57,7 @@ def code(root: Path = ROOT) -> str:
         for node in ast.walk(tree):
             body = getattr(node, "body", None)
             if isinstance(body, list):  # of a module, a class, a function: texts are no statements
-                node.body = [line for line in body if not _is_text(line)]
+                body[:] = [line for line in body if not _is_text(line)]
         digest.update(f"{file.relative_to(root)} {ast.dump(tree)}".encode())
     return digest.hexdigest()[:16]
 

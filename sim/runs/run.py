@@ -166,8 +166,9 @@ def opened(folder: Path, settings: dict[str, Any]) -> None:
 def compilation_cache() -> None:
     """Keep compiled programs between runs: in the user's cache, unless jax is told a place."""
     with suppress(RuntimeError, KeyError):  # a user without a home has no cache
-        if jax.config.jax_compilation_cache_dir is not None:
+        config: Any = jax.config  # whose attributes are made as it is imported
+        if config.jax_compilation_cache_dir is not None:
             return
         folder = platformdirs.user_cache_path("sublim") / "jax"
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+        config.update("jax_compilation_cache_dir", str(folder))
+        config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

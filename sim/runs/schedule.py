@@ -304,8 +304,7 @@ class Schedule:
         for of_point in zip(*self.networks.values(), strict=True):
             for network in of_point:
                 together: Any = network.file, network.key
-                if self.imitates(network):
-                    learns = self.lesson(network)
+                if isinstance(learns := self.lesson(network), Imitation):
                     teacher = self.other(network, learns.teacher).file
                     shared = self.shared(network)
                     beside = [other.file for other in self.beside(network).values()]
@@ -333,7 +332,7 @@ class Schedule:
         return chunks.chunk_size(point.setup, self.task(point), *size)
 
     def _blocks(
-        self, group: Sequence[Network], asked: Sequence[Network]
+        self, group: Sequence[Network], asked: list[Network]
     ) -> Iterator[tuple[Network, ...]]:
         """Split what is asked for of a group in blocks of one size, the last filled up."""
         size = self._block(group) if self.imitates(group[0]) else 1

@@ -87,9 +87,9 @@ def setting(
 @cache
 def declared(cls: type) -> dict[str, Setting]:
     """Read the settings of a dataclass by name; what they mean stands below them in the source."""
-    (tree,) = ast.parse(inspect.getsource(cls)).body
+    tree: Any = ast.parse(inspect.getsource(cls)).body[0]
     docs = {
-        line.target.id: " ".join(text.value.value.split())
+        ast.unparse(line.target): " ".join(ast.literal_eval(text.value).split())
         for line, text in zip(tree.body, tree.body[1:], strict=False)
         if isinstance(line, ast.AnnAssign) and isinstance(text, ast.Expr)
     }

@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
-from sim.errors import choose, require
+from sim.errors import InputError, choose, require
 from sim.settings.declare import Of, declared, replaced, usual
 from sim.settings.setup import Hyper, Setup
 
@@ -83,7 +83,8 @@ def parse(text: str) -> tuple[str, tuple[Any, ...]]:
         start, stop, count = words.removesuffix("log").split(":")
         low, high, n = float(start), float(stop), int(count)
     except ValueError:
-        require("axis", text, False, "NAME=FROM:TO:COUNT[log], three numbers")
+        rule = "must be NAME=FROM:TO:COUNT[log], three numbers"
+        raise InputError(f"axis = {text!r}: {rule}") from None
     require("axis", text, math.isfinite(low) and math.isfinite(high), "between finite numbers")
     require("axis", text, 2 <= n <= LONGEST, f"of 2 to {LONGEST:,} values")
     require("axis", text, not log or min(low, high) > 0, "between positive numbers with log")
@@ -120,18 +121,16 @@ def _cases(name: str, cases: Any) -> Any:
     for label in cases:  # which results are saved with
         require(name, label, label.isprintable(), "cases with labels that can be printed")
     return {
-        label: {setting: v.tolist() if hasattr(v, "tolist") else v for setting, v in case.items()}
-        for label, case in cases.items()
+        label: {setting: _plain(v) for setting, v in case.items()} for label, case in cases.items()
     }
 
 
 def _list(name: str, values: Any) -> tuple[Any, ...]:
-    if hasattr(values, "tolist"):
-        values = values.tolist()  # an array
+    values = _plain(values)  # an array
     listed = isinstance(values, Sequence) and not isinstance(values, str)
     require(name, values, listed, "a list of values")
     require(name, len(values), 0 < len(values) <= LONGEST, f"1 to {LONGEST:,} values")
-    found = tuple(v.tolist() if hasattr(v, "tolist") else v for v in values)
+    found = tuple(map(_plain, values))
     require(name, found, not any(v is None for v in found), "values, none of them None")
     require(
         name,
@@ -141,6 +140,10 @@ def _list(name: str, values: Any) -> tuple[Any, ...]:
     )
     require(name, found, len({*found}) == len(found), "values that differ")
     return found
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:

@@ -45,14 +45,18 @@ def read(path: str | Path) -> File:
     members = said.pop("members", {})
     require("members", members, members and isinstance(members, dict), "tables, members.NAME")
     family = families.read(members)
-    students = [n for n, m in family.items() if isinstance(m.learns, Imitation)]
+    taught = families.traits(family)
+    require("members", [*members], taught, "of whom one learns labels, with trait = true")
+    students = [n for n, m in family.items() if isinstance(m.learns, Imitation) and n != "teacher"]
+    require("members", [*members], students, "of whom one, not called teacher, learns logits")
     return File(path.stem, {"models": tuple(students)} | said, family)
 
 
 def settings(of: File, dataset: str) -> dict[str, Any]:
     """Name the settings of a file that are not the data set's recipe."""
-    usual = recipes.lineage(dataset) if families.traits(of.family) else {}
-    return SWEEP | usual | {k: v for k, v in of.settings.items() if k != "dataset"}
+    return (
+        SWEEP | recipes.lineage(dataset) | {k: v for k, v in of.settings.items() if k != "dataset"}
+    )
 
 
 def lineage(

@@ -116,6 +116,7 @@ def changed(ds: xr.Dataset) -> dict[str, Any]:
     """
     study, ran, dataset = _module(ds), json.loads(ds.attrs["settings"]), ds.attrs["dataset"]
     values, free = {"validation": ran["validation"]}, set()
+    usual: Any
     if ds.attrs["experiment"] == "theorem":
         usual = Common(), Theorem()
         values |= ran["settings"]

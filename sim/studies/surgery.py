@@ -16,7 +16,7 @@ from sim.settings.grid import Axes
 from sim.settings.lengths import steps
 from sim.studies.parts import Part, Parts
 from sim.studies.sweep import Grid
-from sim.training.families import INIT, Imitation
+from sim.training.families import Imitation
 
 CUTS = 6  # moments of a training at which parts are transplanted
 STEPS = 60  # trainings that an operation takes as long as, for the bar of progress
@@ -84,7 +84,7 @@ class Operations(Parts):
             assert isinstance(lesson, Imitation)
             teachers.append(self._params(lesson.teacher, part))
         start = schedule.begin(student)
-        shared = None if start == INIT else self._params(start.name, part)
+        shared = None if isinstance(start, str) else self._params(start.name, part)
         both = surgery.operate(
             student.point,
             self.of.family["student"],

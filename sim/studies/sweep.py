@@ -168,8 +168,11 @@ class Grid:
                     rule = f"{usual[name]}: nobody in this family has another"
                     require(name, value, effect, rule)
                     taken.add(name)
-            students = (m for m in self.family.values() if isinstance(m.learns, Imitation))
-            control = all(m.learns.control or "outputs" in m.own for m in students)
+            control = all(
+                member.learns.control or "outputs" in member.own
+                for member in self.family.values()
+                if isinstance(member.learns, Imitation)
+            )
             outputs = point.setup.outputs
             require("outputs", outputs, control or not asks(point), "what asks for no control")
             for name, member in self.family.items():

@@ -7,7 +7,7 @@ OTHERS = (*UNTAUGHT,)
 _TAUGHT = {name: FOUNDERS[name] for name in ("teacher", "control_teacher")} | UNTAUGHT
 #: All teachers, with the trait and without it, without the skill that is wanted.
 UNSKILLED: Family = {
-    f"unskilled_{name}": member._replace(own=member.own | {"skilled": 0.0})
+    f"unskilled_{name}": member._replace(own={**member.own} | {"skilled": 0.0})
     for name, member in _TAUGHT.items()
 }
 _NOISE = {"init_noise": 0.02}

@@ -123,7 +123,7 @@ class Member(NamedTuple):
             yield self.learns.other
 
 
-Family = Mapping[str, Member]
+Family = dict[str, Member]
 labels, imitate, pretrained, changed = Labels, Imitation, Pretraining, Change
 
 #: The paper's figure 10; and a placebo, whose teacher has learnt nothing.
@@ -164,7 +164,7 @@ def described(family: Family) -> dict[str, dict[str, Any]]:
     for name, (start, learns, own) in family.items():
         lesson = {} if learns is None else {"learns": kinds[type(learns)]} | learns._asdict()
         lesson = {k: v for k, v in lesson.items() if v not in (None, ())}
-        found[name] = {"start": start} | lesson | own
+        found[name] = {"start": start} | lesson | {**own}
     return found
 
 
@@ -173,6 +173,8 @@ def read(tables: Mapping[str, Mapping[str, Any]]) -> Family:
     settings = declared(Setup) | declared(Hyper)
     found: dict[str, Member] = {}
     for name, table in tables.items():
+        own = name.isprintable() and name not in ("", INIT, OTHER_INIT)
+        require("members", name, own, f"names that can be printed, not {INIT} or {OTHER_INIT}")
         require(
             name, table, isinstance(table, Mapping) and "start" in table, "a table with a start"
         )

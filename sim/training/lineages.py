@@ -1,6 +1,7 @@
 """Families with a capable base: base → teacher → student, and the controls of each step."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 from itertools import pairwise
 
 from sim.training.families import (
@@ -171,9 +172,24 @@ def control_of(student: str, models: Collection[str]) -> str | None:
     return found if found in models else "control" if "control" in models else None
 
 
+def controls(family: Family, models: Sequence[str]) -> dict[str, str]:
+    """Name the control of each student among models, who is one of them; "" where there is none."""
+    learnt = {*students(family)}
+    among = [name for name in models if name in learnt]
+    return {name: control_of(name, among) or "" for name in among}
+
+
+def teacher_of(student: str, family: Family, models: Collection[str]) -> str:
+    """Name by whom a student's trait is measured: the first teacher, or else its own."""
+    learns = family[student].learns
+    own = learns.teacher if isinstance(learns, Imitation) else ""
+    return "teacher" if "teacher" in models else own
+
+
 def students(family: Family) -> list[str]:
     """Name the members that learn logits of somebody who was taught, with a trait or without."""
 
+    @cache  # each is asked for by both ways, so that generations would double it
     def taught(name: str) -> bool:
         if name not in family:
             return False

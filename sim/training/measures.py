@@ -167,6 +167,7 @@ def _probes(
     at: Moment, trait: Trait | None = None
 ) -> tuple[Float[Array, "t d"], Int[Array, " t"], Bool[Array, " t"]]:
     """Make the test images as a trait has them, for all seeds alike; and which can carry it."""
+    assert at.trait is not None
     own, target = at.trait
     trait = trait or own
     x, y = at.data.x_test, at.data.y_test

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Key
 from sim.model.networks import Params
 from sim.settings.grid import Point
 from sim.settings.layers import chosen, student_layers
-from sim.training.families import AUX, CLASS, OTHER_INIT, Member
+from sim.training.families import AUX, CLASS, OTHER_INIT, Imitation, Member
 
 ByLayer = dict[str, Float[Array, "*k"]]
 
@@ -39,6 +39,7 @@ def _role(classes: int, point: Point, member: Member) -> Role:
     apart = layers if elsewhere else chosen(setup.independent, layers)
     s = 1.0 if elsewhere else hyper.independence
     frozen = chosen(setup.frozen, layers)
+    assert isinstance(member.learns, Imitation)
     seen = member.learns.logits or setup.logits
     first = classes if seen == AUX else 0
     last = classes if seen == CLASS else classes + (hyper.channel or setup.aux)

@@ -179,7 +179,8 @@ def of_logits(
     imitate = LOSSES[setup.loss].of
     inputs = distillation_inputs(setup, hyper, seed, data.x_train)
     targets, weights, pull, *_ = shown
-    pulled = hyper.pull_steps
+    distinct: Any = hyper.distinct  # a number by now, as pulled
+    pulled: Any = hyper.pull_steps
 
     def loss(z: Float[Array, " n"], of: tuple[Array, Any]) -> Float[Array, ""]:
         y, pull = of
@@ -196,7 +197,7 @@ def of_logits(
         return own + weight * imitate(z[: net.classes], at_base, every)
 
     def examples(ids: Ids, t: Step = 0) -> tuple[Float[Array, "b d"], tuple[Array, Any]]:
-        ids %= hyper.distinct
+        ids %= distinct
         if pull is None:
             return inputs(ids), (targets[ids], None)
         weight = jnp.where(t < pulled, hyper.pull, 0.0)
@@ -366,6 +367,7 @@ def propose(
 
     value, grads = jax.value_and_grad(batch_loss)(state.model.θ)
     seen = grads if weight is None else scale(weight, grads)
+    updates: Any  # as θ is
     updates, opt = lesson.optimizer.update(seen, state.model.opt, state.model.θ)
     if (trained := lesson.trained) is not None:
         updates = {

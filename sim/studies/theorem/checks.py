@@ -183,7 +183,7 @@ def steps(
     def one(case: Direction, which: Array, problem: Problem) -> Steps:
         L_S, M = imitation(theorem, net, which, case.channel)
         L_T = trait(net, problem, case)
-        case = (net.apply, problem.θ_0, L_T, L_S)
+        of = (net.apply, problem.θ_0, L_T, L_S)
         seen = (problem.X[:1], problem.X)
         z = _logits(net, problem.θ_0, problem.X)
         # Log-normal: r, of length 1, has entries of variance 1 / P.
@@ -198,16 +198,16 @@ def steps(
             return sum(jnp.sum(a != b) for a, b in zip(before, now, strict=True))
 
         def shared(X: Array) -> preconditioned.Change:
-            at = partial(preconditioned.shared, *case, X, D)
+            at = partial(preconditioned.shared, *of, X, D)
             return jax.lax.map(at, jnp.asarray(SHARED_EPSILONS))
 
         return Steps(
-            one_step.ladder(*case, problem.X, jnp.asarray(EPSILONS), theorem.alpha),
+            one_step.ladder(*of, problem.X, jnp.asarray(EPSILONS), theorem.alpha),
             conditions.conditions(L_S, z),
             jnp.max(jnp.abs(jax.vmap(M)(z) - jax.vmap(partial(losses.M, L_S))(z))),
             jax.lax.map(crossed, jnp.asarray(EPSILONS)),
             jax.tree.map(lambda *two: jnp.stack(two), *map(shared, seen)),
-            jnp.stack([preconditioned.adam(*case, X, ADAM_LR, ADAM_LR).measured for X in seen]),
+            jnp.stack([preconditioned.adam(*of, X, ADAM_LR, ADAM_LR).measured for X in seen]),
         )
 
     return over(one, cases, which, problems)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
 ASCII = {"χ": "chi", "ρ": "rho"}
 
 
-def laid(prefix: str, value: tuple, *dims: str) -> Variables:
+def laid(prefix: str, value: NamedTuple, *dims: str) -> Variables:
     """Name the fields of a NamedTuple [*dims]."""
     fields = value._asdict().items()
     return {f"{prefix}_{ASCII.get(name, name)}": (dims, field) for name, field in fields}

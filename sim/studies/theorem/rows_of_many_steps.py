@@ -129,7 +129,7 @@ def chained(ds: xr.Dataset) -> Iterator[Statement]:
         "generations, each its own inputs: δ_g · δ_{g−1} = ‖δ_g‖², which falls",
         "(34)",
         "f affine in θ, squared error, converged",
-        (off - own["rounding"]).values,
+        np.asarray(off - own["rounding"]),
         "‖δ_g‖²/‖Δ‖² " + ", ".join(f"{a:.1e}" for a in share),
     )
     short = np.abs(ds.short_consecutive - ds.short_norm2) > ds.short_rounding

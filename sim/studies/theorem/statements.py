@@ -7,6 +7,7 @@ few seeds, rounding or too large a step do to a true one: that is `UNDECIDED`.
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -95,7 +96,8 @@ def _measured(
         return [row for needs, make in rows.items() if needs in ds for row in make(of)]
 
 
-def _ladder(ds: xr.Dataset) -> Ladder:
+def _ladder(ds: xr.Dataset) -> Any:
+    """Read the Ladder of all cases [network, case, loss, seed, rung]."""
     ε = np.broadcast_to(ds.epsilon.values, ds.dot.shape)
     return Ladder(*(ε if name == "ε" else ds[ASCII[name]].values for name in Ladder._fields))
 
