@@ -668,7 +668,7 @@ KEPT = [
         "sim/runs/store.py",
         "store::test_parameters_of_other_results_are_set_aside",
         (
-            "if tail != sealed(content)[-TAIL:]:",
+            "if tail != _tail(content):",
             "if False:",
             "store::test_every_flipped_bit_is_found",
         ),

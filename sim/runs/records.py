@@ -7,7 +7,6 @@ a store of a wide sweep would else be hundreds of thousands of files, which take
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ from sim.settings.layers import in_order
 MANY = 16  # files of one kind and about one size are put together
 LARGEST = MANY**3  # parts in one file: what is lost if it is damaged
 OF, PART = "of", "part"  # in such a file: which part a network's record is of, and their names
+ROWS = 2**32  # more than a file has networks
 
 
 class Wanted(NamedTuple):
@@ -54,6 +54,7 @@ class _File:
         self.steps = {int(step): i for i, step in enumerate(ds.step.values)}
         self.layers = ds.layer.values.tolist() if "layer" in ds.dims else []
         self.parts = ds[PART].values.tolist() if OF in ds else [name]
+        self.of = ds[OF].values if OF in ds else np.zeros(ds.sizes["network"], int)
         self.values = {str(n): v.values for n, v in ds.data_vars.items() if n != OF}
         self._serves: dict[Wanted, bool] = {}
 
@@ -71,10 +72,13 @@ class _File:
             self._serves[wanted] = wanted.has(self.ds)
         return self._serves[wanted]
 
+    def part(self, row: int) -> str:
+        """Name the part that a network's record is of."""
+        return self.parts[self.of[row]]
+
     def rows(self) -> Iterable[tuple[str, str]]:
-        """Name its networks, each with the part that its record is of."""
-        of = self.ds[OF].values.tolist() if OF in self.ds else [0] * self.ds.sizes["network"]
-        return zip(self.ds.network.values.tolist(), map(self.parts.__getitem__, of), strict=True)
+        """Name its networks, each with its part."""
+        return ((str(n), self.part(i)) for i, n in enumerate(self.ds.network.values))
 
 
 class Records:
@@ -83,7 +87,8 @@ class Records:
     def __init__(self, store: Store) -> None:
         """Read all of them; remove what is in a larger file as well, as whoever died left it."""
         self.store = store
-        self._at: dict[str, list[tuple[str, _File, int]]] = {}  # by network: part, where it is
+        self._files: list[_File] = []  # those that were put together since as well, emptied
+        self._at: dict[str, list[int]] = {}  # by network: number of a file × ROWS + row in it
         self._alike: dict[tuple[Any, ...], dict[str, _File]] = {}  # by kind and name
         parts = ((name, store.get(name)) for name in store)
         files = [_File(name, part) for name, part in parts if part and "network" in part.dims]
@@ -97,8 +102,13 @@ class Records:
 
     def _add(self, file: _File) -> None:
         self._alike.setdefault(file.kind, {})[file.name] = file
-        for i, (network, part) in enumerate(file.rows()):
-            self._at.setdefault(network, []).append((part, file, i))
+        begin = len(self._files) * ROWS
+        self._files.append(file)
+        for at, network in enumerate(file.ds.network.values.tolist(), begin):
+            if network in self._at:
+                self._at[network].append(at)
+            else:
+                self._at[network] = [at]
 
     def put(
         self,
@@ -150,10 +160,12 @@ class Records:
         if not self.store.is_kept(name):  # no room: they stay as they are
             self.store.drop([name])
             return
-        for file in files:
-            del self._alike[kind][file.name]
+        gone = {self._files.index(file) for file in files}
         for network in {str(network) for file in files for network in file.ds.network.values}:
-            self._at[network] = [at for at in self._at[network] if at[1] not in files]
+            self._at[network] = [at for at in self._at[network] if at // ROWS not in gone]
+        for number in gone:
+            del self._alike[kind][self._files[number].name]
+            self._files[number] = None
         self.store.drop(file.name for file in files)
         self._add(file := _File(name, self.store.get(name)))
         self._gather(file.kind)
@@ -173,7 +185,8 @@ class Records:
         left = {int(seed): i for i, seed in enumerate(seeds)}
         values: dict[str, np.ndarray] = {}
         layers: Sequence[str] = ()
-        for file, at in self._serving(network, wanted):
+        # In the order of parts' names: whichever files they are in by now, the same one counts.
+        for file, at in sorted(self._serving(network, wanted), key=lambda of: of[0].part(of[1])):
             mine = [seed for seed in left if seed in file.seeds]
             rows, to = [file.seeds[seed] for seed in mine], [left.pop(seed) for seed in mine]
             steps = [file.steps[step] for step in wanted.times]
@@ -188,9 +201,8 @@ class Records:
         return Record(wanted.times, layers, values)
 
     def _serving(self, network: str, wanted: Wanted) -> list[tuple[_File, int]]:
-        """Find what serves, in the order of parts' names, whichever files they are in by now."""
-        found = sorted(self._at.get(network, ()), key=itemgetter(0))
-        return [(file, i) for _, file, i in found if file.serves(wanted)]
+        found = (divmod(at, ROWS) for at in self._at.get(network, ()))
+        return [(file, row) for n, row in found if (file := self._files[n]).serves(wanted)]
 
 
 def _together(files: Sequence[_File]) -> tuple[str, xr.Dataset]:

@@ -181,7 +181,7 @@ def _unset(attrs: dict[str, Any]) -> bool:
 
 def sealed(content: bytes) -> bytes:
     """Add the checksum to a file's content."""
-    return content + MARK + hashlib.sha256(content).hexdigest().encode()
+    return content + _tail(content)
 
 
 def unsealed(content: bytes) -> bytes:
@@ -189,9 +189,13 @@ def unsealed(content: bytes) -> bytes:
     content, tail = content[:-TAIL], content[-TAIL:]
     if not tail.startswith(MARK):
         raise DamagedError("has no checksum: cut off, or not written by sublim")
-    if tail != sealed(content)[-TAIL:]:
+    if tail != _tail(content):
         raise DamagedError("its checksum is another's: it was changed or damaged")
     return content
+
+
+def _tail(content: bytes) -> bytes:
+    return MARK + hashlib.sha256(content).hexdigest().encode()
 
 
 def checksum(path: Path) -> str:
