@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import io
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -231,7 +232,8 @@ def asleep(points, mean, spread):
         said = {one.key: {"member": one.name, "settings": one.point.values} for one in networks}
         Records(kept).put([one.key for one in networks], seeds, times, values, chunk, said)
 
-    def compute(spec, task, unit, kept, *others):
+    def compute(spec, task, sent, kept, *others):
+        unit = pickle.loads(sent)
         with own:
             seconds = chance.gamma(1 / spread**2, mean * spread**2)
         time.sleep(seconds)
