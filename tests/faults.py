@@ -778,8 +778,8 @@ KEPT = [
             "records::test_who_dies_before_removing_leaves_nothing_twice",
         ),
         (
-            "found = sorted(self._at.get(network, ()), key=itemgetter(0))",
-            "found = self._at.get(network, ())",
+            "sorted(self._serving(network, wanted), key=lambda of: of[0].part(of[1]))",
+            "self._serving(network, wanted)",
             "records::test_of_two_records_of_a_network_the_same_counts_wherever_it_is",
         ),
         (
