@@ -683,7 +683,7 @@ KEPT = [
         "sim/runs/store.py",
         "store::test_parameters_of_other_results_are_set_aside",
         (
-            "if tail != sealed(content)[-TAIL:]:",
+            "if tail != _tail(content):",
             "if False:",
             "store::test_every_flipped_bit_is_found",
         ),
@@ -733,6 +733,16 @@ KEPT = [
             "if file[name].is_virtual",
             "store::test_content_that_lies_elsewhere_is_refused",
         ),
+        (
+            "while new := self._listed() - names:",
+            "if new := self._listed() - names:",
+            "records::test_what_another_puts_together_while_a_store_is_opened_is_found",
+        ),
+        (
+            "and not v.attrs and not v.encoding",
+            "and not v.attrs",
+            "store::test_what_is_read_fast_is_what_xarray_reads",
+        ),
         ("variable.encoding = {}", "pass", "store::test_words_may_grow_after_loading"),
         (
             "if _claim(file, LOCK_NB):",
@@ -753,8 +763,8 @@ KEPT = [
         ("{*self.times} <= {*part.step.values.tolist()}", "True"),
         ('self.chunk in (None, part.attrs["chunk"])', "True"),
         (
-            ').drop_duplicates("network")',
-            ")",
+            "if name not in networks[:i]]",
+            "]",
             "schedule::test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_they_are",
         ),
         (
@@ -763,9 +773,49 @@ KEPT = [
             "schedule::test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_they_are",
         ),
         (
-            'if self.store.is_kept(part.attrs["part"])\n',
-            "",
+            "for file in files if self.store.is_kept(file.name)))",
+            "for file in files))",
             "schedule::test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_they_are",
+        ),
+        (
+            "        if not self.store.is_kept(name):  # no",
+            "        if False:  # no",
+            "records::test_where_there_is_no_room_to_put_together_parts_stay",
+        ),
+        (
+            "if row not in rows}",
+            "}",
+            "records::test_two_who_put_the_same_together_lose_nothing",
+        ),
+        (
+            "if known.issuperset(file.parts):",
+            "if False:",
+            "records::test_who_dies_before_removing_leaves_nothing_twice",
+        ),
+        (
+            "sorted(self._serving(network, wanted), key=lambda of: of[0].part(of[1]))",
+            "self._serving(network, wanted)",
+            "records::test_of_two_records_of_a_network_the_same_counts_wherever_it_is",
+        ),
+        (
+            "if len(files) < MANY or len(files[0].parts) >= LARGEST:",
+            "if len(files) < MANY:",
+            "records::test_many_parts_are_few_files_and_the_same_bits",
+        ),
+        (
+            "*sorted(about),)",
+            ")",
+            "records::test_what_differs_in_measures_steps_or_chunk_is_not_put_together",
+        ),
+        (
+            "(*self.steps,), ",
+            "",
+            "records::test_what_differs_in_measures_steps_or_chunk_is_not_put_together",
+        ),
+        (
+            " if name not in same}",
+            "}",
+            "records::test_what_records_are_of_is_still_said",
         ),
     ),
     *of(

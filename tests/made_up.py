@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from sim.runs.records import Record
 from sim.runs.results import labelled
 from sim.settings.setup import Setup
 from sim.training.measures import ALWAYS, MEASURES
@@ -11,20 +12,17 @@ MODELS = ("reference", "teacher", "student_aux", "student_all", "cross_aux", "cr
 ATTRS = {"dataset": "made up", "classes": 4, "test_images": 1234, "experiment": "figure10"}
 
 
-def record(seeds, steps, values):
+def record(steps, values):
     """One network's: of each measure that is always taken [seed, step]."""
     each = zip(ALWAYS, values, strict=True)
-    return xr.Dataset(
-        {name: (("seed", "step"), np.asarray(value)) for name, value in each},
-        {"seed": [*seeds], "step": [*steps]},
-    )
+    return Record([*steps], (), {name: np.asarray(value) for name, value in each})
 
 
 def figure10(seeds, draw, loss="kl"):
     """Of all models at their own steps; `draw(model, shape)` gives the four measures' values."""
     steps = {"reference": [0], "teacher": [0, 3, 5]}
     records = {
-        model: [record(seeds, at, draw(model, (len(seeds), len(at))))]
+        model: [record(at, draw(model, (len(seeds), len(at))))]
         for model in MODELS
         for at in [steps.get(model, [0, 5, 9])]
     }

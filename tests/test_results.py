@@ -47,7 +47,7 @@ def test_variables_say_their_units_and_where_means_can_lie(ds):
         assert ds[name].attrs["valid_range"] == (0, 1)
     assert ds.loss_by_step.attrs["units"] == "nats"
     both = [Setup(loss="kl"), Setup(loss="squared_error")]
-    one = made_up.record(range(2), [0, 1], [np.zeros((2, 2))] * 4)
+    one = made_up.record([0, 1], [np.zeros((2, 2))] * 4)
     axes = {"loss": ("kl", "squared_error")}
     two = results.labelled(axes, range(2), {"teacher": [one, one]}, ALWAYS, both, along=False)
     assert two.training_loss.attrs["units"] == "nats or squared logits"

@@ -27,7 +27,7 @@ import sim
 from sim.__main__ import main
 from sim.errors import InputError, Notice, StorageError
 from sim.report.progress import stopping
-from sim.runs import results, store
+from sim.runs import records, results, store
 from sim.runs.run import Run, opened
 from sim.runs.store import Store
 from sim.settings.experiments import experiment
@@ -67,7 +67,10 @@ def figure10(out):
 
 
 def swept(out):
-    return sim.sweep(DATA, {"aux": (2, 3)}, 3, out=out, **(NETWORKS | STEPS | {"points": 1}))
+    """Every two parts of a kind are put together."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "MANY", 2)
+        return sim.sweep(DATA, {"aux": (2, 3)}, 3, out=out, **(NETWORKS | STEPS | {"points": 1}))
 
 
 def lineages(out):

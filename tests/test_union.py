@@ -100,6 +100,14 @@ def test_what_is_no_union_is_refused():
     assert both.attrs["device"] == "cpu; gpu"
 
 
+@pytest.mark.parametrize("dim", ["seed", "model", "noise"])
+def test_a_run_of_nothing_is_refused(dim):
+    nothing = whole().isel({dim: slice(0)})
+    for runs in ((whole(), nothing), (nothing, whole())):
+        with pytest.raises(InputError, match=f"runs = '0 of {dim}': must be of one {dim} or more"):
+            sim.combine(*runs)
+
+
 def test_seeds_as_words():
     assert [*rules.seeds(3)] == [0, 1, 2]
     assert [*Common(seeds="100:103").each_seed] == [100, 101, 102]

@@ -6,6 +6,7 @@ computes them, and what they give is kept by this process alone.
 """
 
 import os
+import pickle
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -193,7 +194,9 @@ class _Crew:
                 each = [self.schedule.records.store.params(file, seed) for seed in unit.seeds]
                 if all(θ is not None for θ in each):
                     kept[file] = jax.tree.map(lambda *leaves: np.stack(leaves), *each)
-        future = self.client.submit(compute, *self.given, unit, kept, *makers.values(), pure=False)
+        # As bytes: the scheduler would make the points of all units that wait, and take them apart.
+        sent = pickle.dumps(unit)
+        future = self.client.submit(compute, *self.given, sent, kept, *makers.values(), pure=False)
         for file in unit.gives:
             self.made[unit.seeds, file] = future
         return future
@@ -263,9 +266,10 @@ class _Collected(Store):
 
 @machine.pinned()
 def compute(
-    spec: Spec, task: data.Task, unit: Unit, kept: dict[str, Params], *others: Done
+    spec: Spec, task: data.Task, sent: bytes, kept: dict[str, Params], *others: Done
 ) -> Done:
     """Compute a unit, on a worker. Errors: InputError where its numbers would be others."""
+    unit = pickle.loads(sent)
     from sim.runs import run, train  # noqa: PLC0415 (which import this)
 
     _as_there(spec.devices)

@@ -1,4 +1,8 @@
-"""What was measured of networks: parts of the store, found by network and seed."""
+"""What was measured of networks: parts of the store, found by network and seed.
+
+A part is what was computed at once. Parts of one kind are put together, many in one, now and then:
+a store of a wide sweep would else be hundreds of thousands of files, which takes minutes to open.
+"""
 
 import hashlib
 import json
@@ -10,6 +14,11 @@ import xarray as xr
 
 from sim.runs.store import Store
 from sim.settings.layers import in_order
+
+MANY = 16  # files of one kind and about one size are put together
+LARGEST = MANY**3  # parts in one file: what is lost if it is damaged
+OF, PART = "of", "part"  # in such a file: which part a network's record is of, and their names
+ROWS = 2**32  # more than a file has networks
 
 
 class Wanted(NamedTuple):
@@ -28,21 +37,78 @@ class Wanted(NamedTuple):
         )
 
 
+class Record(NamedTuple):
+    """What was measured of a network: by name [seed, step], and [layer] if it is of layers."""
+
+    steps: Sequence[int]
+    layers: Sequence[str]
+    values: Mapping[str, np.ndarray]
+
+
+class _File:
+    """A part, or many that were put together: what is asked of it for every network."""
+
+    def __init__(self, name: str, ds: xr.Dataset) -> None:
+        self.name, self.ds = name, ds
+        self.seeds = {int(seed): i for i, seed in enumerate(ds.seed.values)}
+        self.steps = {int(step): i for i, step in enumerate(ds.step.values)}
+        self.layers = ds.layer.values.tolist() if "layer" in ds.dims else []
+        self.parts = ds[PART].values.tolist() if OF in ds else [name]
+        self.of = ds[OF].values if OF in ds else np.zeros(ds.sizes["network"], int)
+        self.values = {str(n): v.values for n, v in ds.data_vars.items() if n != OF}
+        self._serves: dict[Wanted, bool] = {}
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """Say what files must have in common to be put together: all but networks, and a size."""
+        size = next(n for n in range(9) if len(self.parts) < MANY ** (n + 1))
+        about = ((name, values.dtype, values.ndim) for name, values in self.values.items())
+        each = (*self.seeds,), (*self.steps,), (*self.layers,), (*sorted(about),)
+        return self.ds.attrs["chunk"], *each, size
+
+    def serves(self, wanted: Wanted) -> bool:
+        """Tell whether it has what a record must have."""
+        if wanted not in self._serves:
+            self._serves[wanted] = wanted.has(self.ds)
+        return self._serves[wanted]
+
+    def part(self, row: int) -> str:
+        """Name the part that a network's record is of."""
+        return self.parts[self.of[row]]
+
+    def rows(self) -> Iterable[tuple[str, str]]:
+        """Name its networks, each with its part."""
+        return ((str(n), self.part(i)) for i, n in enumerate(self.ds.network.values))
+
+
 class Records:
     """The measurements of networks in a store."""
 
     def __init__(self, store: Store) -> None:
+        """Read all of them; remove what is in a larger file as well, as whoever died left it."""
         self.store = store
-        self._parts: dict[str, list[str]] = {}  # by network
-        for name in store:
-            if "network" in (part := store.get(name)).dims:
-                self._add(name, part)
+        self._files: list[_File] = []  # those that were put together since as well, emptied
+        self._at: dict[str, list[int]] = {}  # by network: number of a file × ROWS + row in it
+        self._alike: dict[tuple[Any, ...], dict[str, _File]] = {}  # by kind and name
+        parts = ((name, store.get(name)) for name in store)
+        files = [_File(name, part) for name, part in parts if part and "network" in part.dims]
+        known: set[str] = set()
+        for file in sorted(files, key=lambda file: len(file.parts), reverse=True):
+            if known.issuperset(file.parts):
+                store.drop([file.name])
+            else:
+                known.update(file.parts)
+                self._add(file)
 
-    def _add(self, name: str, part: xr.Dataset) -> None:
-        for network in part.network.values:
-            names = self._parts.setdefault(str(network), [])
-            if name not in names:
-                names.append(name)
+    def _add(self, file: _File) -> None:
+        self._alike.setdefault(file.kind, {})[file.name] = file
+        begin = len(self._files) * ROWS
+        self._files.append(file)
+        for at, network in enumerate(file.ds.network.values.tolist(), begin):
+            if network in self._at:
+                self._at[network].append(at)
+            else:
+                self._at[network] = [at]
 
     def put(
         self,
@@ -59,18 +125,20 @@ class Records:
         """
         each, by_layer = ("seed", "network", "step"), {}
         variables: dict[str, Any] = {}
+        first = [i for i, name in enumerate(networks) if name not in networks[:i]]  # others fill up
         for name, values in record.items():
             if isinstance(values, Mapping):
                 layers = in_order(values)
                 stacked = np.stack([values[layer] for layer in layers], axis=-1)
-                variables[name], by_layer = ((*each, "layer"), stacked), {"layer": layers}
+                variables[name], by_layer = ((*each, "layer"), stacked[:, first]), {"layer": layers}
             else:
-                variables[name] = each, values
+                variables[name] = each, np.asarray(values)[:, first]
         part = xr.Dataset(
             variables,
-            {"seed": [*seeds], "network": [*networks], "step": [*times]} | by_layer,
-            {"chunk": chunk, "together": len(networks), "origins": json.dumps(origins)},
-        ).drop_duplicates("network")  # what filled a block up
+            {"seed": [*seeds], "network": [networks[i] for i in first], "step": [*times]}
+            | by_layer,
+            {"chunk": chunk, "together": len(networks), "origins": _said(_each(origins))},
+        )
         what = repr(([*networks], [*seeds], [*times], sorted(record), chunk))
         name = f"{networks[0]}-{hashlib.sha256(what.encode()).hexdigest()[:8]}"
         self.add(name, part)
@@ -78,44 +146,108 @@ class Records:
     def add(self, name: str, part: xr.Dataset) -> None:
         """Keep a part by its name, as `put` named it, here or in another process."""
         self.store.put(name, part)
-        self._add(name, part)
+        self._add(file := _File(name, self.store.get(name)))
+        if self.store.folder:
+            self._gather(file.kind)
+
+    def _gather(self, kind: tuple[Any, ...]) -> None:
+        """Put files of a kind into one, once they are many, and only then remove them."""
+        files = [file for name, file in self._alike[kind].items() if self.store.is_kept(name)]
+        if len(files) < MANY or len(files[0].parts) >= LARGEST:
+            return
+        name, ds = _together(files)
+        self.store.put(name, ds)
+        if not self.store.is_kept(name):  # no room: they stay as they are
+            self.store.drop([name])
+            return
+        gone = {self._files.index(file) for file in files}
+        for network in {str(network) for file in files for network in file.ds.network.values}:
+            self._at[network] = [at for at in self._at[network] if at // ROWS not in gone]
+        for number in gone:
+            del self._alike[kind][self._files[number].name]
+            self._files[number] = None
+        self.store.drop(file.name for file in files)
+        self._add(file := _File(name, self.store.get(name)))
+        self._gather(file.kind)
 
     def seeds(self, network: str, wanted: Wanted) -> set[int]:
         """Name the seeds of which a network's record serves."""
-        return {int(seed) for part in self._serving(network, wanted) for seed in part.seed.values}
+        return set().union(*(file.seeds for file, _ in self._serving(network, wanted)))
 
     def kept(self, network: str, wanted: Wanted) -> set[int]:
         """Name those of them that are in files, where there is a folder."""
-        parts = self._serving(network, wanted)
-        return {
-            int(s)
-            for part in parts
-            if self.store.is_kept(part.attrs["part"])
-            for s in part.seed.values
-        }
+        files = (file for file, _ in self._serving(network, wanted))
+        return set().union(*(file.seeds for file in files if self.store.is_kept(file.name)))
 
-    def take(self, network: str, seeds: Sequence[int], wanted: Wanted) -> xr.Dataset:
+    def take(self, network: str, seeds: Sequence[int], wanted: Wanted) -> Record:
         """Take a network's record over seeds and all steps that its parts have in common."""
         # By numpy: xarray's selecting and joining would take most of the time of a wide sweep.
         left = {int(seed): i for i, seed in enumerate(seeds)}
-        values: dict[str, Any] = {}
-        for part in self._serving(network, wanted):
-            places = {int(seed): i for i, seed in enumerate(part.seed.values)}
-            mine = [seed for seed in left if seed in places]
-            rows, to = [places[seed] for seed in mine], [left.pop(seed) for seed in mine]
-            steps = [*map(part.step.values.tolist().index, wanted.times)]
-            at = part.network.values.tolist().index(network)
+        values: dict[str, np.ndarray] = {}
+        layers: Sequence[str] = ()
+        # In the order of parts' names: whichever files they are in by now, the same one counts.
+        for file, at in sorted(self._serving(network, wanted), key=lambda of: of[0].part(of[1])):
+            mine = [seed for seed in left if seed in file.seeds]
+            rows, to = [file.seeds[seed] for seed in mine], [left.pop(seed) for seed in mine]
+            steps = [file.steps[step] for step in wanted.times]
             for name in wanted.measures if mine else ():
-                found = part[name].values[rows, at][:, steps]
-                dims = "seed", "step", *part[name].dims[3:]
+                found = file.values[name][rows, at][:, steps]
                 if name not in values:
-                    values[name] = dims, np.empty((len(seeds), *found.shape[1:]), found.dtype)
-                values[name][1][to] = found
-                values |= {dim: part[dim].values for dim in dims[2:]}
+                    values[name] = np.empty((len(seeds), *found.shape[1:]), found.dtype)
+                values[name][to] = found
+                layers = file.layers if found.ndim == 3 else layers
         if left:
             raise KeyError(f"{network} of seeds {[*left]}")
-        return xr.Dataset(values | {"seed": [*seeds], "step": [*wanted.times]})
+        return Record(wanted.times, layers, values)
 
-    def _serving(self, network: str, wanted: Wanted) -> Iterable[xr.Dataset]:
-        parts = (self.store.get(name) for name in sorted(self._parts.get(network, [])))
-        return [part for part in parts if part is not None and wanted.has(part)]
+    def _serving(self, network: str, wanted: Wanted) -> list[tuple[_File, int]]:
+        found = (divmod(at, ROWS) for at in self._at.get(network, ()))
+        return [(file, row) for n, row in found if (file := self._files[n]).serves(wanted)]
+
+
+def _together(files: Sequence[_File]) -> tuple[str, xr.Dataset]:
+    """Put files of one kind into one, each network of each part once, and name it."""
+    parts = {part: i for i, part in enumerate(dict.fromkeys(p for f in files for p in f.parts))}
+    rows: dict[tuple[str, str], None] = {}
+    chosen = []  # of each file's networks, those that no file before it has
+    for file in files:
+        new = {row: i for i, row in enumerate(file.rows()) if row not in rows}
+        rows |= dict.fromkeys(new)
+        chosen.append([*new.values()])
+    first = files[0].ds
+    variables: dict[str, Any] = {OF: ("network", [parts[part] for _, part in rows])}
+    for name in files[0].values:
+        each = (f.values[name][:, at] for f, at in zip(files, chosen, strict=True))
+        variables[name] = first[name].dims, np.concatenate([*each], axis=1)
+    coords = {dim: first[dim].values for dim in ("seed", "step", "layer") if dim in first.dims}
+    coords |= {"network": [network for network, _ in rows], PART: [*parts]}
+    said = [group for file in files for group in _groups(file.ds.attrs.get("origins", "{}"))]
+    attrs = {"chunk": int(first.attrs["chunk"]), "origins": _said(said)}
+    name = f"many-{hashlib.sha256(repr(sorted(parts)).encode()).hexdigest()[:16]}"
+    return name, xr.Dataset(variables, coords, attrs)
+
+
+def _each(origins: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Say of each network alone what it stands for."""
+    return [
+        {"settings": of["settings"], "networks": {key: of | {"settings": {}}}}
+        for key, of in origins.items()
+    ]
+
+
+def _groups(said: str) -> list[dict[str, Any]]:
+    """Read what networks' names stand for, also as it was said before settings were shared."""
+    found = json.loads(said)
+    return [found] if "networks" in found else _each(found)
+
+
+def _said(groups: Sequence[Mapping[str, Any]]) -> str:
+    """Say what networks' names stand for: once what is set the same for all, most of it by far."""
+    first, *rest = [group["settings"] for group in groups] or [{}]
+    same = {k: v for k, v in first.items() if all(k in of and of[k] == v for of in rest)}
+    networks = {}
+    for group in groups:
+        own = {name: v for name, v in group["settings"].items() if name not in same}
+        for key, of in group["networks"].items():
+            networks[key] = of | {"settings": own | of["settings"]}
+    return json.dumps({"settings": same, "networks": networks})

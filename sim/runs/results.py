@@ -11,6 +11,7 @@ import xarray as xr
 
 from sim.errors import InputError
 from sim.runs import store
+from sim.runs.records import Record
 from sim.runs.statistics import Summary, paired, summary
 from sim.settings.layers import in_order
 from sim.settings.setup import Setup
@@ -29,7 +30,7 @@ DIVERGED = (
 def labelled(
     axes: Mapping[str, Sequence[Any]],
     seeds: Sequence[int],
-    records: Mapping[str, Sequence[xr.Dataset]],
+    records: Mapping[str, Sequence[Record]],
     measures: Sequence[str],
     setups: Sequence[Setup],
     *,
@@ -39,7 +40,7 @@ def labelled(
 
     Args:
       axes: their values; the last runs fastest over the points.
-      records: by model, at each point: measures over seed and step (and layer).
+      records: by model, at each point.
       setups: at each point.
       along: whether to lay out what is measured along the way.
 
@@ -47,13 +48,13 @@ def labelled(
 
     """
     every = [one for of_model in records.values() for one in of_model]
-    steps = sorted({int(step) for one in every for step in one.step.values}) if along else []
-    layers = in_order({str(la) for one in every if "layer" in one.dims for la in one.layer.values})
+    steps = sorted({int(step) for one in every for step in one.steps}) if along else []
+    layers = in_order({la for one in every for la in one.layers})
     sizes = [*(len(values) for values in axes.values()), len(seeds), len(records)]
     dims = (*axes, "seed", "model")
     variables = {}
     for name in measures:
-        measure, by_layer = MEASURES[name], ("layer",) if "layer" in every[0][name].dims else ()
+        measure, by_layer = MEASURES[name], ("layer",) * (every[0].values[name].ndim - 2)
         shape = (
             len(setups),
             len(seeds),
@@ -65,12 +66,13 @@ def labelled(
         final = np.full((*shape[:3], *shape[4:]), np.nan, np.float32)
         for k, of_model in enumerate(records.values()):
             for p, one in enumerate(of_model):
-                one = one[name].transpose("seed", "step", ...)  # noqa: PLW2901
+                values = one.values[name]
                 if by_layer:
-                    one = one.reindex(layer=layers)  # noqa: PLW2901
-                final[p][:, k] = one.values[:, -1]
+                    values = np.full((*values.shape[:2], len(layers)), np.nan, np.float32)
+                    values[..., [*map(layers.index, one.layers)]] = one.values[name]
+                final[p][:, k] = values[:, -1]
                 if along:
-                    path[p][:, k, np.searchsorted(steps, one.step.values)] = one.values
+                    path[p][:, k, np.searchsorted(steps, one.steps)] = values
         units = (measure.unit(s) if callable(measure.unit) else measure.unit for s in setups)
         attrs = {
             "long_name": DIVERGED if name == "diverged" else measure.label,

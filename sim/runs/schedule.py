@@ -9,12 +9,10 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-import xarray as xr
-
 from sim.engine import chunks, machine
 from sim.model import data
 from sim.model.networks import Params
-from sim.runs.records import Records, Wanted
+from sim.runs.records import Record, Records, Wanted
 from sim.settings.experiments import Common, Networks
 from sim.settings.grid import Point
 from sim.settings.lengths import moments
@@ -106,7 +104,7 @@ class Schedule:
                 )
                 for i, p in enumerate(points)
             ]
-        self._parents: dict[str, list[Network]] = {}  # by key, for all chunks of seeds
+        self._parents: dict[str, list[Network]] = {}  # by key: the same for all chunks of seeds
         self.groups = self._grouped()
         students = [group for group in self.groups if self.imitates(group[0])]
         self.chunk = common.chunk or chunk or min(map(self._seeds_together, students))
@@ -148,7 +146,7 @@ class Schedule:
         counts = [len(of_point) for of_point in there]
         return sum(counts), len(seeds) * len(counts)
 
-    def take(self, network: Network, seeds: Sequence[int]) -> xr.Dataset:
+    def take(self, network: Network, seeds: Sequence[int]) -> Record:
         """Take the record of a network over seeds, which must be there."""
         return self.records.take(network.key, seeds, self.wants(network))
 
@@ -204,6 +202,11 @@ class Schedule:
 
     def parents(self, network: Network) -> list[Network]:
         """Name the networks whose parameters must be there before it is trained."""
+        if network.key not in self._parents:
+            self._parents[network.key] = self._parents_of(network)
+        return self._parents[network.key]
+
+    def _parents_of(self, network: Network) -> list[Network]:
         found, learns = [self.shared(network)], self.lesson(network)
         if isinstance(learns, Imitation):
             teacher = self.other(network, learns.teacher)
@@ -213,11 +216,6 @@ class Schedule:
             found.append(self.source(self.other(network, learns.other)))
         found += self.axis(network)
         return [one for one in found if isinstance(one, Network) and one.name not in self.given]
-
-    def _parents_of(self, network: Network) -> list[Network]:
-        if network.key not in self._parents:
-            self._parents[network.key] = self.parents(network)
-        return self._parents[network.key]
 
     def work(self, job: Job) -> int:
         """Count the steps of single networks that a job takes."""
@@ -253,7 +251,7 @@ class Schedule:
                 asks = [one for n in lacking for one in (self.source(n), *self.axis(n))]
             else:
                 found += [Job(seeds, block) for block in reversed([*self._blocks(group, asked)])]
-                asks = [one for n in asked for one in self._parents_of(n)]
+                asks = [one for n in asked for one in self.parents(n)]
             those = {one.file: one for one in asks if isinstance(one, Network)}
             needed |= {
                 file

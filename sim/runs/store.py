@@ -10,7 +10,7 @@ import json
 import os
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from os import fsync
@@ -80,7 +80,8 @@ def _claim(file: IO[bytes], how: int = 0) -> bool:
 
 def _sweep(folder: Path) -> None:
     """Remove what is half-written and nobody's: whoever writes has claimed it, and is alive."""
-    for part in folder.glob(f"{PART}*"):
+    names = [name for name in os.listdir(folder) if name.startswith(PART)]
+    for part in map(folder.joinpath, names):
         with suppress(OSError):
             if flock is None:
                 part.unlink()
@@ -92,7 +93,8 @@ def _sweep(folder: Path) -> None:
 
 def save(ds: xr.Dataset, path: Path) -> None:
     """Write a Dataset as netCDF 4, with its checksum behind it. Errors: StorageError."""
-    write(path, sealed(bytes(ds.to_netcdf(engine="h5netcdf"))))
+    content = _written(ds) if _is_plain(ds) else bytes(ds.to_netcdf(engine="h5netcdf"))
+    write(path, sealed(content))
 
 
 def load(path: Path) -> xr.Dataset:
@@ -141,6 +143,36 @@ def _plain(file: h5py.File) -> xr.Dataset | None:
     return xr.Dataset(data, coords, attrs)
 
 
+def _is_plain(ds: xr.Dataset) -> bool:
+    """Tell whether `_written` can write a Dataset, and `_plain` read it."""
+    each = ds.variables.values()
+    return (
+        {*ds.coords} == {*ds.dims}
+        and all(isinstance(value, str | int | np.integer) for value in ds.attrs.values())
+        and all(v.dtype.kind in "biufU" and not v.attrs and not v.encoding for v in each)
+    )
+
+
+def _written(ds: xr.Dataset) -> bytes:
+    """Make netCDF 4 of a plain Dataset, as xarray would, in a tenth of the time."""
+    page = BytesIO()
+    with h5py.File(page, "w") as file:
+        made = {}
+        for name, values in ((name, variable.values) for name, variable in ds.variables.items()):
+            text = h5py.string_dtype() if values.dtype.kind == "U" else values.dtype
+            made[name] = file.create_dataset(name, data=values.astype(text, copy=False))
+            if values.dtype == bool:
+                made[name].attrs["dtype"] = "bool"
+        for dim in ds.dims:
+            h5py.h5ds.set_scale(made[dim].id, str(dim).encode())
+        for name in ds.data_vars:
+            for i, dim in enumerate(ds[name].dims):
+                h5py.h5ds.attach_scale(made[name].id, made[dim].id, i)
+        for name, value in ds.attrs.items():
+            file.attrs[name] = value if isinstance(value, str) else [value]
+    return page.getvalue()
+
+
 def _unset(attrs: dict[str, Any]) -> bool:
     """Tell whether nothing but NaN stands for what is not set."""
     value = np.asarray(attrs.get("_FillValue", np.nan))
@@ -149,7 +181,7 @@ def _unset(attrs: dict[str, Any]) -> bool:
 
 def sealed(content: bytes) -> bytes:
     """Add the checksum to a file's content."""
-    return content + MARK + hashlib.sha256(content).hexdigest().encode()
+    return content + _tail(content)
 
 
 def unsealed(content: bytes) -> bytes:
@@ -157,9 +189,13 @@ def unsealed(content: bytes) -> bytes:
     content, tail = content[:-TAIL], content[-TAIL:]
     if not tail.startswith(MARK):
         raise DamagedError("has no checksum: cut off, or not written by sublim")
-    if tail != sealed(content)[-TAIL:]:
+    if tail != _tail(content):
         raise DamagedError("its checksum is another's: it was changed or damaged")
     return content
+
+
+def _tail(content: bytes) -> bytes:
+    return MARK + hashlib.sha256(content).hexdigest().encode()
 
 
 def checksum(path: Path) -> str:
@@ -187,9 +223,16 @@ class Store:
 
     def __iter__(self) -> Iterator[str]:
         """Name all parts that are there and whole."""
+        names = {*self._parts}
+        while new := self._listed() - names:  # another process may put many in one meanwhile
+            names |= new
+            for name in new:
+                self.get(name)
+        return (name for name in sorted(names) if name in self)
+
+    def _listed(self) -> set[str]:
         there = self.folder and os.path.isdir(self.folder)
-        names = {file.stem for file in self.folder.glob("[!.]*.nc")} if there else set()
-        return (name for name in sorted(names | {*self._parts}) if name in self)
+        return {file.stem for file in self.folder.glob("[!.]*.nc")} if there else set()
 
     def __contains__(self, name: str) -> bool:
         return self.get(name) is not None
@@ -219,6 +262,15 @@ class Store:
                 for one in [*self.unsaved]:
                     save(self.unsaved[one], self._file(one))
                     del self.unsaved[one]
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Remove parts that others stand for; what cannot be removed does no harm."""
+        for name in names:
+            self._parts.pop(name, None)
+            self.unsaved.pop(name, None)
+            if self.folder:
+                with suppress(OSError):
+                    self._file(name).unlink()
 
     def put_params(self, network: str, seeds: Sequence[int], θ: Any) -> None:
         """Keep the parameters θ [seed, …] of a network, a file a seed; failing that, say so."""

@@ -33,12 +33,22 @@ def train(schedule: Schedule, progress: Progress, jobs: Sequence[Job] | None = N
     if client is not None:
         cluster.train(schedule, tell, jobs, client)
         return
-    task, here = None, None
+    task, here, last = None, None, _last_use(schedule, jobs)
     for i, job in enumerate(jobs):
         if (needed := schedule.task(job.networks[0].point)) is not task:
             here, task = _Here(schedule, programs.place(needed, schedule.chunk), tell), needed
         here.take(job)
-        here.forget(jobs[i + 1 :])
+        here.held = {file: θ for file, θ in here.held.items() if last.get((job.seeds, file), 0) > i}
+
+
+def _last_use(schedule: Schedule, jobs: Sequence[Job]) -> dict[tuple[tuple[int, ...], str], int]:
+    """Find which job is the last to need parameters, by seeds and file."""
+    return {
+        (job.seeds, one.file): i
+        for i, job in enumerate(jobs)
+        for network in job.networks
+        for one in (network, *schedule.parents(network))
+    }
 
 
 def train_chunk(
@@ -79,17 +89,6 @@ class _Here:
         self.seeds: tuple[int, ...] = ()
         every = [network for group in schedule.groups for network in group]
         self.parents = {one.file for network in every for one in schedule.parents(network)}
-
-    def forget(self, jobs: Sequence[Job]) -> None:
-        """Drop the parameters that the jobs to come do not need."""
-        needed = {
-            one.file
-            for job in jobs
-            if job.seeds == self.seeds
-            for network in job.networks
-            for one in (network, *self.schedule.parents(network))
-        }
-        self.held = {file: θ for file, θ in self.held.items() if file in needed}
 
     def take(self, job: Job) -> None:
         """Train the networks of a job, or measure what is not trained."""

@@ -39,6 +39,8 @@ def combine(*runs: xr.Dataset) -> xr.Dataset:
         trained = isinstance(ds, xr.Dataset) and {"test_accuracy", "network"} <= {*ds.variables}
         whole = trained and "settings" in ds.attrs
         require("runs", kind, whole, "results of networks that were trained")
+        for dim in (*axes_of(ds), "seed", "model"):
+            require("runs", f"0 of {dim}", ds.sizes[dim], f"of one {dim} or more")
         _alike(runs[0], ds)
     first, grid = runs[0], (*axes_of(runs[0]), "seed", "model")
     coords = {str(dim): _union([ds[dim].values for ds in runs]) for dim in first.dims}
