@@ -714,7 +714,7 @@ KEPT = [
         ),
         ("!= [network, str(seed), self.identity]", "[:2] != [network, str(seed)]"),
         (
-            "            _sweep(path.parent)\n",
+            "            sweep(path.parent)\n",
             "",
             "store::test_what_the_dead_left_half_written_goes_with_the_next_file_there",
         ),
@@ -729,8 +729,8 @@ KEPT = [
             "store::test_a_part_that_cannot_be_kept_is_said_once_and_tried_again",
         ),
         (
-            "if not inside or file[name].is_virtual",
-            "if file[name].is_virtual",
+            "if not inside or isinstance(of",
+            "if isinstance(of",
             "store::test_content_that_lies_elsewhere_is_refused",
         ),
         (

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from sim.errors import InputError, StorageError, a_path
 from sim.model.data import Task
 from sim.runs import identity, results
 from sim.runs.plan import Plan
-from sim.runs.store import Store, digest, notice
+from sim.runs.store import PARAMS, Store, digest, notice, sweep
 from sim.settings.experiments import Common
 
 Progress = Callable[[float, float], None]  # told the work done and the whole
@@ -65,13 +66,29 @@ class Run:
         self.folder = _folder(out, study.name, study.task, self.identity, study.common.seeds)
         self.store = Store(_folder(out, "store", study.task, of_task), of_task)
         self._of_task = of_task
-        self.work = study.work(self.store, self._chunk_kept())
         self.unsaved: StorageError | None = None
         self.command = ""  # that asks for it
+        self._found: xr.Dataset | None = None
+        if self.finished is None:
+            self.work  # noqa: B018 (what is wrong with the study is said now)
+
+    @cached_property
+    def work(self) -> Work:
+        """Find out what is there: a finished run is shown without, which reads no store."""
+        return self.study.work(self.store, self._chunk_kept())
 
     @property
     def finished(self) -> xr.Dataset | None:
         """Load the results of this very run, if they are there and whole."""
+        if self._found is None and (ds := self._load()) is not None:
+            self._found = ds
+            kept = self.store.folder
+            for folder in (self.folder, kept, *kept.glob(f"{PARAMS}/*")):
+                with suppress(OSError):  # it may be gone, or only read
+                    sweep(folder)  # of a command that died beside another that came to the end
+        return self._found
+
+    def _load(self) -> xr.Dataset | None:
         if self.folder is None or not os.path.isfile(self.folder / results.RESULTS):
             return None
         try:

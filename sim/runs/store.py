@@ -49,7 +49,7 @@ def write(path: Path, content: bytes) -> None:
     part = path.with_name(f"{PART}{uuid.uuid4().hex}")
     try:
         try:
-            _sweep(path.parent)
+            sweep(path.parent)
             with part.open("xb") as file:
                 _claim(file)
                 file.write(content)
@@ -78,7 +78,7 @@ def _claim(file: IO[bytes], how: int = 0) -> bool:
     return False
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Remove what is half-written and nobody's: whoever writes has claimed it, and is alive."""
     names = [name for name in os.listdir(folder) if name.startswith(PART)]
     for part in map(folder.joinpath, names):
@@ -103,7 +103,8 @@ def load(path: Path) -> xr.Dataset:
     with h5py.File(BytesIO(content)) as file:
         for name in file:  # what lies elsewhere was never under this checksum
             inside = isinstance(file.get(name, getlink=True), h5py.HardLink)
-            if not inside or file[name].is_virtual or file[name].external:
+            of = file[name] if inside else None
+            if not inside or (isinstance(of, h5py.Dataset) and (of.is_virtual or of.external)):
                 raise DamagedError(f"{name} points to another file")
         if (ds := _plain(file)) is None:
             ds = xr.load_dataset(BytesIO(content), engine="h5netcdf")
