@@ -729,8 +729,8 @@ KEPT = [
             "store::test_a_part_that_cannot_be_kept_is_said_once_and_tried_again",
         ),
         (
-            "if not inside or isinstance(of",
-            "if isinstance(of",
+            "if not inside or (isinstance(of",
+            "if (isinstance(of",
             "store::test_content_that_lies_elsewhere_is_refused",
         ),
         (

@@ -6,21 +6,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import distributed
 import pytest
 import xarray as xr
 
 import sim
-from sim.engine import chunks
 from sim.errors import InputError, StorageError
-from sim.model import data, networks
 from sim.runs import cluster, identity
 from sim.runs.store import Store
 from sim.settings.experiments import SWEEP
-from sim.settings.lengths import moments
-from sim.settings.recipes import recipe
 from sim.studies import grids as studies
 from sim.studies.named import named
 from sim.studies.sweep import Grid, of_task
@@ -251,34 +246,3 @@ def _children(pid, proc):
         for child in (task / "children").read_text().split():
             found += [int(child), *_children(int(child), proc)]
     return found
-
-
-def test_what_the_guide_says_a_million_pairs_cost_is_counted():
-    lines = (ROOT / "docs/guides/cluster.md").read_text().splitlines()
-    table = (line.strip("|").split("|") for line in lines if line.startswith("|"))
-    said = {first.strip(): [cell.strip() for cell in rest] for first, *rest in table}
-    digits = data.load("digits")
-    sizes = [(64, *(len(x) for x in (digits.x_train, digits.x_test, digits.x_val)))]
-    sizes.append((784, 54_000, 10_000, 6_000))  # with a tenth of MNIST's training images held out
-    for i, (name, (d, *images)) in enumerate(zip(("digits", "mnist"), sizes, strict=True)):
-        train, test, val = map(range, images)
-        task = SimpleNamespace(d_in=d, classes=10, x_train=train, x_test=test, x_val=val)
-        setup, _ = recipe(name, points=1)
-        _, flop, _ = chunks.flop(setup, task)
-        _, (*_, steps) = moments(setup, images[0])
-        shapes = networks.product_shapes(networks.student, setup, d, 10)
-        bytes_ = 9 * 4 * sum((inputs + 1) * units for _, inputs, units in shapes) * steps
-        by = [2e6 * flop / 50e12, 2e6 * bytes_ / 2e12]
-        assert said["a student: steps × examples"][i] == f"{steps} × {setup.batch:,}"
-        assert said["a student: FLOP"][i] == f"{flop:.2e}".replace("+", "")
-        assert said["a student: bytes"][i] == f"{bytes_:.2e}".replace("+0", "")
-        assert said["10⁶ pairs: FLOP"][i] == f"{2e6 * flop:.1e}".replace("+", "")
-        units = {"s": 1, "min": 60, "h": 3600}
-        for row, seconds in (
-            ("1 GPU: by FLOP", by[0]),
-            ("1 GPU: by bytes", by[1]),
-            ("64 GPUs", max(by) / 64),
-            ("a unit of 256 students", max(by) / 2e6 * 256),
-        ):
-            number, unit = said[row][i].split()
-            assert abs(float(number) * units[unit] / seconds - 1) < 0.1, row
