@@ -295,3 +295,29 @@ ours.__name__ = "kl"
 def test_a_function_that_cannot_be_a_setting(setting, value, says):
     with pytest.raises(InputError, match=says):
         by_name({setting: value})
+
+
+NAMED = """
+import sys
+from types import FunctionType
+from sim.runs.identity import fingerprint
+code = compile("def f(x): return x in {'a', 'b', 'c', 'd'}", "", "exec")
+f = FunctionType(code.co_consts[0], {})
+f.__module__ = "mine"
+print(fingerprint(f).hex(), fingerprint({"a", "b", "c", "d"}).hex())
+"""
+
+
+def test_a_function_is_the_same_one_in_every_process_whatever_sets_it_holds():
+    """Their order is not: strings are hashed with another seed in each."""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", NAMED],
+            env={"PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in (1, 2)
+    ]
+    assert said[0] == said[1] != ""

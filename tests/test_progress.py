@@ -39,6 +39,15 @@ def test_a_notebook_shows_how_far_it_is_and_in_the_end_nothing(notebook):
     assert last == {"text/plain": ""}
 
 
+def test_the_time_left_is_of_the_work_and_not_of_what_was_planned_before(notebook, monkeypatch):
+    clock = iter((100.0, 110.0))  # a minute and more after the cell began
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.cell("x") as tell:
+        tell(0, 4)
+        tell(1, 4)
+    assert "left 0:00:30" in notebook.shown[-2]["text/plain"]
+
+
 def test_a_failure_leaves_no_bar(notebook):
     with pytest.raises(RuntimeError), progress.cell("x"):
         raise RuntimeError

@@ -25,6 +25,7 @@ from sim.training import families
 
 # Of the square matrix whose product rates are held against: a GPU's is faster the larger it is.
 SIDE, GPU_SIDE = 2048, 8192
+BESIDE = ("measuring", "dispatch")  # a step
 CALLS = 8  # of a GPU's, one after the other in a program: starting one takes a tenth as long
 Shapes = Literal["mnist", "digits"]
 SHAPES = {
@@ -158,11 +159,16 @@ def rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 def limits(
     found: dict[str, Any], run: dict[str, Any], phase: str
 ) -> Iterator[tuple[str, float, float | None]]:
-    """List the parts of a phase: name, seconds a seed, and the least that this machine takes."""
-    of = run["parts"][phase]
+    """List the parts of a phase: name, seconds a seed, and the least that this machine takes.
+
+    The whole's least: products as they take alone, at their own shapes, what parts must move, and
+    measuring and dispatch as they are.
+    """
+    of, parts = run["parts"][phase], run["parts"][phase]["parts"]
     least = {part: moved / found["bytes_per_second"] for part, moved in of["bytes"].items()}
+    least["whole"] = sum(least.values()) + sum(parts[n] for n in ("products", *BESIDE))
     least["products"] = of["flop"] / found["product_flop_per_second"][run["matmul"]]
-    for part, seconds in of["parts"].items():
+    for part, seconds in parts.items():
         yield part, seconds, least.get(part)
 
 

@@ -43,12 +43,15 @@ def cell(what: str) -> Iterator[Callable[[float, float], None]]:
         return
     from IPython.display import display  # noqa: PLC0415
 
-    begun = shown = time.monotonic()
+    begun, shown = None, 0.0
     place = display(_drawn(what), raw=True, display_id=True)
 
     def tell(done: float, whole: float) -> None:
-        nonlocal shown
-        if (now := time.monotonic()) - shown < EVERY:
+        nonlocal begun, shown
+        now = time.monotonic()
+        if begun is None:
+            begun = shown = now  # what was planned before says nothing of what is left
+        if now - shown < EVERY:
             return
         shown, passed = now, now - begun
         left = timedelta(seconds=round(passed * (whole - done) / done)) if done else "?"

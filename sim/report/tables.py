@@ -218,7 +218,8 @@ def parts(found: dict[str, Any]) -> Iterator[Table]:
             shown = Table(
                 title=f"{phase}, {run['seeds']} seeds, {run['matmul']}: {of['steps']} steps",
                 title_justify="left",
-                caption="limits: products at the rate above, bytes at the memory's",
+                caption="Limits: of products, at the rate above; of what is moved, at the "
+                "memory's; of the whole, products as they are alone, and what is moved.",
                 caption_justify="left",
             )
             for column in ("part", "ms a seed", "% of whole", "limit", "× limit"):

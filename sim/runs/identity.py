@@ -112,6 +112,8 @@ def fingerprint(thing: Any, seen: frozenset[int] = frozenset()) -> bytes:  # noq
         return str((thing.dtype, thing.shape)).encode() + np.asarray(thing).tobytes()
     if isinstance(thing, (list, tuple)):
         return b"(" + b",".join(map(deeper, thing)) + b")"
+    if isinstance(thing, (set, frozenset)):  # whose order is another in every process
+        return b"{" + b",".join(sorted(map(deeper, thing))) + b"}"
     try:
         return pickle.dumps(thing)
     except (pickle.PicklingError, TypeError, AttributeError):
