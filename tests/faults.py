@@ -773,8 +773,8 @@ KEPT = [
             "schedule::test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_they_are",
         ),
         (
-            "for file in files if self.store.is_kept(file.name)))",
-            "for file in files))",
+            "for file, at in found if self.store.is_kept(file.name))",
+            "for file, at in found)",
             "schedule::test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_they_are",
         ),
         (
@@ -801,6 +801,11 @@ KEPT = [
             "if len(files) < MANY or len(files[0].parts) >= LARGEST:",
             "if len(files) < MANY:",
             "records::test_many_parts_are_few_files_and_the_same_bits",
+        ),
+        (
+            "return self._places[self.of[row]]",
+            "return self._places[0]",
+            "records::test_many_seeds_are_few_files_too",
         ),
         (
             "*sorted(about),)",

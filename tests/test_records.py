@@ -33,7 +33,7 @@ def put(of, i, seeds=(0, 1), names=None):
 
 
 def filled(folder, many, seeds=((0, 1), (2, 3))):
-    """Records of many blocks; those of all seeds but the first would not fill a file."""
+    """Records of many blocks."""
     of = Records(Store(folder, {}))
     for some in seeds:
         for i in range(many):
@@ -70,9 +70,20 @@ def test_many_parts_are_few_files_and_the_same_bits(tmp_path, many):
     for one in (of, Records(Store(tmp_path, {}))):
         same(all_of(one, many), all_of(alone, many))
         assert one.kept("net-0-a", WANTED) == one.seeds("net-0-a", WANTED) == {0, 1, 2, 3}
-    digits = many // 16, many % 16 // 4, many % 4
-    assert len(files(tmp_path)) == 2 * sum(digits)
-    assert len([*tmp_path.glob("many-*")]) == 2 * sum(digits[:2])
+    parts = 2 * many
+    digits = parts // 16, parts % 16 // 4, parts % 4
+    assert len(files(tmp_path)) == sum(digits)
+    assert len([*tmp_path.glob("many-*")]) == sum(digits[:2])
+
+
+def test_many_seeds_are_few_files_too(tmp_path):
+    chunks = [(seed, seed + 1) for seed in range(0, 40, 2)]
+    alone, of = filled(None, 1, chunks), filled(tmp_path, 1, chunks)
+    assert len(files(tmp_path)) == 2
+    for one in (of, Records(Store(tmp_path, {}))):
+        assert one.kept("net-0-a", WANTED) == {*range(40)}
+        for seeds in (range(40), range(11, 3, -1)):
+            same(all_of(one, 1, seeds), all_of(alone, 1, seeds))
 
 
 def test_what_records_are_of_is_still_said(tmp_path):

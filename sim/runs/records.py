@@ -1,7 +1,8 @@
 """What was measured of networks: parts of the store, found by network and seed.
 
-A part is what was computed at once. Parts of one kind are put together, many in one, now and then:
-a store of a wide sweep would else be hundreds of thousands of files, which takes minutes to open.
+A part is what was computed at once, for a chunk of seeds. Parts of one kind are put together, many
+in one, now and then: a store of a wide sweep, or of many seeds, would else be hundreds of thousands
+of files, which takes minutes to open.
 """
 
 import hashlib
@@ -17,7 +18,8 @@ from sim.settings.layers import in_order
 
 MANY = 16  # files of one kind and about one size are put together
 LARGEST = MANY**3  # parts in one file: what is lost if it is damaged
-OF, PART = "of", "part"  # in such a file: which part a network's record is of, and their names
+# In such a file: which part a network's record is of; names and seeds of the parts.
+OF, PART, SEEDS = "of", "part", "seeds"
 ROWS = 2**32  # more than a file has networks
 
 
@@ -50,20 +52,22 @@ class _File:
 
     def __init__(self, name: str, ds: xr.Dataset) -> None:
         self.name, self.ds = name, ds
-        self.seeds = {int(seed): i for i, seed in enumerate(ds.seed.values)}
         self.steps = {int(step): i for i, step in enumerate(ds.step.values)}
         self.layers = ds.layer.values.tolist() if "layer" in ds.dims else []
-        self.parts = ds[PART].values.tolist() if OF in ds else [name]
-        self.of = ds[OF].values if OF in ds else np.zeros(ds.sizes["network"], int)
-        self.values = {str(n): v.values for n, v in ds.data_vars.items() if n != OF}
+        many = OF in ds
+        self.parts = ds[PART].values.tolist() if many else [name]
+        self.of = ds[OF].values if many else np.zeros(ds.sizes["network"], int)
+        self.by_part = ds[SEEDS].values if many else ds.seed.values[None]  # [part, seed]
+        self._places = [{s: i for i, s in enumerate(of.tolist())} for of in self.by_part]
+        self.values = {str(n): v.values for n, v in ds.data_vars.items() if n not in (OF, SEEDS)}
         self._serves: dict[Wanted, bool] = {}
 
     @property
     def kind(self) -> tuple[Any, ...]:
-        """Say what files must have in common to be put together: all but networks, and a size."""
+        """Say what files must have in common to be put together: all but networks and seeds."""
         size = next(n for n in range(9) if len(self.parts) < MANY ** (n + 1))
         about = ((name, values.dtype, values.ndim) for name, values in self.values.items())
-        each = (*self.seeds,), (*self.steps,), (*self.layers,), (*sorted(about),)
+        each = self.ds.sizes["seed"], (*self.steps,), (*self.layers,), (*sorted(about),)
         return self.ds.attrs["chunk"], *each, size
 
     def serves(self, wanted: Wanted) -> bool:
@@ -75,6 +79,10 @@ class _File:
     def part(self, row: int) -> str:
         """Name the part that a network's record is of."""
         return self.parts[self.of[row]]
+
+    def seeds(self, row: int) -> dict[int, int]:
+        """Number the seeds that a network's record is of, as they lie."""
+        return self._places[self.of[row]]
 
     def rows(self) -> Iterable[tuple[str, str]]:
         """Name its networks, each with its part."""
@@ -172,12 +180,13 @@ class Records:
 
     def seeds(self, network: str, wanted: Wanted) -> set[int]:
         """Name the seeds of which a network's record serves."""
-        return set().union(*(file.seeds for file, _ in self._serving(network, wanted)))
+        return set().union(*(file.seeds(at) for file, at in self._serving(network, wanted)))
 
     def kept(self, network: str, wanted: Wanted) -> set[int]:
         """Name those of them that are in files, where there is a folder."""
-        files = (file for file, _ in self._serving(network, wanted))
-        return set().union(*(file.seeds for file in files if self.store.is_kept(file.name)))
+        found = self._serving(network, wanted)
+        kept = (file.seeds(at) for file, at in found if self.store.is_kept(file.name))
+        return set().union(*kept)
 
     def take(self, network: str, seeds: Sequence[int], wanted: Wanted) -> Record:
         """Take a network's record over seeds and all steps that its parts have in common."""
@@ -187,8 +196,8 @@ class Records:
         layers: Sequence[str] = ()
         # In the order of parts' names: whichever files they are in by now, the same one counts.
         for file, at in sorted(self._serving(network, wanted), key=lambda of: of[0].part(of[1])):
-            mine = [seed for seed in left if seed in file.seeds]
-            rows, to = [file.seeds[seed] for seed in mine], [left.pop(seed) for seed in mine]
+            mine = [seed for seed in file.seeds(at) if seed in left]
+            rows, to = [file.seeds(at)[seed] for seed in mine], [left.pop(seed) for seed in mine]
             steps = [file.steps[step] for step in wanted.times]
             for name in wanted.measures if mine else ():
                 found = file.values[name][rows, at][:, steps]
@@ -207,7 +216,8 @@ class Records:
 
 def _together(files: Sequence[_File]) -> tuple[str, xr.Dataset]:
     """Put files of one kind into one, each network of each part once, and name it."""
-    parts = {part: i for i, part in enumerate(dict.fromkeys(p for f in files for p in f.parts))}
+    seeds = {part: own for f in files for part, own in zip(f.parts, f.by_part, strict=True)}
+    parts = {part: i for i, part in enumerate(seeds)}
     rows: dict[tuple[str, str], None] = {}
     chosen = []  # of each file's networks, those that no file before it has
     for file in files:
@@ -216,11 +226,16 @@ def _together(files: Sequence[_File]) -> tuple[str, xr.Dataset]:
         chosen.append([*new.values()])
     first = files[0].ds
     variables: dict[str, Any] = {OF: ("network", [parts[part] for _, part in rows])}
+    variables[SEEDS] = (PART, "seed"), np.stack([*seeds.values()])
     for name in files[0].values:
         each = (f.values[name][:, at] for f, at in zip(files, chosen, strict=True))
         variables[name] = first[name].dims, np.concatenate([*each], axis=1)
-    coords = {dim: first[dim].values for dim in ("seed", "step", "layer") if dim in first.dims}
-    coords |= {"network": [network for network, _ in rows], PART: [*parts]}
+    coords = {dim: first[dim].values for dim in ("step", "layer") if dim in first.dims}
+    coords |= {
+        "seed": range(first.sizes["seed"]),
+        "network": [network for network, _ in rows],
+        PART: [*parts],
+    }
     said = [group for file in files for group in _groups(file.ds.attrs.get("origins", "{}"))]
     attrs = {"chunk": int(first.attrs["chunk"]), "origins": _said(said)}
     name = f"many-{hashlib.sha256(repr(sorted(parts)).encode()).hexdigest()[:16]}"
