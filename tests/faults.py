@@ -769,7 +769,7 @@ KEPT = [
         ),
         (
             "[left.pop(seed) for seed in mine]",
-            "[left.pop(seed) for seed in sorted(mine)]",
+            "[left.pop(seed) for seed in reversed(mine)]",
             "schedule::test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_they_are",
         ),
         (
