@@ -824,6 +824,13 @@ KEPT = [
         ),
     ),
     *of(
+        "sim/runs/cluster.py",
+        "cluster::test_short_units_of_the_same_seeds_are_sent_together",
+        ("or unit.gives or some[0].gives):", "):"),
+        ("unit.seeds != some[0].seeds or", ""),
+        ("round(LONG / max(self.seconds, 1e-9))", "1"),
+    ),
+    *of(
         "sim/runs/schedule.py",
         "schedule::test_jobs_are_in_the_order_of_need",
         ("return found[::-1]", "return found"),

@@ -232,8 +232,7 @@ def asleep(points, mean, spread):
         said = {one.key: {"member": one.name, "settings": one.point.values} for one in networks}
         Records(kept).put([one.key for one in networks], seeds, times, values, chunk, said)
 
-    def compute(spec, task, sent, kept, *others):
-        unit = pickle.loads(sent)
+    def computed(spec, task, unit, held):
         with own:
             seconds = chance.gamma(1 / spread**2, mean * spread**2)
         time.sleep(seconds)
@@ -246,7 +245,10 @@ def asleep(points, mean, spread):
                 put(kept, those, unit.seeds, spec.chunk)
         θ = {la: {"kernel": np.zeros((n, *s), np.float32)} for la, s in TEACHER.items()}
         parts = {name: kept.get(name) for name in kept}
-        return clusters.Done(parts, dict.fromkeys(unit.gives, θ), unit.gives)
+        return clusters.Done(parts, dict.fromkeys(unit.gives, θ), unit.gives, seconds)
+
+    def compute(spec, task, sent, kept, *others):
+        return [computed(spec, task, unit, kept) for unit in pickle.loads(sent)]
 
     return compute
 

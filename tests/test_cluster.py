@@ -175,6 +175,27 @@ def test_what_a_unit_fails_with_is_said(there, monkeypatch):
         cluster.train(of, lambda steps: None, of.jobs(), there)
 
 
+def unit(seeds=(0, 1), gives=()):
+    return cluster.Unit(seeds, (), (), frozenset(), frozenset(gives), 1)
+
+
+def test_short_units_of_the_same_seeds_are_sent_together(there):
+    """As many as take some seconds; alone, those that others wait for."""
+    of = schedule(next(grids()))
+    crew = cluster._Crew(there, (), of)
+    each = [unit(gives="a"), *[unit()] * 7, unit(seeds=(2, 3)), unit(seeds=(2, 3), gives="b")]
+
+    def taken(seconds):
+        crew.seconds, left, ahead = seconds, iter(each), []
+        while some := crew.take(left, ahead):
+            yield some
+
+    for seconds, sizes in ((5, [1] * 10), (1, [1, 3, 3, 1, 1, 1]), (0, [1, 7, 1, 1])):
+        found = [*taken(seconds)]
+        assert [len(some) for some in found] == sizes
+        assert [one for some in found for one in some] == each
+
+
 def _gone():
     raise OSError("gone")
 

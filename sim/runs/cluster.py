@@ -7,6 +7,7 @@ computes them, and what they give is kept by this process alone.
 
 import os
 import pickle
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -33,7 +34,10 @@ from sim.settings.grid import Point
 from sim.training.families import Family
 
 CLIENT: ContextVar[Any] = ContextVar("client", default=None)  # Dask's, where one is in use
-AHEAD = 4  # units that wait for each worker; more would only fill the scheduler's memory
+AHEAD = 4  # tasks that wait for each worker; more would only fill the scheduler's memory
+# Units that take less than this many seconds are sent several at a time, as a task of Dask's costs
+# all who take part some tens of milliseconds; not so many that much is lost with a worker.
+LONG, MOST = 3.0, 256
 GOES_ON = "what was finished is kept, and the same command goes on there"
 PATIENCE = 60  # seconds to wait for a scheduler, and for its first worker
 
@@ -70,6 +74,7 @@ class Done(NamedTuple):
     parts: dict[str, xr.Dataset]
     params: dict[str, Params]
     kept: frozenset[str]
+    seconds: float  # that it took
 
 
 @contextmanager
@@ -162,43 +167,59 @@ class _Crew:
 
     def __init__(self, client: Any, given: Sequence[Any], schedule: Schedule) -> None:
         self.client, self.given, self.schedule = client, given, schedule
-        self.made: dict[tuple[tuple[int, ...], str], Any] = {}  # by seeds and file, its unit
+        self.made: dict[tuple[tuple[int, ...], str], Any] = {}  # by seeds and file, its task
+        self.seconds = LONG  # that a unit takes, as far as is known
 
     def finished(self, each: Iterable[Unit]) -> Iterator[tuple[Unit, Done]]:
         """Send units as workers come free, and give what they return, in whichever order."""
         import distributed  # noqa: PLC0415 (an extra)
 
         waiting, of, left = distributed.as_completed(loop=self.client.loop), {}, iter(each)
+        ahead: list[Unit] = []
         while True:
             with _or_gone():
-                while len(of) < AHEAD * max(1, len(self.client.nthreads())):
-                    if (unit := next(left, None)) is None:
-                        break
-                    future = self.send(unit)
-                    of[future.key] = unit
+                workers = max(1, len(self.client.nthreads()))
+                while len(of) < AHEAD * workers and (some := self.take(left, ahead)):
+                    future = self.send(some)
+                    of[future.key] = some
                     waiting.add(future)
                 if not of:
                     return
                 future = next(waiting)
-                unit, done = of.pop(future.key), future.result()
-            yield unit, done
+                some, done = of.pop(future.key), future.result()
+            self.seconds = sum(one.seconds for one in done) / len(done)
+            yield from zip(some, done, strict=True)
 
-    def send(self, unit: Unit) -> Any:
-        """Send a unit, with what it needs: made by others before it, or kept."""
-        self.made = {at: of for at, of in self.made.items() if at[0] == unit.seeds}
+    def take(self, left: Iterator[Unit], ahead: list[Unit]) -> list[Unit]:
+        """Take the next unit, and more of its seeds where they are short and nobody asks for them.
+
+        ahead: of a unit that was taken and not sent.
+        """
+        many, some = min(MOST, max(1, round(LONG / max(self.seconds, 1e-9)))), []
+        while len(some) < many and (unit := ahead.pop() if ahead else next(left, None)):
+            if some and (unit.seeds != some[0].seeds or unit.gives or some[0].gives):
+                ahead.append(unit)
+                break
+            some.append(unit)
+        return some
+
+    def send(self, some: Sequence[Unit]) -> Any:
+        """Send units of a chunk of seeds, with what they need: made by others before, or kept."""
+        seeds = some[0].seeds
+        self.made = {at: of for at, of in self.made.items() if at[0] == seeds}
         makers, kept = {}, {}
-        for file in unit.needs:
-            if (maker := self.made.get((unit.seeds, file))) is not None:
+        for file in sorted(set().union(*(unit.needs for unit in some))):
+            if (maker := self.made.get((seeds, file))) is not None:
                 makers[maker.key] = maker
             else:
-                each = [self.schedule.records.store.params(file, seed) for seed in unit.seeds]
+                each = [self.schedule.records.store.params(file, seed) for seed in seeds]
                 if all(θ is not None for θ in each):
                     kept[file] = jax.tree.map(lambda *leaves: np.stack(leaves), *each)
         # As bytes: the scheduler would make the points of all units that wait, and take them apart.
-        sent = pickle.dumps(unit)
+        sent = pickle.dumps(some)
         future = self.client.submit(compute, *self.given, sent, kept, *makers.values(), pure=False)
-        for file in unit.gives:
-            self.made[unit.seeds, file] = future
+        for file in set().union(*(unit.gives for unit in some)):
+            self.made[seeds, file] = future
         return future
 
 
@@ -266,11 +287,10 @@ class _Collected(Store):
 
 @machine.pinned()
 def compute(
-    spec: Spec, task: data.Task, sent: bytes, kept: dict[str, Params], *others: Done
-) -> Done:
-    """Compute a unit, on a worker. Errors: InputError where its numbers would be others."""
-    unit = pickle.loads(sent)
-    from sim.runs import run, train  # noqa: PLC0415 (which import this)
+    spec: Spec, task: data.Task, sent: bytes, kept: dict[str, Params], *others: list[Done]
+) -> list[Done]:
+    """Compute units, on a worker. Errors: InputError where its numbers would be others."""
+    from sim.runs import run  # noqa: PLC0415 (which imports this)
 
     _as_there(spec.devices)
     here = identity.of_task(task, spec.common.validation)
@@ -278,7 +298,15 @@ def compute(
         if here[name] != there:
             raise InputError(f"a worker's {name} is {here[name]!r}: must be {there!r}, as here")
     run.compilation_cache()
-    store = _Collected()
+    params = (one.params for of in others for one in of)
+    held = kept | {file: θ for each in params for file, θ in each.items()}
+    return [_computed(spec, task, unit, held) for unit in pickle.loads(sent)]
+
+
+def _computed(spec: Spec, task: data.Task, unit: Unit, held: dict[str, Params]) -> Done:
+    from sim.runs import train  # noqa: PLC0415 (which imports this)
+
+    begun, store = time.monotonic(), _Collected()
     schedule = Schedule(
         spec.family, unit.points, task, Records(store), spec.common, spec.wanted, spec.given,
         spec.chunk, unit.seeds,
@@ -287,10 +315,10 @@ def compute(
         Job(unit.seeds, tuple(schedule.networks[name][i] for name, i in networks), trains)
         for networks, trains in unit.jobs
     ]
-    held = kept | {file: θ for other in others for file, θ in other.params.items()}
     made = train.train_chunk(schedule, jobs, held, unit.gives)
     parts = {name: store.get(name) for name in store}
-    return Done(parts, made | store.laid_aside, frozenset(store.laid_aside))
+    passed = time.monotonic() - begun
+    return Done(parts, made | store.laid_aside, frozenset(store.laid_aside), passed)
 
 
 @cache
