@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
+from numbers import Integral
 from pathlib import Path
 
 import pandas as pd
@@ -289,7 +290,7 @@ def word(value: object) -> str:
     """Write an axis's value."""
     return (
         f"{value:,}"
-        if isinstance(value, int)
+        if isinstance(value, Integral)  # Python's or numpy's, as pandas has it
         else f"{value:.4g}"
         if isinstance(value, float)
         else str(value)
