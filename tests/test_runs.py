@@ -266,8 +266,8 @@ def test_parameters_are_kept_as_asked_and_handed_out(tmp_path, small, trained, k
         accuracy = np.mean(np.argmax(z, axis=1) == task.y_test)
         assert accuracy == pytest.approx(float(ds.test_accuracy.sel(model=model, seed=1)), abs=1e-6)
         saved.save_params(tmp_path / "flat.npz", model, seed=1)
-        flat = np.load(tmp_path / "flat.npz")
-        np.testing.assert_array_equal(flat["hidden_1/kernel"], θ["hidden_1"]["kernel"])
+        with np.load(tmp_path / "flat.npz") as flat:
+            np.testing.assert_array_equal(flat["hidden_1/kernel"], θ["hidden_1"]["kernel"])
     del trained[:]
     sim.sweep(DATA, {"student_lr": (0.5,)}, 2, out=tmp_path, **(small | {"points": 1}))
     assert ("teacher" in {who for who, _ in trained}) == (keep == "records")
