@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from docs import claims, saved
+from docs import claims, gpus, saved
 from docs.saved import Saved
 from sim import published
 from sim.published.entries import Published
@@ -21,7 +21,6 @@ from sim.studies import grids
 
 ROOT = Path(__file__).resolve().parent.parent
 README, STUDIES = ROOT / "README.md", saved.FOLDER / "README.md"
-GPU = ROOT / "docs" / "gpu.csv"
 REPLICATIONS = ROOT / "docs" / "replications.md"
 DATASETS = ("digits", "mnist")
 HEAD = """# Studies
@@ -394,25 +393,6 @@ def made(about: dict[str, str]) -> str:
     return f"\n`{about['command']}`, n = {about['n']}, revision {about['revision'][:7]}\n"
 
 
-def of_gpu() -> str:
-    """Write what figure 10 takes on a GPU, and how far its accuracies are from a CPU's."""
-    about, rows = saved.read(GPU)
-    head = ("data, products", "n", "training", "TFLOP/s", "command", "student_aux", "less a CPU's")
-    lines = []
-    for _, r in rows.iterrows():
-        long = [""] * 3
-        if r.dataset == "mnist":
-            less = f"{float(r.less_cpu):+.4f} ± {float(r.less_cpu_half_width):.4f}".replace(
-                "0.", "."
-            )
-            mean = f"{float(r.student_aux):.3f} ± {float(r.half_width):.3f}".replace("0.", ".")
-            long = [f"{float(r.command_seconds):.1f} s", mean, less]
-        first = [f"{r.dataset}, {r.matmul}", str(r.seeds), f"{r.training_seconds:.2f} s"]
-        lines.append([*first, f"{r.tflops:.0f}", *long])
-    told = [about["of"], *(f"{n}: {about[n]}" for n in ("training", "command", "less a CPU's"))]
-    return f"{markdown(head, lines)}\n{'; '.join(told)}; revision {about['revision'][:7]}\n"
-
-
 TABLES = {
     "figure10": of_figure10,
     "paper": of_paper,
@@ -420,5 +400,5 @@ TABLES = {
     "bases": of_bases,
     "many_steps": of_many_steps,
     "claims": of_claims,
-    "gpu": of_gpu,
+    "gpu": gpus.of_figure10,
 }

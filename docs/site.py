@@ -11,16 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import sim
-from docs import pages, saved
+from docs import gpus, pages, saved
 from sim import published
-from sim.engine import chunks
 from sim.errors import choose
-from sim.model.data import load, synthetic
 from sim.report.accessor import Statistics
 from sim.report.markup import markdown
-from sim.report.tables import duration
-from sim.settings.lengths import moments
-from sim.settings.recipes import recipe
 from sim.studies import grids
 
 FOLDER = pages.ROOT / "docs"
@@ -85,25 +80,6 @@ def of_start() -> str:
     return f"{markdown(head, [*lines, total])}\n{made}\n"
 
 
-def of_million() -> str:
-    """Count what a million pairs of students and their control take on GPUs."""
-    about, rows = saved.read(pages.GPU)
-    rate = rows.query("matmul == 'float32'").set_index("dataset").tflops * 1e12
-    names = ["of a student: steps × examples", "FLOP", "of a million pairs: FLOP"]
-    names += ["a GPU's FLOP/s", "1 GPU", "64 GPUs", "256 students, a unit on a GPU"]
-    columns = []
-    for name, task in (("digits", load("digits")), ("mnist", synthetic(784, 10, 60_000, 10_000))):
-        setup, _ = recipe(name, points=1)
-        _, flop, _ = chunks.flop(setup, task)
-        (_, (*_, steps)), pairs = moments(setup, len(task.x_train)), 2e6 * flop
-        times = [pairs / rate[name], pairs / rate[name] / 64, 256 * flop / rate[name]]
-        counts = [f"{n:.1e}".replace("+", "") for n in (flop, pairs, rate[name])]
-        columns.append([f"{steps} × {setup.batch:,}", *counts, *map(duration, times)])
-    return (
-        markdown(("", "digits", "MNIST"), zip(names, *columns, strict=True)) + f"\n{about['of']}\n"
-    )
-
-
 def of_citation() -> str:
     """Quote the file that says how to cite sublim."""
     return f"```yaml\n{(pages.ROOT / 'CITATION.cff').read_text()}```"
@@ -124,7 +100,7 @@ TABLES = pages.TABLES | {
     "start": of_start,
     "traps": of_traps,
     **{f"trap: {trap}": partial(of_trap, trap) for trap in grids.module("traps").AXES["trap"]},
-    "million": of_million,
+    "million": gpus.of_million,
     "citation": of_citation,
     "sources": of_sources,
     f"cite: {published.PAPER}": partial(of_cited, published.PAPER),

@@ -484,7 +484,7 @@ def _bench(
     split: bool,
     json: bool,
 ) -> None:
-    """Time figure 10's training here, at the paper's MNIST shapes, beside the matrix product.
+    """Time figure 10's training here, beside the matrix product.
 
     Random images, no download. Takes about a minute for each number of seeds on two fast cores.
     """

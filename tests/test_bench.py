@@ -1,4 +1,4 @@
-"""sim/engine/bench.py, parts.py: what is counted and timed is what figure 10 does."""
+"""sim/engine/bench.py, step_time.py: what is counted and timed is what figure 10 does."""
 
 import io
 
@@ -25,6 +25,12 @@ def task(monkeypatch, small):
     task = data.synthetic(12, 4, train=100, test=40, validation=10)
     monkeypatch.setattr(bench.data, "synthetic", lambda *sizes, **parts: task)
     return task
+
+
+def test_shapes_are_those_of_the_digits():
+    real = data.load("digits")
+    measured = len(real.x_test) + len(real.x_val)
+    assert bench.SHAPES["digits"] == (real.d_in, len(real.x_train), measured)
 
 
 def quiet(done, whole):

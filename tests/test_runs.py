@@ -1,5 +1,6 @@
 """sim/runs: a run goes on where it was killed, and no network is computed twice."""
 
+import fcntl
 import json
 import os
 import signal
@@ -295,6 +296,22 @@ def test_parameters_are_of_the_runs_own_size(tmp_path, small):
     assert sim.load(place).params("teacher", seed=0)["aux_head"]["kernel"].shape[1] == 2
     of_sweep = sim.load(wide).params("teacher", seed=0, aux=2)
     assert of_sweep["aux_head"]["kernel"].shape[1] == 100
+
+
+def test_a_finished_run_reads_no_store_and_removes_what_the_dead_left(tmp_path, small, monkeypatch):
+    """As nothing is written any more; of who is alive nothing is removed."""
+    first = sim.figure10(DATA, 1, out=tmp_path, **small)
+    (kept,) = tmp_path.glob("store-*")
+    places = [*tmp_path.glob("figure10-*"), kept, *kept.glob("params/*")]
+    assert len(places) > 2
+    dead = [place / ".sublim-part-dead" for place in places]
+    for file in dead:
+        file.touch()
+    with (kept / ".sublim-part-alive").open("w") as alive:
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        monkeypatch.setattr(store.Store, "get", lambda self, name: pytest.fail("the store is read"))
+        assert sim.figure10(DATA, 1, out=tmp_path, **small).identical(first)
+        assert [*tmp_path.rglob(".sublim-part-*")] == [kept / ".sublim-part-alive"]
 
 
 def test_a_teacher_of_ones_own(tmp_path, small):

@@ -13,8 +13,7 @@ from jax import lax
 from jaxtyping import Array
 
 from sim.engine import chunks as sizes
-from sim.engine import machine, programs
-from sim.engine import parts as of_steps
+from sim.engine import machine, programs, step_time
 from sim.model import data
 from sim.model.products import product
 from sim.settings.experiments import FIGURE_10
@@ -25,13 +24,11 @@ from sim.training import families
 
 # Of the square matrix whose product rates are held against: a GPU's is faster the larger it is.
 SIDE, GPU_SIDE = 2048, 8192
-BESIDE = ("measuring", "dispatch")  # a step
-CALLS = 8  # of a GPU's, one after the other in a program: starting one takes a tenth as long
+CALLS = 8  # of a GPU's product in a program: one alone would be timed with its start
 Shapes = Literal["mnist", "digits"]
-SHAPES = {
-    "mnist": (784, 60_000, 10_000),
-    "digits": (64, 1_078, 359),
-}  # pixels, images to train on, others
+# Pixels; images to train on, and to measure on, a validation split included.
+SHAPES = {"mnist": (784, 60_000, 10_000), "digits": (64, 1_077, 720)}
+BESIDE = ("measuring", "dispatch")  # parts of a phase that no step has
 
 
 @machine.pinned()
@@ -51,7 +48,7 @@ def bench(
       matmul: operands of the matrix products, one after the other.
       progress: called with what is done and the whole, in chunks.
       shapes: the paper's MNIST, or the digits on which small studies run.
-      split: whether to take each phase's time apart as well, by `parts.timed`.
+      split: whether to take each phase's time apart as well, by `step_time.split`.
 
     Returns the device; its product rate [FLOP/s] with each kind of operands and memory bandwidth
     [byte/s], measured between the chunks; and for each kind and chunk size, for each phase and the
@@ -119,7 +116,7 @@ def bench(
         )
         del place, θ_T
         if split:
-            runs[-1]["parts"] = of_steps.timed(point, task, chunk, repeats, tell)
+            runs[-1]["parts"] = step_time.split(point, task, chunk, repeats, tell)
     rate = {kind: median(measured) for kind, measured in rates.items()}
     for run in runs:
         for phase in run["phases"].values():

@@ -59,7 +59,7 @@ class Phase(NamedTuple):
     bytes_: dict[str, float]  # that each part must move in a step
 
 
-def timed(
+def split(
     point: Point, task: Task, chunk: int, repeats: int, tell: Callable[[], None] = lambda: None
 ) -> dict[str, dict[str, Any]]:
     """Time a step's parts in figure 10's training of a chunk of seeds, in this process, in turns.
@@ -78,12 +78,12 @@ def timed(
     """
     where = programs.place(task, chunk)
     return {
-        name: _timed(make(point, where, range(chunk)), chunk, repeats, tell)
+        name: _split(make(point, where, range(chunk)), chunk, repeats, tell)
         for name, make in (("teacher", _teachers), ("students", _students))
     }
 
 
-def _timed(of: Phase, chunk: int, repeats: int, tell: Callable[[], None]) -> dict[str, Any]:
+def _split(of: Phase, chunk: int, repeats: int, tell: Callable[[], None]) -> dict[str, Any]:
     n, whole_run = of.epoch, of.times[-1]
     calls: dict[str, Callable[[], Any]] = {
         **{part: partial(of.run, part, (0, n)) for part in WITHOUT},
