@@ -5,6 +5,7 @@ Libraries are imported when something is computed: --help should not wait for th
 
 # ruff: noqa: PLC0415
 
+import gc
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -59,10 +60,11 @@ def show(
 
     try:
         with progress.stopping(stopped), aside(json):
-            from sim.report import tables
-            from sim.runs.run import Run
+            with _uncollected():
+                from sim.report import tables
+                from sim.runs.run import Run
 
-            run = Run(study(), output.out)
+                run = Run(study(), output.out)
             run.command = shlex.join(["sublim", *asked])
             warn((*(run.study.traps if traps else ()), *run.study.task.notes))
             if dry_run:
@@ -93,6 +95,17 @@ def show(
     (stderr if json else console).print(
         f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True
     )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Spare the collector what imports and points of grids make: much of it, and no garbage."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager

@@ -858,7 +858,7 @@ STATISTICS = [
         "statistics",
         ("ddof=1", "ddof=0"),
         (" / n**0.5)", ")"),
-        ("stdtrit(n - 1, 0.975)", "stdtrit(n - 1, 0.95)"),
+        ("p: float = 0.975", "p: float = 0.95"),
         ("stdtrit(n - 1,", "stdtrit(n,"),
         ("(self.mean - self.half_width).clip(low)", "(self.mean - self.half_width)"),
         ("(a_low - b_high, a_high - b_low)", "(a_low - b_low, a_high - b_high)"),

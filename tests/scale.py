@@ -52,12 +52,12 @@ def instead_of_training():
 
     def take(self, job):
         of, first = self.schedule, job.networks[0]
-        learns = job.trains and of.trained(first)
+        learns = job.trains and first.trained
         times = of.times(first) if learns else of.times(first)[-1:]
         self.seeds, n = job.seeds, len(job.seeds)
         values = made_up(rng, (n, len(job.networks), len(times)), of.measures)
         self._keep(job.seeds, job.networks, times, values)
-        if learns and not of.imitates(first):
+        if learns and not first.imitates:
             if before := of.before(first):
                 self._keep(job.seeds, (before,), [0], made_up(rng, (n, 1, 1), of.measures))
             θ = {la: {"kernel": np.zeros((n, *s), np.float32)} for la, s in TEACHER.items()}

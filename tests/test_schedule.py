@@ -111,7 +111,7 @@ def test_the_last_block_of_students_is_filled_up(small, monkeypatch):
     monkeypatch.setattr(Schedule, "_block", lambda self, group: 2)
     models = ("student_aux", "student_all", "cross_aux")
     schedule = scheduled(small, Store(None, {}), FIGURE_10, models)
-    blocks = [job.networks for job in schedule.jobs() if schedule.imitates(job.networks[0])]
+    blocks = [job.networks for job in schedule.jobs() if job.networks[0].imitates]
     assert [[n.name for n in block] for block in blocks] == [[*models[:2]], [models[2]] * 2]
 
 

@@ -9,12 +9,11 @@ import xarray as xr
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
-from scipy.special import stdtrit
 
 from sim import published
 from sim.published.entries import Published, Row
 from sim.runs.results import axes_of
-from sim.runs.statistics import summary
+from sim.runs.statistics import student_t, summary
 from sim.training.families import CONTROLS
 
 RULE = (
@@ -109,7 +108,7 @@ def agrees(one: Published, ours: pd.DataFrame, control: pd.DataFrame | None = No
         return True if beyond else False if short else None
     low, high = one.span
     alone = low == high and one.n is not None
-    reach = stdtrit(ours.n - 1, 0.975) * ours.sd / np.sqrt(one.n) if alone else 0.0
+    reach = student_t(ours.n) * ours.sd / np.sqrt(one.n) if alone else 0.0
     return bool(((ours.low <= high + reach) & (low - reach <= ours.high)).all())
 
 

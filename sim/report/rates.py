@@ -13,14 +13,13 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
-from scipy.special import stdtrit
 
 from sim.report import tradeoffs
 from sim.report.tables import lean, number, split
 from sim.runs import fits
 from sim.runs.ratios import ratio
 from sim.runs.results import axes_of
-from sim.runs.statistics import difference, summary
+from sim.runs.statistics import difference, student_t, summary
 from sim.training import families, lineages
 from sim.training.families import Family
 
@@ -84,7 +83,7 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
 
 def as_means(rows: pd.DataFrame) -> pd.DataFrame:
     """Take rates as means with their spread, to be held against what was published of a task."""
-    sd = rows.rate_half_width * np.sqrt(rows.n) / stdtrit(rows.n - 1, 0.975)
+    sd = rows.rate_half_width * np.sqrt(rows.n) / student_t(rows.n)
     names = {
         "rate": "mean",
         "rate_half_width": "half_width",
@@ -104,7 +103,7 @@ def _held(rate: xr.DataArray, model: str, control: str, first: str, many: int) -
     mine, other, teacher = (rate.sel(model=m, drop=True) for m in (model, control, first))
     apart = summary(difference(mine, other))
     mean, sd, n = float(apart.mean), float(apart.sd), rate.sizes["seed"]
-    reach = float(stdtrit(n - 1, 1 - 0.025 / many)) * sd / n**0.5 if n > 1 else np.inf
+    reach = float(student_t(n, 1 - 0.025 / many)) * sd / n**0.5 if n > 1 else np.inf
     of = ratio(mine - other, teacher - other)
     return {
         "difference": mean,

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtri, stdtrit  # scipy.stats takes a second longer to import
 
 from sim.errors import require
+from sim.runs.statistics import student_t
 
-Z = float(ndtri(0.975))
+Z = 1.959963984540054  # the normal law's 97.5 % point
 
 
 class Share(NamedTuple):
@@ -45,7 +45,7 @@ def auroc(positive: Float[np.ndarray, " n"], negative: Float[np.ndarray, " n"]) 
     variance = float(adds.var(ddof=1)) / n
     free = value * (1 - value)
     trials = min(2 * n, free / variance) if variance > 0 else 2 * n
-    return Share(value, *_wilson(value, trials, float(stdtrit(n - 1, 0.975))), n)
+    return Share(value, *_wilson(value, trials, float(student_t(n))), n)
 
 
 def share(times: int, n: int) -> Share:

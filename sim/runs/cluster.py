@@ -246,7 +246,7 @@ def _of_chunk(schedule: Schedule, jobs: Sequence[Job]) -> Iterator[Unit]:
         return i
 
     for i, files in enumerate(needs):
-        alone = schedule.imitates(jobs[i].networks[0]) and not makes[i]
+        alone = jobs[i].networks[0].imitates and not makes[i]
         for file in files & maker.keys() if not alone else ():
             first, second = sorted((find(i), find(maker[file])))
             group[second] = first

@@ -6,9 +6,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import stdtrit  # scipy.stats takes a second longer to import
 
 from sim.errors import needs, require
+from sim.runs.statistics import student_t
 
 ORDER = 3  # of how many settings an interaction is
 LIBRARY = "statsmodels", "analysis"  # and the extra that it is in
@@ -34,7 +34,7 @@ def decompose(values: xr.DataArray, order: int = ORDER) -> pd.DataFrame:
         return found.assign(low=np.nan, high=np.nan)
     without = [_shares(np.delete(y, i, -1), axes, order).share for i in range(seeds)]
     spread = np.std(without, axis=0) * (seeds - 1) ** 0.5
-    half = stdtrit(seeds - 1, 0.975) * spread
+    half = student_t(seeds) * spread
     ends = {"low": (found.share - half).clip(0), "high": (found.share + half).clip(upper=1)}
     return found.assign(**ends)
 

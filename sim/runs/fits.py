@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy.special import ndtr, stdtrit  # scipy.stats takes a second longer to import
 
 from sim.errors import InputError
+from sim.runs.statistics import student_t
 
 RESAMPLES = 400
 # Where rates end, as data cannot tell them apart: a curve keeps this of itself from the first
@@ -166,9 +166,11 @@ def _estimate(found: np.ndarray, n: int, least: float = -np.inf) -> Estimate:
     Percentiles, further out for few seeds by as much as Student's t is wider than the normal law
     and the spread of resamples falls short: for a mean, that makes them its t-interval.
     """
+    from scipy.special import ndtr  # noqa: PLC0415 (as in student_t)
+
     if n == 1:
         return Estimate(float(found[0]), np.nan, np.nan)
-    out = int(ndtr(stdtrit(n - 1, 0.025) * (n / (n - 1)) ** 0.5) * (RESAMPLES - 1))
+    out = int(ndtr(student_t(n, 0.025) * (n / (n - 1)) ** 0.5) * (RESAMPLES - 1))
     low = np.sort(np.where(np.isnan(found[1:]), least, found[1:]))[out]
     high = np.sort(np.where(np.isnan(found[1:]), np.inf, found[1:]))[-1 - out]
     return Estimate(float(found[0]), float(low), float(high))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from sim.engine import chunks, machine
 from sim.runs.schedule import Schedule
@@ -36,7 +37,7 @@ def plan(schedule: Schedule) -> Plan:
         if (setup, many) not in costs:
             costs[setup, many] = *chunks.flop(setup, task), chunks.seed_bytes(setup, task, many)
         of_teacher, of_student, answers, each = costs[setup, many]
-        if schedule.imitates(first):
+        if first.imitates:
             flop = seeds * (many * of_student + answers)
             students += seeds * many
             points |= {network.place for network in job.networks}
@@ -61,10 +62,10 @@ def plan(schedule: Schedule) -> Plan:
 
 def _product_rate() -> float:
     """Measure FLOP a second of a float32 matrix product here, the best of a few."""
-    a, product = jnp.ones((1024, 1024)), jax.jit(jnp.matmul)
+    a, product = jax.device_put(np.ones((1024, 1024), np.float32)), jax.jit(jnp.matmul)
     product(a, a).block_until_ready()
     seconds = []
-    for _ in range(5):
+    for _ in range(3):
         start = time.perf_counter()
         product(a, a).block_until_ready()
         seconds.append(time.perf_counter() - start)

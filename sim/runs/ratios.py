@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy.special import stdtrit  # scipy.stats takes a second longer to import
 
 from sim.errors import InputError
+from sim.runs.statistics import student_t
 
 
 class Ratio(NamedTuple):
@@ -49,7 +49,7 @@ def ratio(numerator: xr.DataArray, denominator: xr.DataArray, over: str = "seed"
     value = top / bottom.where(bottom != 0)
     # With ρ = value + δ, the test lets stand: clear · δ² − 2 · shift · δ ≤ spread. That has no
     # difference of large numbers in it, unlike the quadratic in ρ, and is exact without a spread.
-    t2 = float(stdtrit(n - 1, 0.975)) ** 2 / (n * (n - 1)) if n > 1 else np.nan
+    t2 = float(student_t(n)) ** 2 / (n * (n - 1)) if n > 1 else np.nan
     apart = top_apart - value * bottom_apart
     spread = t2 * (apart**2).sum(over, skipna=False)
     shift = -t2 * (apart * bottom_apart).sum(over, skipna=False)

@@ -4,7 +4,7 @@ Seeds by the chunk, in each chunk ancestors before those who need them, each onc
 program side by side.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -37,7 +37,8 @@ from sim.training.measures import ALWAYS, OF_TRAITS
 class Network(NamedTuple):
     """A member of the family at a point, at its own settings.
 
-    key: names what is measured of it. origin: names it. place: of its point among all.
+    key: names what is measured of it. origin: names it. place: of its point among all. learns:
+    nothing, if it was handed in.
     """
 
     key: str
@@ -45,11 +46,22 @@ class Network(NamedTuple):
     name: str
     point: Point
     place: int
+    learns: Lesson | None
 
     @property
     def file(self) -> str:
         """Name of its parameters: its origin, and how wide its auxiliary head is made."""
         return f"{self.origin}-{self.point.setup.aux}"
+
+    @property
+    def imitates(self) -> bool:
+        """Whether it is a student."""
+        return isinstance(self.learns, Imitation)
+
+    @property
+    def trained(self) -> bool:
+        """Whether it takes steps."""
+        return not isinstance(self.learns, Change | None)
 
 
 class Job(NamedTuple):
@@ -94,26 +106,19 @@ class Schedule:
         projects = "projection" in wanted.measure and {*AXIS} <= {*family}
         self.before_axis = ancestry(family, AXIS) if projects else {*family}
         for name in self._members(wanted.models):
-            self.networks[name] = [
-                Network(
-                    names(self._images(p)).record(name, p),
-                    names(self._images(p)).key(name, p),
-                    name,
-                    self._at(name, p),
-                    i,
-                )
-                for i, p in enumerate(points)
-            ]
+            self.networks[name] = [self._network(name, i, names) for i in range(len(points))]
         self._parents: dict[str, list[Network]] = {}  # by key: the same for all chunks of seeds
         self.groups = self._grouped()
-        students = [group for group in self.groups if self.imitates(group[0])]
+        students = [group for group in self.groups if group[0].imitates]
         self.chunk = common.chunk or chunk or min(map(self._seeds_together, students))
 
-    def _at(self, name: str, point: Point) -> Point:
-        """Take a member's settings at a point; what is measured of no trait is of the task."""
-        setup, hyper = own = self.family[name].at(point)
-        plain = self.traits or setup.trait == "accuracy"
-        return own if plain else Point(_of_the_task(setup), hyper)
+    def _network(self, name: str, place: int, names: Callable[[int], Names]) -> Network:
+        point, member = self.points[place], self.family[name]
+        of, own = names(self._images(point)), member.at(point)
+        if not self.traits and own.setup.trait != "accuracy":  # what is measured is of the task
+            own = Point(_of_the_task(own.setup), own.hyper)
+        learns = None if name in self.given else member.lesson(own)
+        return Network(of.record(name, point), of.key(name, point), name, own, place, learns)
 
     def task(self, point: Point) -> data.Task:
         """Give the task at a point: with all of its classes, or the first of them."""
@@ -125,9 +130,9 @@ class Schedule:
     def times(self, network: Network) -> tuple[int, ...]:
         """Steps after which a network is measured while it is trained."""
         teacher, student = moments(network.point.setup, self._images(network.point))
-        if self.imitates(network):
+        if network.imitates:
             return student
-        return teacher if self.trained(network) else (0,)
+        return teacher if network.trained else (0,)
 
     def wants(self, network: Network) -> Wanted:
         """Say what a network's record must have; of traits, what was measured in the end."""
@@ -150,26 +155,13 @@ class Schedule:
         """Take the record of a network over seeds, which must be there."""
         return self.records.take(network.key, seeds, self.wants(network))
 
-    def lesson(self, network: Network) -> Lesson | None:
-        """Say what a network learns; nothing if it was handed in."""
-        member = self.family[network.name]
-        return None if network.name in self.given else member.lesson(network.point)
-
-    def imitates(self, network: Network) -> bool:
-        """Tell whether a network is a student."""
-        return isinstance(self.lesson(network), Imitation)
-
-    def trained(self, network: Network) -> bool:
-        """Tell whether a network takes steps."""
-        return not isinstance(self.lesson(network), Change | None)
-
     def other(self, network: Network, name: str) -> Network:
         """Another member at the same point."""
         return self.networks[name][network.place]
 
     def source(self, network: Network) -> Network | str:
         """Find whose parameters a network has: its own, or those of what it is untrained."""
-        while network.name not in self.given and self.lesson(network) is None:
+        while network.name not in self.given and network.learns is None:
             start = self.family[network.name].start
             if start in (INIT, OTHER_INIT):
                 return start
@@ -184,12 +176,12 @@ class Schedule:
     def shared(self, network: Network) -> Network | str | None:
         """Find the same, unless the program that trains it draws them itself."""
         begin, start = self.begin(network), self.family[network.name].start
-        drawn = begin == INIT or (start == OTHER_INIT and self.imitates(network))
+        drawn = begin == INIT or (start == OTHER_INIT and network.imitates)
         return None if drawn else begin
 
     def beside(self, network: Network) -> dict[str, Network]:
         """Find the members whose answers a student's channel asks for beside the teacher's."""
-        learns = self.lesson(network)
+        learns = network.learns
         asked = learns.beside(network.point) if isinstance(learns, Imitation) else {}
         return {role: self.other(network, name) for role, name in asked.items()}
 
@@ -207,7 +199,7 @@ class Schedule:
         return self._parents[network.key]
 
     def _parents_of(self, network: Network) -> list[Network]:
-        found, learns = [self.shared(network)], self.lesson(network)
+        found, learns = [self.shared(network)], network.learns
         if isinstance(learns, Imitation):
             teacher = self.other(network, learns.teacher)
             found += [self.source(teacher), self.begin(teacher)]
@@ -242,7 +234,7 @@ class Schedule:
         for group in reversed(self.groups):
             first, lacking = group[0], [n for n in group if n.key in lacks]
             asked = [n for n in group if n.key in lacks or n.file in needed]
-            untrained = self.lesson(first) is None
+            untrained = first.learns is None
             if not asked or (untrained and self._seen_before(first, found)):
                 continue
             kept = all(self._kept(n, seeds) for n in asked)
@@ -251,7 +243,8 @@ class Schedule:
                 asks = [one for n in lacking for one in (self.source(n), *self.axis(n))]
             else:
                 found += [Job(seeds, block) for block in reversed([*self._blocks(group, asked)])]
-                asks = [one for n in asked for one in self.parents(n)]
+                # Those trained side by side share their parents, but for what they are measured by.
+                asks = [*self.parents(asked[0]), *(one for n in asked for one in self.axis(n))]
             those = {one.file: one for one in asks if isinstance(one, Network)}
             needed |= {
                 file
@@ -262,12 +255,12 @@ class Schedule:
 
     def _as_it_is(self, network: Network) -> bool:
         """Tell whether a network that is kept can be measured without training it again."""
-        return len(self.wants(network).times) == 1 and not self.imitates(network)
+        return len(self.wants(network).times) == 1 and not network.imitates
 
     def _seen_before(self, network: Network, jobs: Sequence[Job]) -> bool:
         """Tell whether an untrained network is measured as what another is before it learns."""
         return any(
-            isinstance(self.lesson(n), Labels) and self.before(n) == network
+            isinstance(n.learns, Labels) and self.before(n) == network
             for job in jobs
             for n in job.networks
             if job.trains
@@ -302,7 +295,7 @@ class Schedule:
         for of_point in zip(*self.networks.values(), strict=True):
             for network in of_point:
                 together: Any = network.file, network.key
-                if isinstance(learns := self.lesson(network), Imitation):
+                if isinstance(learns := network.learns, Imitation):
                     teacher = self.other(network, learns.teacher).file
                     shared = self.shared(network)
                     beside = [other.file for other in self.beside(network).values()]
@@ -333,7 +326,7 @@ class Schedule:
         self, group: Sequence[Network], asked: list[Network]
     ) -> Iterator[tuple[Network, ...]]:
         """Split what is asked for of a group in blocks of one size, the last filled up."""
-        size = self._block(group) if self.imitates(group[0]) else 1
+        size = self._block(group) if group[0].imitates else 1
         for i in range(0, len(asked), size):
             block = asked[i : i + size]
             yield (*block, *block[-1:] * (size - len(block)))

@@ -1,11 +1,10 @@
 """Statistics over seeds, at every place of a result's other dimensions."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy.special import stdtrit  # scipy.stats takes a second longer to import
 
 from sim.errors import InputError, require
 
@@ -42,6 +41,14 @@ class Summary(NamedTuple):
         return Summary(*(field.isel(places) for field in self))
 
 
+def student_t(n: Any, p: float = 0.975) -> Any:
+    """Give the quantile of Student's t for means of n values: at p = .975, of 95 % intervals."""
+    # scipy.stats takes a second longer to import, and a plan is made without either.
+    from scipy.special import stdtrit  # noqa: PLC0415
+
+    return stdtrit(n - 1, p)
+
+
 def summary(values: xr.DataArray | Sequence[float] | np.ndarray, over: str = "seed") -> Summary:
     """Reduce the dimension of seeds to mean, half-width, standard deviation and n.
 
@@ -66,7 +73,7 @@ def summary(values: xr.DataArray | Sequence[float] | np.ndarray, over: str = "se
     values.attrs = {}
     mean = values.mean(over, skipna=False)
     sd = values.std(over, ddof=1, skipna=False) if n > 1 else xr.full_like(mean, np.nan)
-    half_width = sd * (float(stdtrit(n - 1, 0.975)) / n**0.5)
+    half_width = sd * (student_t(n) / n**0.5)
     return Summary(mean.assign_attrs(kept), half_width, sd, xr.full_like(mean, n, dtype=int))
 
 

@@ -95,15 +95,15 @@ class _Here:
         if self.seeds != job.seeds:
             self.held, self.seeds = {}, job.seeds
         network = job.networks[0]
-        if self.schedule.imitates(network):
+        if network.imitates:
             self._students(job)
         else:
             self._alone(network, job.seeds, trains=job.trains)
 
     def _alone(self, network: Network, seeds: Sequence[int], *, trains: bool) -> None:
         """Train a network on labels or images, change it, or measure it as it is."""
-        lesson = self.schedule.lesson(network)
-        learns = trains and self.schedule.trained(network)
+        lesson = network.learns
+        learns = trains and network.trained
         if learns:
             shared = self.schedule.shared(network)
             begin = shared and self._params(shared, network, seeds)
@@ -118,7 +118,7 @@ class _Here:
             self.schedule.extra,
             self.tell,
             begin,
-            lesson=lesson if self.schedule.trained(network) else Labels(),
+            lesson=lesson if network.trained else Labels(),
             learns=learns,
             axis=self._axis(network, seeds),
         )
@@ -149,7 +149,7 @@ class _Here:
     def _students(self, job: Job) -> None:
         """Train students side by side."""
         schedule, first, seeds = self.schedule, job.networks[0], job.seeds
-        lesson = schedule.lesson(first)
+        lesson = first.learns
         assert isinstance(lesson, Imitation)
         teacher, shared = schedule.other(first, lesson.teacher), schedule.shared(first)
         students = [(n.point, schedule.family[n.name]) for n in job.networks]

@@ -51,6 +51,11 @@ class Setting:
     compiles: bool
 
     @cached_property
+    def alone(self) -> bool:
+        """Whether its default is right whatever the others are."""
+        return not (self.rule and self.rule.asks)
+
+    @cached_property
     def items(self) -> tuple[Any, ...]:
         """Types of what a list holds; none for a setting that takes one value at a time."""
         return next((get_args(kind)[:1] for kind in self.kinds if get_origin(kind) is tuple), ())
@@ -112,12 +117,13 @@ def replaced(given: Mapping[str, Any], *parts: Any) -> tuple[Any, ...]:
     Numbers may be numpy's, lists tuples, folders text. Errors: InputError for a name that is no
     setting, with the nearest that is; for a value that breaks a rule.
     """
-    known = {name for part in parts for name in declared(type(part))}
-    for name in given.keys() - known:
-        near = like(name, known).removeprefix(".")
-        every = ", ".join(sorted(known))
-        raise InputError(f"{name} = {given[name]!r}: no such setting.{near} There are {every}")
-    each = ({name: given[name] for name in declared(type(p)) if name in given} for p in parts)
+    owned = [declared(type(part)) for part in parts]
+    for name in given:
+        if not any(name in own for own in owned):
+            known = {name for own in owned for name in own}
+            near, every = like(name, known).removeprefix("."), ", ".join(sorted(known))
+            raise InputError(f"{name} = {given[name]!r}: no such setting.{near} There are {every}")
+    each = ({name: value for name, value in given.items() if name in own} for own in owned)
     return check(
         *(replace(part, **own) if own else part for part, own in zip(parts, each, strict=True))
     )
@@ -127,21 +133,25 @@ def check(*parts: Any) -> tuple[Any, ...]:
     """Return the same settings as plain values. Errors: InputError, the first broken rule."""
     parts = tuple(map(_plainly, parts))
     values = {name: value for part in parts for name, value in vars(part).items()}
-    for s in (s for part in parts for s in declared(type(part)).values()):
-        value = values[s.name]
-        if s.rule and value is not None:
-            s.rule.check(s.name, value, values)
-        if s.only and value != s.default:
-            word = f"{s.default:g}" if isinstance(s.default, float) else s.default
-            require(s.name, value, s.only.has(values), f"{word} unless {s.only.says}")
+    for part in parts:
+        for name, s in declared(type(part)).items():
+            value = values[name]
+            if value is s.default and s.alone:
+                continue
+            if s.rule and value is not None:
+                s.rule.check(name, value, values)
+            if s.only and value != s.default:
+                word = f"{s.default:g}" if isinstance(s.default, float) else s.default
+                require(name, value, s.only.has(values), f"{word} unless {s.only.says}")
     return parts
 
 
 def _plainly(part: Any) -> Any:
     values, new = vars(part), {}
     for name, s in declared(type(part)).items():
-        if type(values[name]) not in s.kinds:  # as most are; grids have many points
-            new[name] = plain(s, values[name])
+        value = values[name]
+        if value is not s.default and type(value) not in s.kinds:  # grids have many points
+            new[name] = plain(s, value)
     same = all(repr(value) == repr(values[name]) for name, value in new.items())  # numpy's are not
     return part if same else replace(part, **new)
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sim.errors import InputError, choose, require
@@ -20,6 +21,11 @@ DERIVED = {
     "depth": "hidden layers",
 }
 LISTS = {name for name, s in SETTINGS.items() if s.items}  # which only cases set
+#: What students that train side by side have in common: all but masks and numbers of their own.
+OF_ALL = itemgetter(
+    *(name for name, s in declared(Setup).items() if s.of != Of.STUDENT or s.compiles),
+    *(name for name, s in declared(Hyper).items() if s.of != Of.STUDENT),
+)
 WHOLE = {name for name, s in SETTINGS.items() if int in s.kinds} | {*DERIVED}
 LONGEST, LARGEST = 10_000, 1_000_000  # values of an axis, points of a grid
 
@@ -36,9 +42,9 @@ class Point(NamedTuple):
         return Point(_of_program(self.setup), Hyper())
 
     @property
-    def together(self) -> "Point":
+    def together(self) -> tuple[Any, ...]:
         """Name what is one for all points whose students can train side by side."""
-        return Point(_of_students(self.setup), _of_students(self.hyper))
+        return OF_ALL(self.values)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -49,12 +55,6 @@ class Point(NamedTuple):
 @lru_cache
 def _of_program(setup: Setup) -> Setup:
     return usual(setup, lambda s: not s.compiles)
-
-
-@lru_cache
-def _of_students(part: Setup | Hyper) -> Setup | Hyper:
-    masks = isinstance(part, Setup)  # numbers are all of one program
-    return usual(part, lambda s: s.of == Of.STUDENT and not (masks and s.compiles))
 
 
 def label(axis: str) -> str:

@@ -1,5 +1,6 @@
 """How long trainings are, in optimiser steps, when they are measured, and what "all" counts."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -8,7 +9,8 @@ from sim.settings.rules import MOST
 from sim.settings.setup import Hyper, Setup
 
 
-def steps(setup: Setup, examples: int) -> dict[str, int]:
+@cache
+def steps(setup: Setup, examples: int) -> Mapping[str, int]:
     """Count the steps of teacher and students, on so many training images.
 
     Errors: InputError for more than a program counts.

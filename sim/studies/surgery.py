@@ -80,7 +80,7 @@ class Operations(Parts):
             self._where = programs.place(schedule.task(student.point), 1)
         teachers = []
         for name in WHO:
-            lesson = schedule.lesson(networks[name][part.place])
+            lesson = networks[name][part.place].learns
             assert isinstance(lesson, Imitation)
             teachers.append(self._params(lesson.teacher, part))
         start = schedule.begin(student)

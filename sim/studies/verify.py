@@ -137,7 +137,7 @@ def _again(ds: xr.Dataset, grid: Grid, draw: int | None, progress: Progress) -> 
     """Compute a part of a run again, and hold it against what is kept."""
     work = grid.work(Store(None, _of_task(ds)), ds.attrs["chunk"])
     schedule = work.schedule
-    jobs = [job for job in schedule.jobs() if schedule.imitates(job.networks[0])]
+    jobs = [job for job in schedule.jobs() if job.networks[0].imitates]
     job = random.Random(draw).choice(jobs)
     train(schedule, progress, [job])
     here, then = identity.of_task(grid.task, grid.common.validation), _of_task(ds)

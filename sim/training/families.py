@@ -6,9 +6,10 @@ Whatever has one name (and one seed) is one network, whichever command asks for 
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sim.errors import require
@@ -55,9 +56,7 @@ class Imitation(NamedTuple):
     @property
     def of(self) -> Of:
         """Whose settings that takes."""
-        own = Of.INPUTS | Of.CHANNEL | Of.STUDENT
-        own |= Of.NOTHING if self.logits else Of.LOGITS
-        return own | Of.FILTER if self.control else own
+        return _of_students(bool(self.logits), bool(self.control))
 
     def beside(self, point: Point | None = None) -> dict[str, str]:
         """Name the members whose answers are asked for beside the teacher's, at a point or ever."""
@@ -66,6 +65,12 @@ class Imitation(NamedTuple):
         more = [*self.others][: point.setup.untaught - 1 if point else None]
         untaught = {f"untaught_{k}": name for k, name in enumerate(more, 2)}
         return {"base": self.base, "control": self.control} | untaught
+
+
+@cache  # grids have many points, and flags are slow
+def _of_students(said: bool, asks: bool) -> Of:
+    own = Of.INPUTS | Of.CHANNEL | Of.STUDENT
+    return own | (Of.NOTHING if said else Of.LOGITS) | (Of.FILTER if asks else Of.NOTHING)
 
 
 class Change(NamedTuple):
@@ -230,6 +235,7 @@ class Names:
 
     def __init__(self, family: Family, images: int, given: Mapping[str, str] = {}) -> None:
         self.family, self.images, self.given = family, images, given
+        self.traits = traits(family)
         self._keys: dict[tuple[str, int], tuple[Point, str]] = {}
         self._hashed: dict[Any, str] = {}
 
@@ -243,8 +249,7 @@ class Names:
 
     def _of_stage(self, origin: dict[str, Any], point: Point, of: Of) -> str:
         """Hash an origin with a stage's settings: once, for all points that have the same."""
-        values = point.values
-        known = repr(origin), of, tuple([values[name] for name in _settings_of(of)])
+        known = repr(origin), of, _values(of)(point.values)
         if known not in self._hashed:
             self._hashed[known] = hashed(origin | stage(point, of, self.images))
         return self._hashed[known]
@@ -286,7 +291,7 @@ class Names:
         measured, member = {"measured": self.key(name, point)}, self.family[name]
         own = member.at(point)
         trained = not isinstance(member.lesson(own), Change | None) and name not in self.given
-        if traits(self.family):
+        if self.traits:
             measured |= {"trait": own.setup.trait, "target": own.hyper.target}
             if own.setup.skill != "none":
                 measured["skill"] = own.setup.skill
@@ -308,7 +313,7 @@ def asks(point: Point) -> bool:
 def stage(point: Point, of: Of, images: int) -> dict[str, Any]:
     """Name the settings that one stage of a network's making depends on, with their values."""
     values = point.values
-    found = {name: values[name] for name in _settings_of(of)}
+    found = dict(zip(_settings_of(of), _values(of)(values), strict=True))
     if found.get("strength") == 0 and _without(point) == "kept":
         # Without the trait it is the same network, whichever trait that is.
         gone = {*_settings_of(Of.TRAIT)} - {"skill", "skilled"}
@@ -318,7 +323,9 @@ def stage(point: Point, of: Of, images: int) -> dict[str, Any]:
             found["steps"] = count
     if "aux" in found:  # a channel of m logits is the same thing in a network that has more of them
         found["aux"] = found["channel"] or found["aux"]
-    return {name: value for name, value in found.items() if name not in SAID_OTHERWISE}
+    for name in SAID_OTHERWISE:
+        found.pop(name, None)
+    return found
 
 
 #: Settings that a stage names by what they come to.
@@ -331,9 +338,18 @@ def _settings_of(of: Of) -> tuple[str, ...]:
     return tuple(s.name for s in (declared(Setup) | declared(Hyper)).values() if s.of & of)
 
 
+@cache
+def _values(of: Of) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Take their values from all."""
+    return itemgetter(*names) if (names := _settings_of(of)) else lambda _: ()
+
+
 def hashed(origin: Mapping[str, Any]) -> str:
     """Hash an origin."""
-    return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(_JSON.encode(origin).encode()).hexdigest()[:16]
+
+
+_JSON = json.JSONEncoder(sort_keys=True)
 
 
 def _without(point: Point) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
 
+from sim.runs.statistics import student_t
 from theory.verdict import Verdict
 
 UNDECIDED = "undecided"
@@ -86,7 +86,7 @@ def interval(values: Sequence[float] | np.ndarray, level: float) -> tuple[float,
     n = len(values)
     if n < 2:
         return -np.inf, np.inf
-    half = float(stdtrit(n - 1, (1 + level) / 2)) * np.std(values, ddof=1) / n**0.5
+    half = float(student_t(n, (1 + level) / 2)) * np.std(values, ddof=1) / n**0.5
     return float(np.mean(values) - half), float(np.mean(values) + half)
 
 
