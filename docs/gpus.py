@@ -1,5 +1,6 @@
 """What GPUs take: figure 10 as it was measured on one, and a million pairs at the same rate."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -18,28 +19,39 @@ MEASURED = Path(__file__).parent / "gpu.csv"
 def of_figure10() -> str:
     """Write what figure 10 takes, and how far its accuracies are from a CPU's."""
     about, rows = saved.read(MEASURED)
-    head = ("data, products", "n", "training", "TFLOP/s", "command", "student_aux", "less a CPU's")
+    head = ("GPU: data, products", "n", "training", "TFLOP/s", "of product", "memory")
+    head += ("command", "student_aux", "less a CPU's")
     lines = []
     for _, r in rows.iterrows():
-        lines.append([f"{r.dataset}, {r.matmul}", str(r.seeds), f"{r.training_seconds:.2f} s"])
-        lines[-1] += [f"{r.tflops:.0f}", *([""] * 3 if r.dataset == "digits" else _command(r))]
-    told = [about["of"], *(f"{n}: {about[n]}" for n in ("training", "command", "less a CPU's"))]
-    return f"{markdown(head, lines)}\n{'; '.join(told)}; revision {about['revision'][:7]}\n"
+        line = [f"{r.gpu}: {r.dataset}, {r.matmul}", str(r.seeds), f"{r.training_seconds:.2f} s"]
+        line += [f"{r.tflops:.0f}", _given(r.of_product, "{:.2f}"), _given(r.gib, "{:.1f} GiB")]
+        lines.append([*line, *_command(r)])
+    told = [f"{name}: {about[name]}" for name in head if name in about]
+    return (
+        f"{markdown(head, lines)}\n{'; '.join([about['of'], *told])}; revisions {_short(about)}\n"
+    )
+
+
+def _given(value: float | str, how: str) -> str:
+    return "" if value == "" or pd.isna(value) else re.sub(r"\b0\.", ".", how.format(float(value)))
+
+
+def _short(about: dict[str, str]) -> str:
+    each = (one.split(" ") for one in about["revision"].split(", "))
+    return ", ".join(f"{revision[:7]} {gpu}" for revision, gpu in each)
 
 
 def _command(row: pd.Series) -> list[str]:
-    seconds, mean, half, less, less_half = (
-        float(row[name])
-        for name in ("command_seconds", "student_aux", "half_width", "less_cpu", "less_cpu_half")
-    )
-    accuracies = f"{mean:.3f} ± {half:.3f}", f"{less:+.4f} ± {less_half:.4f}"
-    return [f"{seconds:.1f} s", *(text.replace("0.", ".") for text in accuracies)]
+    accuracy = _given(row.student_aux, "{:.3f} ± ") + _given(row.half_width, "{:.3f}")
+    less = _given(row.less_cpu, "{:+.4f} ± ") + _given(row.less_cpu_half, "{:.4f}")
+    return [_given(row.command_seconds, "{:.1f} s"), accuracy, less]
 
 
 def of_million() -> str:
     """Count what a million pairs of students and their control take."""
     about, rows = saved.read(MEASURED)
-    rate = rows.query("matmul == 'float32'").set_index("dataset").tflops * 1e12
+    first = rows[rows.gpu == rows.gpu[0]].query("matmul == 'float32'")
+    rate = first.set_index("dataset").tflops * 1e12
     names = ["of a student: steps × examples", "FLOP", "of a million pairs: FLOP"]
     names += ["a GPU's FLOP/s", "1 GPU", "64 GPUs", "256 students, a unit on a GPU"]
     columns = []
@@ -51,4 +63,4 @@ def of_million() -> str:
         counts = [f"{n:.1e}".replace("+", "") for n in (flop, pairs, rate[name])]
         columns.append([f"{steps} × {setup.batch:,}", *counts, *map(duration, times)])
     table = markdown(("", "digits", "MNIST"), zip(names, *columns, strict=True))
-    return f"{table}\n{about['of']}\n"
+    return f"{table}\n{about['of'].partition(' and')[0]}\n"

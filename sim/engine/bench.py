@@ -120,7 +120,7 @@ def bench(
     rate = {kind: median(measured) for kind, measured in rates.items()}
     for run in runs:
         for phase in run["phases"].values():
-            phase["ratio_to_product"] = phase["flop_per_second"] / rate["float32"]
+            phase["ratio_to_product"] = phase["flop_per_second"] / rate[run["matmul"]]
     return {
         "device": machine.device(),
         "product_flop_per_second": rate,
@@ -144,13 +144,17 @@ def rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
                 run["matmul"] if first else "",
                 str(run["seeds"]) if first else "",
                 name,
-                f"{phase['seconds']:.2f}",
+                _time(phase["seconds"]),
                 f"{phase['flop'] / 1e12:.3f}",
                 f"{phase['flop_per_second'] / 1e9:.0f}",
                 f"{phase['ratio_to_product']:.2f}",
                 f"{run['compile_seconds']:.1f}" if whole else "",
                 f"{run['resident_gib']:.2f}" if whole else "",
             )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f}" if seconds >= 0.1 else f"{seconds:.4f}"[1:]
 
 
 def limits(

@@ -190,14 +190,15 @@ def _word(value: object) -> str:
 
 
 def bench(found: dict[str, Any]) -> Table:
-    """Figure 10's phases at MNIST's shapes, beside the machine's own product."""
+    """Figure 10's phases, beside the machine's own product."""
     rates = found["product_flop_per_second"].items()
     product = ", ".join(f"{kind} {rate / 1e9:.0f} GFLOP/s" for kind, rate in rates)
     fastest = best(found)
     shown = Table(
         title=f"{found['device']}; product: {product}; "
         f"memory {found['bytes_per_second'] / 1e9:.0f} GB/s\n"
-        f"medians of {found['repeats']}, seconds and TFLOP a seed, ratio to the float32 product",
+        f"medians of {found['repeats']}, seconds and TFLOP a seed, "
+        "ratio to the product of the same operands",
         title_justify="left",
         caption=f"Fastest: {fastest['seeds']} seeds together, {fastest['matmul']}.",
         caption_justify="left",
