@@ -26,7 +26,17 @@ from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Matmul, Setup
-from sim.terminal import FORMATS, aside, console, print_json, say_cited, say_settings, show, stderr
+from sim.terminal import (
+    FORMATS,
+    aside,
+    console,
+    print_json,
+    say_cited,
+    say_settings,
+    show,
+    stderr,
+    trained,
+)
 from sim.training.families import FIGURE_10, Family, takes
 
 #: How --help groups settings: as a user thinks of them.
@@ -93,7 +103,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             **HOW,
             **CLUSTER,
         ),
-        _command(_theorem, (Common(seeds=64), Theorem(), Output()), **HOW),
+        _command(_theorem, (Common(seeds=64), Theorem(), Output()), **HOW, **CLUSTER),
         _command(
             _search,
             replaced(space.defaults(dataset), *once),
@@ -108,6 +118,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             **PRESET,
             dry_run=HOW["dry_run"],
             json=JSON,
+            **CLUSTER,
         ),
         _command(_catalogue, (), json=JSON),
         _command(
@@ -410,6 +421,8 @@ def _search(
     preset: str,
     dry_run: bool,
     json: bool,
+    workers: int,
+    cluster: str,
 ) -> None:
     """Search the settings at which students do best, on validation images alone.
 
@@ -441,7 +454,8 @@ def _search(
 
     with progress.stopping(stopped), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of settings that mislead: what they do is measured
-        with progress.bar(stderr, f"search, {trials} trials") as tell:
+        bar = progress.bar(stderr, f"search, {trials} trials")
+        with aside(json), trained(workers, cluster), bar as tell:
 
             def heard(trial: Any) -> None:
                 done.append(trial)

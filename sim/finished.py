@@ -214,6 +214,9 @@ def _apart(a: Any, b: Any) -> dict[str, Any]:
         return {k: float(v) for k, v in of._asdict().items() if isfinite(v)}
 
     same = kept.same_bits(a, b)
+    if _of_theorem(a, b):
+        rows = [one._asdict() for one in kept.found(a, b)]
+        return {"same_bits": same, "unlike": kept.unlike(a, b), "rows": rows}
     rows = [
         {**one.at, "measure": one.measure, "model": one.model}
         | {name: numbers(getattr(one, name)) for name in ("a", "b", "change")}
@@ -222,17 +225,24 @@ def _apart(a: Any, b: Any) -> dict[str, Any]:
     return {"same_bits": same, "unlike": kept.unlike(a, b), "rows": rows}
 
 
+def _of_theorem(*runs: Any) -> bool:
+    """Tell whether all of these runs are of the theorem."""
+    return all(ds.attrs["experiment"] == "theorem" for ds in runs)
+
+
 def _same(a: Any, b: Any, names: list[str]) -> bool:
     """Say what two runs do not have in common, and whether all bits are the same."""
-    from sim.report.runs import apart, unlike
+    from sim.report.runs import apart, found, unlike
     from sim.studies import kept
 
-    if found := kept.unlike(a, b):
-        console.print(unlike(found, names))
+    if own := kept.unlike(a, b):
+        console.print(unlike(own, names))
     else:
         console.print("Settings, seeds, versions, device and revision are the same.")
     if same := kept.same_bits(a, b):
         console.print("Results are the same, bit by bit.")
+    elif _of_theorem(a, b):
+        console.print(found(kept.found(a, b), names))
     else:
         lines = [*kept.apart(a, b)]
         console.print(apart(lines, names, int(lines[0].change.n)))

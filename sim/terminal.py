@@ -76,7 +76,7 @@ def show(
                 if plans and (plan := run.work.plan()):
                     console.print(tables.plan(plan), highlight=False)
                 what = f"{run.study.name}, {len(common.each_seed)} seeds"
-                with _trained(workers, cluster), progress.bar(console, what) as tell:
+                with trained(workers, cluster), progress.bar(console, what) as tell:
                     ds = run.results(tell)
             from sim.studies.shown import tables as shown  # which a dry run does without
 
@@ -109,7 +109,7 @@ def _uncollected() -> Iterator[None]:
 
 
 @contextmanager
-def _trained(workers: int, address: str) -> Iterator[None]:
+def trained(workers: int, address: str) -> Iterator[None]:
     """Train on a cluster, and say where it can be watched; here, if none is asked for."""
     if not workers and not address:
         yield

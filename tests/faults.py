@@ -824,11 +824,30 @@ KEPT = [
         ),
     ),
     *of(
+        "sim/studies/kept.py",
+        "kept::test_two_runs_of_the_theorem_are_held_against_each_other_by_statement",
+        ("first[of], second[of]) for of", "second[of], first[of]) for of"),
+        ('if "model" in ds.dims else []', 'if "model" in ds.dims else [""]'),
+    ),
+    *of(
         "sim/runs/cluster.py",
         "cluster::test_short_units_of_the_same_seeds_are_sent_together",
         ("or unit.gives or some[0].gives):", "):"),
         ("unit.seeds != some[0].seeds or", ""),
         ("round(LONG / max(self.seconds, 1e-9))", "1"),
+    ),
+    *of(
+        "sim/runs/sent.py",
+        "cluster::test_functions_of_ones_own_are_sent_with_what_they_refer_to",
+        ("cloudpickle.register_pickle_by_value(module)", "pass"),
+        ("ADDED.update(words)", "pass"),
+        ("table.update(ours)", "table.update({})"),
+        ("@cache  # one object for all", "# one object for all"),
+        (
+            "except ImportError as error:",
+            "except IndexError as error:",
+            "cluster::test_a_function_that_cannot_be_sent_is_named",
+        ),
     ),
     *of(
         "sim/runs/schedule.py",

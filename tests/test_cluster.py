@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import types
 from pathlib import Path
 
 import distributed
@@ -13,12 +15,17 @@ import xarray as xr
 
 import sim
 from sim.errors import InputError, StorageError
-from sim.runs import cluster, identity
+from sim.model import data
+from sim.model.networks import ACTIVATIONS
+from sim.runs import cluster, identity, sent
 from sim.runs.store import Store
-from sim.settings.experiments import SWEEP
+from sim.settings import rules
+from sim.settings.experiments import SWEEP, Common
+from sim.studies import extend
 from sim.studies import grids as studies
 from sim.studies.named import named
 from sim.studies.sweep import Grid, of_task
+from sim.studies.theorem.run import checks_of
 
 DATA = "synthetic:12x4"
 SMALL = {"seeds": 4, "chunk": 2, "widths": (16,), "noise_images": 96}
@@ -131,6 +138,36 @@ def test_teachers_that_are_kept_are_sent_and_not_trained_again(there, tmp_path, 
     xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
 
 
+class Squares:
+    """Work that makes parts by name."""
+
+    common, task = Common(), data.synthetic(4, 2)
+
+    def make(self, part):
+        if part == "gone":
+            raise StorageError("no such part")
+        return xr.Dataset({"square": float(part) ** 2})
+
+
+def test_parts_are_made_each_once_and_what_fails_is_said(there):
+    found = dict(cluster.made(Squares(), ["1", "2", "3"]))
+    assert {name: float(part.square) for name, part in found.items()} == {"1": 1, "2": 4, "3": 9}
+    with pytest.raises(StorageError, match="no such part"):
+        dict(cluster.made(Squares(), ["1", "gone"]))
+    assert [*cluster.made(Squares(), [])] == []
+
+
+@pytest.mark.slow
+def test_parts_of_the_theorem_are_those_of_one_process(there):
+    checks = checks_of(dataset=DATA, seeds=2, width=6, activation=("tanh",), lazy_widths=(8,))
+    checks.work(Store(None, {}), None)
+    name = next(name for name, of in checks._jobs() if of.func == checks._one_step)
+    ((made, there_),) = cluster.made(checks, [name])
+    cluster.CLIENT.set(None)
+    assert made == name
+    assert there_.identical(checks.make(name))
+
+
 def test_a_worker_whose_numbers_would_be_others_is_refused(there, monkeypatch):
     here, asked = identity.of_task, []
 
@@ -141,6 +178,76 @@ def test_a_worker_whose_numbers_would_be_others_is_refused(there, monkeypatch):
     monkeypatch.setattr(identity, "of_task", elsewhere)
     with pytest.raises(InputError, match=r"a worker's device is 'gpu: 1 × H100': must be 'cpu: "):
         sim.figure10(DATA, points=1, **SMALL)
+
+
+@pytest.fixture
+def mine(monkeypatch):
+    """A module of one's own, which other processes cannot import."""
+    module = types.ModuleType("mine_alone")
+    source = """
+SLOPE = 0.3
+def leaky(x):
+    return x * SLOPE
+def helped(x):
+    return helper.leaky(x)
+"""
+    exec(source, vars(module))
+    monkeypatch.setitem(sys.modules, "mine_alone", module)
+    added = {}
+    for of in (rules, sent, extend):
+        monkeypatch.setattr(of, "ADDED", added)
+    for name in ("leaky", "helped", "locked"):
+        monkeypatch.setitem(ACTIVATIONS, name, None)  # taken away again
+        del ACTIVATIONS[name]
+    return module
+
+
+ELSEWHERE = """
+import sys
+from sim.errors import InputError
+from sim.model import data
+from sim.model.networks import ACTIVATIONS
+from sim.runs import identity, sent
+from sim.settings.rules import ADDED
+words = open(sys.argv[1], "rb").read()
+try:
+    with sent.put_in(words):
+        print(dict(identity.put_in()), ACTIVATIONS["leaky"](2.0), [*ADDED.values()])
+    with sent.put_in(words):
+        assert sent._unpacked(words)[0][0][2] is ACTIVATIONS["leaky"]  # compiled once
+    print(dict(identity.put_in()), "leaky" in ACTIVATIONS, ADDED)
+except InputError as error:
+    print("error:", error)
+"""
+
+
+def _elsewhere(tmp_path, words):
+    (file := tmp_path / "words").write_bytes(words)
+    command = [sys.executable, "-c", ELSEWHERE, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    return done.stdout.splitlines()
+
+
+def test_functions_of_ones_own_are_sent_with_what_they_refer_to(mine, tmp_path):
+    sim.add("activation", mine.leaky)
+    here = dict(identity.put_in())
+    assert [*here] == ["activation leaky"]
+    there, after = _elsewhere(tmp_path, sent.packed())
+    assert there == f"{here} 0.6 [['leaky']]"
+    assert after == "{} False {}"  # another command's workers have none of them
+
+
+def test_a_function_that_cannot_be_sent_is_named(mine, tmp_path, monkeypatch):
+    sim.add("activation", mine.helped)
+    monkeypatch.setitem(sys.modules, "nowhere", helper := types.ModuleType("nowhere"))
+    mine.helper = helper
+    assert _elsewhere(tmp_path, sent.packed()) == [
+        "error: a worker has no module nowhere: must have it, as here"
+    ]
+    lock = threading.Lock()
+    sim.add("activation", lambda x: (lock, x)[1], "locked")
+    with pytest.raises(InputError, match="activation helped, activation locked: must be of what"):
+        sent.packed()
 
 
 def test_an_address_where_nobody_is(monkeypatch):
@@ -239,6 +346,52 @@ def test_the_command_on_two_processes_of_which_one_is_killed(tmp_path, alone):
     assert killed
     assert "Training on 2 workers, dashboard http" in out
     _same(tmp_path, alone)
+
+
+OWN = """
+import sys
+import jax.numpy as jnp
+import sim
+
+def log_cosh(z, y, visible):
+    return jnp.sum(jnp.where(visible, jnp.logaddexp(z - y, y - z), 0))
+
+def norm(at):
+    return jnp.sqrt(sum(jnp.vdot(one["bias"], one["bias"]) for one in at.θ.values()))
+
+def run():
+    return sim.sweep("synthetic:12x4", {"student_lr": (1e-3, 1e-2)}, loss=log_cosh, measure=(norm,),
+                     widths=(16,), noise_images=96, seeds=4, chunk=2, teacher_steps=4,
+                     student_steps=4).drop_attrs()
+if __name__ == "__main__":
+    here = run()
+    with sim.cluster(sys.argv[1]):
+        print(here.identical(run()), here.norm.dims)
+"""
+
+
+@pytest.mark.slow
+def test_functions_of_ones_own_give_the_same_on_workers_that_never_heard_of_them(tmp_path):
+    (script := tmp_path / "own.py").write_text(OWN)
+    dask, file = [sys.executable, "-m", "distributed.cli"], tmp_path / "scheduler.json"
+    words = [[f"{dask[-1]}.dask_scheduler", "--port", "0"], [f"{dask[-1]}.dask_worker"]]
+    words[1] += ["--nthreads", "1", "--memory-limit", "0"]
+    others = [
+        subprocess.Popen([*dask[:2], *of, "--scheduler-file", file], cwd=ROOT) for of in words
+    ]
+    try:
+        command = [sys.executable, script, file]
+        env = os.environ | {"PYTHONPATH": str(ROOT)}
+        while not file.exists():
+            time.sleep(0.2)
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, cwd=tmp_path, env=env
+        )
+    finally:
+        for one in others[::-1]:
+            one.terminate()
+            one.wait()
+    assert done.stdout == "True ('student_lr', 'seed', 'model')\n", done.stderr
 
 
 @pytest.mark.slow

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 import sim
+from sim import finished
 from sim.errors import InputError
+from sim.report.runs import found
 from sim.runs import results
 from sim.studies import kept
+from sim.studies.theorem.judged import Statement
 from tests import made_up
 
 DATA, SEEDS = "synthetic:8x3", 3
@@ -160,6 +164,32 @@ def test_a_bit_is_seen(folder):
     other.test_accuracy[0, 0] = np.nextafter(other.test_accuracy[0, 0], 2)
     assert kept.same_bits(ds, ds.assign_attrs(created="later"))
     assert not kept.same_bits(ds, other)
+
+
+def test_two_runs_of_the_theorem_are_held_against_each_other_by_statement(monkeypatch, capsys):
+    runs = [
+        xr.Dataset({"dot": ("seed", [1.0, i])}, attrs={"experiment": "theorem"}) for i in (1, 2)
+    ]
+    same = ("L_S falls", "(2)", "n, ε", "3 of 3", "holds")
+    said = [[same, ("δ → 0", "(3)", "", *last)] for last in (("1e-3", "holds"), ("1", "violated"))]
+    tables = {
+        id(ds): pd.DataFrame(map(Statement._make, of)) for ds, of in zip(runs, said, strict=True)
+    }
+    monkeypatch.setattr(kept, "rows", lambda ds: tables[id(ds)])
+    assert kept.found(*runs)[1] == ("δ → 0", "(3)", ("1e-3", "holds"), ("1", "violated"))
+    table = found(kept.found(*runs), ["a", "b"])
+    assert table.title == "2 statements: 1 of other verdicts, 1 of other numbers"
+    assert table.row_count == 1
+    assert "0 of other numbers" in found(kept.found(runs[0], runs[0]), ["a", "b"])
+    monkeypatch.setattr(kept, "unlike", lambda a, b: {})
+    assert not finished._same(*runs, ["a", "b"])
+    assert "δ → 0" in capsys.readouterr().out
+    assert [one["b"] for one in finished._apart(*runs)["rows"]] == [
+        ("3 of 3", "holds"),
+        ("1", "violated"),
+    ]
+    with pytest.raises(InputError, match=r"models = \[\]: must be some that both runs have"):
+        [*kept.apart(runs[0], made_up.sweep(2).assign_coords(seed=[0, 1]))]
 
 
 def test_what_cannot_be_compared_is_said():

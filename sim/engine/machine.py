@@ -33,6 +33,16 @@ def pinned() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have LAPACK, which factorises matrices on CPUs, use one thread: bits hang on how many."""
+    import scipy.linalg  # noqa: F401, PLC0415 (what is not there yet cannot be held)
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
 # Of jax's settings, those that say where programs run, how long they are kept and what is said of
 # them; and one that moves keys made of numbers, as ours are not. Of any other it is not known that
 # it changes no bits.

@@ -58,6 +58,28 @@ def apart(
     return shown
 
 
+def found(
+    of: Iterable[tuple[str, str, tuple[str, str], tuple[str, str]]], names: Sequence[str]
+) -> Table | str:
+    """Lay out what two runs found of each statement of the theorem, where that is not the same."""
+    rows = [*of]
+    other = [row for row in rows if row[2] != row[3]]
+    verdicts = sum(a[1] != b[1] for _, _, a, b in rows)
+    said = f"{len(rows)} statements: {verdicts} of other verdicts, {len(other)} of other numbers"
+    if not other:
+        return said
+    shown = lean(said, "")
+    for column in (
+        "statement",
+        "eq.",
+        *(f"{name}: {of}" for of in ("found", "verdict") for name in names),
+    ):
+        shown.add_column(escape(column), overflow="fold")
+    for statement, equation, a, b in other:
+        shown.add_row(*map(escape, (statement, equation, a[0], b[0], a[1], b[1])))
+    return shown
+
+
 def word(value: Any) -> str:
     """Write a value, or that there is none."""
     if value is None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
@@ -25,7 +25,7 @@ from sim.engine import machine
 from sim.errors import InputError, StorageError, needs, require
 from sim.model import data
 from sim.model.networks import Params
-from sim.runs import identity
+from sim.runs import identity, sent
 from sim.runs.records import Records
 from sim.runs.schedule import Job, Schedule
 from sim.runs.store import Store
@@ -42,16 +42,24 @@ GOES_ON = "what was finished is kept, and the same command goes on there"
 PATIENCE = 60  # seconds to wait for a scheduler, and for its first worker
 
 
+class Asked(NamedTuple):
+    """What numbers depend on where they are asked for. functions: those from outside, as sent."""
+
+    devices: int
+    validation: float
+    identity: dict[str, Any]
+    functions: bytes
+
+
 class Spec(NamedTuple):
-    """What all units of a schedule have in common; identity: what numbers depend on, but it."""
+    """What all units of a schedule have in common."""
 
     family: Family
     common: Common
     wanted: Networks
     given: dict[str, tuple[str, Params]]
     chunk: int
-    devices: int
-    identity: dict[str, Any]
+    asked: Asked
 
 
 class Unit(NamedTuple):
@@ -126,24 +134,61 @@ def train(schedule: Schedule, tell: Any, jobs: Sequence[Job], client: Any) -> No
     numbers would be others; StorageError where a unit was given up.
     """
     task, store = schedule.whole, schedule.records.store
-    needed = identity.of_task(task, schedule.common.validation)
     spec = Spec(
         schedule.family,
         schedule.common,
         schedule.wanted,
         dict(schedule.given),
         schedule.chunk,
-        len(machine.devices()),
-        needed,
+        _asked(task, schedule.common.validation),
     )
     with _or_gone():
-        crew = _Crew(client, client.scatter([spec, task], broadcast=True), schedule)
+        crew = _Crew(client, client.scatter([spec, task], broadcast=True, hash=False), schedule)
     for unit, done in crew.finished(units(schedule, jobs)):
         for part_name, part in done.parts.items():
             schedule.records.add(part_name, part)
         for file in done.kept:
             store.put_params(file, unit.seeds, done.params[file])
         tell(unit.steps)
+
+
+class Work(Protocol):
+    """What makes parts by name, and can be sent to another process."""
+
+    task: data.Task
+    common: Common
+
+    def make(self, part: str) -> xr.Dataset: ...
+
+
+def made(work: Work, names: Sequence[str]) -> Iterator[tuple[str, xr.Dataset]]:
+    """Make parts, each with its name: here, or on the workers of a cluster as they come free.
+
+    Errors: those of `train`.
+    """
+    if (client := CLIENT.get()) is None:
+        yield from ((name, work.make(name)) for name in names)
+        return
+    import distributed  # noqa: PLC0415 (an extra)
+
+    asked = _asked(work.task, work.common.validation)
+    with _or_gone():
+        given = client.scatter([asked, work], broadcast=True, hash=False)
+        futures = [client.submit(make, *given, name, pure=False) for name in names]
+    of = {future.key: name for future, name in zip(futures, names, strict=True)}
+    waiting = distributed.as_completed(futures, loop=client.loop)
+    del futures  # what has come is held by nobody
+    while of:
+        with _or_gone():
+            future = next(waiting)
+            found = future.result()
+        yield of.pop(future.key), found
+
+
+def _asked(task: data.Task, validation: float) -> Asked:
+    needed = identity.of_task(task, validation)
+    functions = sent.packed() if needed["functions"] else b""
+    return Asked(len(machine.devices()), validation, needed, functions)
 
 
 @contextmanager
@@ -216,8 +261,8 @@ class _Crew:
                 if all(θ is not None for θ in each):
                     kept[file] = jax.tree.map(lambda *leaves: np.stack(leaves), *each)
         # As bytes: the scheduler would make the points of all units that wait, and take them apart.
-        sent = pickle.dumps(some)
-        future = self.client.submit(compute, *self.given, sent, kept, *makers.values(), pure=False)
+        words = pickle.dumps(some)
+        future = self.client.submit(compute, *self.given, words, kept, *makers.values(), pure=False)
         for file in set().union(*(unit.gives for unit in some)):
             self.made[seeds, file] = future
         return future
@@ -287,20 +332,36 @@ class _Collected(Store):
 
 @machine.pinned()
 def compute(
-    spec: Spec, task: data.Task, sent: bytes, kept: dict[str, Params], *others: list[Done]
+    spec: Spec, task: data.Task, some: bytes, kept: dict[str, Params], *others: list[Done]
 ) -> list[Done]:
     """Compute units, on a worker. Errors: InputError where its numbers would be others."""
-    from sim.runs import run  # noqa: PLC0415 (which imports this)
-
-    _as_there(spec.devices)
-    here = identity.of_task(task, spec.common.validation)
-    for name, there in spec.identity.items():
-        if here[name] != there:
-            raise InputError(f"a worker's {name} is {here[name]!r}: must be {there!r}, as here")
-    run.compilation_cache()
     params = (one.params for of in others for one in of)
     held = kept | {file: θ for each in params for file, θ in each.items()}
-    return [_computed(spec, task, unit, held) for unit in pickle.loads(sent)]
+    with _as_asked(spec.asked, task):
+        return [_computed(spec, task, unit, held) for unit in pickle.loads(some)]
+
+
+@machine.pinned()
+def make(asked: Asked, work: Work, name: str) -> xr.Dataset:
+    """Make a part, on a worker. Errors: InputError where its numbers would be others."""
+    with _as_asked(asked, work.task):
+        return work.make(name)
+
+
+@contextmanager
+def _as_asked(asked: Asked, task: data.Task) -> Iterator[None]:
+    """Compute as who asks would. Errors: InputError where numbers would be others."""
+    from sim.runs import run  # noqa: PLC0415 (which imports this)
+
+    _as_there(asked.devices)
+    here = identity.of_task(task, asked.validation)
+    own = asked.functions if here["functions"] != asked.identity["functions"] else b""
+    for name, there in asked.identity.items():
+        if here[name] != there and not (own and name == "functions"):
+            raise InputError(f"a worker's {name} is {here[name]!r}: must be {there!r}, as here")
+    run.compilation_cache()
+    with sent.put_in(own):
+        yield
 
 
 def _computed(spec: Spec, task: data.Task, unit: Unit, held: dict[str, Params]) -> Done:

@@ -20,11 +20,11 @@ from sim.engine import machine
 from sim.model.data import Task
 from sim.model.networks import ACTIVATIONS
 from sim.model.noise import FAMILIES
-from sim.training.channels import FILTERS, OUTPUTS
-from sim.training.measures import MEASURES
+from sim.training.channels import FILTERS, OUTPUTS, Filter
+from sim.training.measures import MEASURES, Measure
 from sim.training.steps import OPTIMIZERS
-from sim.training.traits import TRAITS
-from theory.losses import LOSSES
+from sim.training.traits import TRAITS, Trait
+from theory.losses import LOSSES, Loss
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Where numbers come from. What keeps, shows or asks for them is no part of this.
@@ -66,22 +66,37 @@ def _is_text(line: ast.AST) -> bool:
     return isinstance(line, ast.Expr) and isinstance(getattr(line.value, "value", None), str)
 
 
+#: What settings choose by name: functions, and what holds one, where functions from outside may be.
+TABLES: dict[str, dict[str, Any]] = {
+    "activation": ACTIVATIONS,
+    "noise": FAMILIES,
+    "loss": LOSSES,
+    "measure": MEASURES,
+    "trait": TRAITS,
+    "outputs": OUTPUTS,
+    "optimizer": OPTIMIZERS,
+    "filter": FILTERS,
+}
+HOLDERS = (Loss, Measure, Trait, Filter)
+
+
+def from_outside() -> Iterator[tuple[str, str, Any]]:
+    """List what was put into our tables from outside: its kind, its name, itself."""
+    for kind, table in TABLES.items():
+        for name, one in sorted(table.items()):
+            if (getattr(function(one), "__module__", None) or "").partition(".")[0] not in OURS:
+                yield kind, name, one
+
+
+def function(one: Any) -> Any:
+    """Give the function that an entry of a table is, or holds."""
+    return one.of if isinstance(one, HOLDERS) else one
+
+
 def put_in() -> Iterator[tuple[str, str]]:
     """Name the functions that were put into our tables from outside, each with its fingerprint."""
-    tables = {
-        "activation": ACTIVATIONS,
-        "noise": FAMILIES,
-        "loss": {name: loss.of for name, loss in LOSSES.items()},
-        "measure": {name: measure.of for name, measure in MEASURES.items()},
-        "trait": {name: trait.of for name, trait in TRAITS.items()},
-        "outputs": OUTPUTS,
-        "optimizer": OPTIMIZERS,
-        "filter": {name: one.of for name, one in FILTERS.items()},
-    }
-    for kind, table in tables.items():
-        for name, function in sorted(table.items()):
-            if (getattr(function, "__module__", None) or "").partition(".")[0] not in OURS:
-                yield f"{kind} {name}", hashlib.sha256(fingerprint(function)).hexdigest()[:16]
+    for kind, name, one in from_outside():
+        yield f"{kind} {name}", hashlib.sha256(fingerprint(function(one))).hexdigest()[:16]
 
 
 def fingerprint(thing: Any, seen: frozenset[int] = frozenset()) -> bytes:  # noqa: PLR0911

@@ -15,7 +15,7 @@ from sim.report.tables import duration
 from sim.runs import results
 from sim.runs.results import axes_of
 from sim.runs.statistics import Summary, difference, summary
-from sim.studies.shown import changed
+from sim.studies.shown import changed, rows
 
 MEASURES = ("test_accuracy", "trait_rate", "ordinary_accuracy")
 ABOUT = ("study", "dataset", "seeds", "chunk", "device", "revision", "versions")
@@ -72,6 +72,32 @@ def unlike(a: xr.Dataset, b: xr.Dataset) -> dict[str, tuple[Any, Any]]:
     return {n: (here.get(n), there.get(n)) for n in names if here.get(n) != there.get(n)}
 
 
+def trained(ds: xr.Dataset) -> list[str]:
+    """Name the models of a run; none of the theorem's."""
+    return ds.model.values.tolist() if "model" in ds.dims else []
+
+
+class Found(NamedTuple):
+    """A statement of the theorem, and what two runs found of it: measured, and the verdict."""
+
+    statement: str
+    equation: str
+    a: tuple[str, str]
+    b: tuple[str, str]
+
+
+def found(a: xr.Dataset, b: xr.Dataset) -> list[Found]:
+    """Hold what two runs of the theorem found against each other, statement by statement."""
+    first, second = (
+        {
+            (one.statement, one.equation): (one.measured, one.verdict)
+            for one in rows(ds).itertuples()
+        }
+        for ds in (a, b)
+    )
+    return [Found(*of, first[of], second[of]) for of in first if of in second]
+
+
 class Apart(NamedTuple):
     """One model's measure in two runs, at a point that both have: b less a, by pairs of seeds."""
 
@@ -89,7 +115,7 @@ def apart(a: xr.Dataset, b: xr.Dataset) -> Iterator[Apart]:
     Errors: InputError where they share no seed, model, measure or point.
     """
     seeds = np.intersect1d(a.seed, b.seed)
-    models = [m for m in a.model.values if m in b.model.values]
+    models = [m for m in trained(a) if m in trained(b)]
     measures = [m for m in MEASURES if m in a and m in b]
     both = [axis for axis in axes(a) if axis in axes(b)]
     own = [axis for axis in {*axes(a), *axes(b)} if axis not in both]

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from sim.engine import origins
+from sim.engine import machine, origins
 from sim.errors import require
 from sim.model.networks import Params
 from sim.runs.schedule import Schedule
@@ -114,6 +114,7 @@ class Audits(Parts):
         files += [self.siblings.networks[name][place].file for name in self.of.siblings]
         return [files, [*OTHERS], self.of.inputs[place]]
 
+    @machine.one_thread()
     def make(self, part: Part) -> xr.Dataset:
         """Audit the teachers of one seed at one point."""
         of, point = self.of, self.of.points[part.place]

@@ -18,6 +18,7 @@ from sim.engine import machine
 from sim.errors import choose, require
 from sim.model import data
 from sim.model.data import Task
+from sim.runs import cluster
 from sim.runs.run import Progress
 from sim.runs.store import Store
 from sim.settings.declare import declared, replaced
@@ -125,14 +126,23 @@ class Checks:
 
     def compute(self, progress: Progress) -> None:
         """Measure the parts that are missing."""
-        jobs = dict(self._jobs())
-        missing = [name for name in jobs if name not in self._store]
-        done = len(jobs) - len(missing)
-        progress(done, len(jobs))
-        for name in missing:
-            with jax.enable_x64(True):
-                self._store.put(name, jobs[name]())
-            progress(done := done + 1, len(jobs))
+        names = [name for name, _ in self._jobs()]
+        missing = [name for name in names if name not in self._store]
+        done = len(names) - len(missing)
+        progress(done, len(names))
+        for name, part in cluster.made(self, missing):
+            self._store.put(name, part)
+            progress(done := done + 1, len(names))
+
+    @machine.one_thread()
+    def make(self, part: str) -> xr.Dataset:
+        """Measure a part."""
+        with jax.enable_x64(True):
+            return dict(self._jobs())[part]()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what other processes make parts of: no store, which one process alone writes to."""
+        return {name: value for name, value in vars(self).items() if name != "_store"}
 
     def assemble(self) -> xr.Dataset:
         """Put the parts together, in the order that was asked for: combining sorts."""
