@@ -827,7 +827,6 @@ KEPT = [
         "sim/studies/kept.py",
         "kept::test_two_runs_of_the_theorem_are_held_against_each_other_by_statement",
         ("first[of], second[of]) for of", "second[of], first[of]) for of"),
-        ('if "model" in ds.dims else []', 'if "model" in ds.dims else [""]'),
     ),
     *of(
         "sim/runs/cluster.py",

@@ -215,7 +215,7 @@ try:
         print(dict(identity.put_in()), ACTIVATIONS["leaky"](2.0), [*ADDED.values()])
     with sent.put_in(words):
         assert sent._unpacked(words)[0][0][2] is ACTIVATIONS["leaky"]  # compiled once
-    print(dict(identity.put_in()), "leaky" in ACTIVATIONS, ADDED)
+    print(dict(identity.put_in()), "leaky" in ACTIVATIONS, "relu" in ACTIVATIONS, ADDED)
 except InputError as error:
     print("error:", error)
 """
@@ -234,7 +234,7 @@ def test_functions_of_ones_own_are_sent_with_what_they_refer_to(mine, tmp_path):
     assert [*here] == ["activation leaky"]
     there, after = _elsewhere(tmp_path, sent.packed())
     assert there == f"{here} 0.6 [['leaky']]"
-    assert after == "{} False {}"  # another command's workers have none of them
+    assert after == "{} False True {}"  # another command's workers have none of them
 
 
 def test_a_function_that_cannot_be_sent_is_named(mine, tmp_path, monkeypatch):
