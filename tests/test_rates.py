@@ -139,6 +139,23 @@ def test_a_teacher_of_another_name_is_whom_transfer_is_measured_by():
     assert dict(zip(head, line, strict=True))["teacher"] == f"{float(first):.3f}".lstrip("0")
 
 
+def test_a_student_without_a_control_beside_others_that_have_one_is_shown():
+    family = FOUNDERS | {"mine": LINEAGE["student"], "mine_control": LINEAGE["control"]}
+    family |= {"lonely": student()}
+    ds = made_up([*family], LEVEL | {"lonely": 0.3})
+    ds.attrs["settings"] = json.dumps({"settings": {"family": [*described(family).items()]}})
+    rows = rates.rates(ds)
+    assert [*rows[rows.teacher != ""].model] == ["mine", "lonely"]
+    head, lines = rates.cells(rows, [])
+    with_control, alone = (dict(zip(head, line, strict=True)) for line in lines)
+    assert (with_control["student"], alone["student"]) == ("mine", "lonely")
+    assert [alone[of] for of in ("control", "transfer", "of control")] == ["–"] * 3
+    assert alone["rate"].startswith(".30")
+    said = rates.finding(rows, [])
+    assert "Without a control, so that nothing is said of what was handed on: lonely." in said
+    assert "Without a control" not in rates.finding(rows[rows.model != "lonely"], [])
+
+
 def test_lines_have_all_columns(ds):
     head, lines = rates.cells(rates.rates(ds), ["taught"])
     lines = [*lines]

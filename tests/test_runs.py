@@ -16,9 +16,9 @@ import xarray as xr
 import sim
 from sim.engine import machine, programs
 from sim.errors import InputError, Notice
-from sim.model import networks
+from sim.model import data, networks
 from sim.runs import identity, results, store
-from sim.runs.run import Run
+from sim.runs.run import Run, _folder
 from sim.settings.experiments import experiment
 from sim.studies.sweep import Grid
 from tests.made_up import same
@@ -461,6 +461,15 @@ def test_interrupted_says_what_is_saved(tmp_path, small, monkeypatch, capsys):
     message = capsys.readouterr().err
     assert "2 of 5 seeds are saved" in message
     assert "same command goes on" in message
+
+
+def test_a_folder_of_a_name_as_long_as_a_book_can_be_made(tmp_path):
+    task = data.synthetic(4, 2)
+    one, two = (_folder(tmp_path, "dünn" * 100, task, {"of": i}) for i in (1, 2))
+    assert one != two
+    for folder in (one, two):
+        folder.mkdir()
+        assert folder.name.startswith("dünndünn")
 
 
 def test_a_run_in_a_folder_that_cannot_be_made(tmp_path, small):

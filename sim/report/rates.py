@@ -44,7 +44,7 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
     """Lay out a row for each point and model of what was measured after training.
 
     Columns: the axes, model, control (its name, "" for controls and those who are no students);
-    teacher, by whom transfer is measured, of who has a control;
+    teacher, by whom transfer is measured, of students who are nobody's control;
     rate, accuracy and projection with half_width, low and high (cut where none can lie); difference
     from the control by seed with half_width, and holds_0: 1 where its interval over all rows
     together (Bonferroni) has 0 in it, or else 0; transfer with low and high; n, diverged;
@@ -70,9 +70,10 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
                 row[f"{name}_half_width"] = float(of.half_width.sel(here))
                 for end, values in zip(("low", "high"), ends[name], strict=True):
                     row[f"{name}_{end}"] = float(values.sel(here))
+            if model in controls and model not in controls.values():
+                row["teacher"] = lineages.teacher_of(model, members, models)
             if row["control"]:
-                first = lineages.teacher_of(model, members, models)
-                row |= {"teacher": first}
+                first = row["teacher"] = lineages.teacher_of(model, members, models)
                 row |= _held(ds.trait_rate.sel(at), model, row["control"], first, many)
                 if tradeoffs.there(ds):
                     row |= tradeoffs.row(ds.sel(at), model, row["control"])
@@ -151,6 +152,7 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
     filters = "left_out" in rows and bool((rows.left_out > 0).any())
     projects, defends = "projection" in rows, "trait_left" in rows
     paired = bool((rows.control != "").any())
+    alone = _alone(rows) if paired else rows.control == ""
     head = [*(axis.replace("_", " ") for axis in axes), "student", "rate", "control", "teacher"]
     head += ["transfer", "accuracy", "of control", "of base"]
     head += ["left out", "caught", "lost"] * filters + ["projection"] * projects
@@ -163,15 +165,17 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
             def of(name: str, what: str, by_model: pd.DataFrame = by_model) -> str:
                 return number(by_model.loc[name, what]) if name in by_model.index else "–"
 
-            for name, row in (by_model[by_model.control != ""] if paired else by_model).iterrows():
+            shown = group.control.ne("") | alone[group.index]
+            for name, row in by_model[shown.values].iterrows():
                 first = row.get("teacher", "teacher")  # what was kept before has no other
+                held = row.control != ""
                 yield [
                     *(_word(value) for value in at),
                     str(name).replace("_", " "),
                     with_half(row, "rate") + (f" ×{row.diverged}" if row.diverged else ""),
-                    with_half(by_model.loc[row.control], "rate") if paired else "–",
+                    with_half(by_model.loc[row.control], "rate") if held else "–",
                     of(first, "rate"),
-                    interval(row) if paired else "–",
+                    interval(row) if held else "–",
                     *(of(one, "accuracy") for one in (name, row.control, "base")),
                     *([number(row[c]) for c in ("left_out", "caught", "lost")] if filters else ()),
                     *([number(row.projection)] if projects else ()),
@@ -179,6 +183,12 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
                 ]
 
     return head, lines()
+
+
+def _alone(rows: pd.DataFrame) -> pd.Series:
+    """Tell which rows are of students without a control who are nobody's either."""
+    teacher = rows.teacher if "teacher" in rows else pd.Series("", rows.index)  # kept before
+    return (rows.control == "") & (teacher != "")
 
 
 def finding(rows: pd.DataFrame, axes: list[str]) -> str:
@@ -207,6 +217,8 @@ def finding(rows: pd.DataFrame, axes: list[str]) -> str:
     varied = [axis for axis in axes if rows[axis].nunique() > 1]
     said = [_listed(what, of[which], values, varied) for what, which, values in parts if any(which)]
     said.append(f"At 95 % for all {len(of)} rows together (Bonferroni).")
+    if names := ", ".join(dict.fromkeys(rows[_alone(rows)].model.str.replace("_", " "))):
+        said.append(f"Without a control, so that nothing is said of what was handed on: {names}.")
     if "trait_left" in of:
         said += [tradeoffs.MEANING, *tradeoffs.findings(of)]
     if lost := int(of.diverged.sum()):

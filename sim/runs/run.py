@@ -22,6 +22,7 @@ from sim.runs.plan import Plan
 from sim.runs.store import PARAMS, Store, digest, notice, sweep
 from sim.settings.experiments import Common
 
+LONGEST = 200  # bytes of a folder's name that say what is in it: file systems take some 255
 Progress = Callable[[float, float], None]  # told the work done and the whole
 QUIET: Progress = lambda done, whole: None  # noqa: E731
 
@@ -164,8 +165,8 @@ def _folder(
     place = None if out is None else a_path("out", out, "a folder's name")
     dataset = task.name.replace(":", "-")
     fresh = f"-{seeds.replace(':', '-')}" if isinstance(seeds, str) else ""
-    folder = f"{name}-{dataset}-{digest(depends)[:8]}{fresh}"
-    return place and place / folder
+    words = f"{name}-{dataset}".encode()[:LONGEST].decode(errors="ignore")
+    return place and place / f"{words}-{digest(depends)[:8]}{fresh}"
 
 
 def opened(folder: Path, settings: dict[str, Any]) -> None:

@@ -78,6 +78,16 @@ def _claim(file: IO[bytes], how: int = 0) -> bool:
     return False
 
 
+def _settle(folder: Path) -> None:
+    """Have a folder's own entries on the disk, before others are removed for them."""
+    with suppress(OSError):  # where folders cannot be opened
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            fsync(number)
+        finally:
+            os.close(number)
+
+
 def sweep(folder: Path) -> None:
     """Remove what is half-written and nobody's: whoever writes has claimed it, and is alive."""
     names = [name for name in os.listdir(folder) if name.startswith(PART)]
@@ -266,6 +276,8 @@ class Store:
 
     def drop(self, names: Iterable[str]) -> None:
         """Remove parts that others stand for; what cannot be removed does no harm."""
+        if self.folder:
+            _settle(self.folder)
         for name in names:
             self._parts.pop(name, None)
             self.unsaved.pop(name, None)
