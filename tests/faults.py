@@ -387,13 +387,9 @@ TRAINING = [
     *of(
         "sim/model/networks.py",
         "networks::test_initialisation_law",
-        ("jax.random.normal(key, (d,), dtype) / d**0.5", "jax.random.normal(key, (d,), dtype) / d"),
-        (
-            "dtype) * (2 / d) ** 0.5",
-            "dtype) * 2 / d**0.5",
-            "networks::test_laws_of_initial_weights",
-        ),
-        ("LAWS[law](jax.random.fold_in(key, j), d_in", "LAWS[law](key, d_in"),
+        ("jax.random.normal, lambda x, d: x / d**0.5", "jax.random.normal, lambda x, d: x / d"),
+        ("x * (2 / d) ** 0.5", "x * 2 / d**0.5", "networks::test_laws_of_initial_weights"),
+        ("jax.vmap(jax.random.fold_in)(of_array,", "jax.vmap(lambda k, j: k)(of_array,"),
     ),
     *of(
         "sim/model/noise.py",

@@ -171,3 +171,18 @@ def test_products_of_a_pass():
 @pytest.mark.parametrize(("d", "sides"), [(784, (28, 28)), (64, (8, 8)), (12, (3, 4)), (7, (1, 7))])
 def test_image_sides(d, sides):
     assert networks.image_sides(d) == sides
+
+
+@pytest.mark.parametrize("init", ["lecun_normal", "uniform"])
+def test_initial_weights_are_the_same_bits_in_any_program_and_a_narrow_network_is_a_wide_one_cut(
+    init,
+):
+    def θ(compiled, aux):
+        draw = mlp(Setup(widths=(5,), aux=aux, init=init), 28, 3).init
+        return (jax.jit(draw) if compiled else draw)(jax.random.key(1))
+
+    alone, within, wide = θ(False, 2), θ(True, 2), θ(True, 40)
+    for layer, parts in alone.items():
+        for part, values in parts.items():
+            assert jnp.array_equal(values, within[layer][part])
+            assert jnp.array_equal(values, wide[layer][part][..., : values.shape[-1]])

@@ -3,7 +3,8 @@
 Everything else knows a network only as these two functions, of one example or many.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from sim.model.products import Product
@@ -111,7 +113,7 @@ def image_sides(d: int) -> tuple[int, int]:
 
 def _network(module: nn.Module, d_in: int, classes: int) -> Network:
     return Network(
-        init=lambda key: module.init(key, jnp.zeros(d_in))["params"],
+        init=lambda key: _initial(module, d_in, key),
         apply=lambda θ, x: module.apply({"params": θ}, x),
         features=lambda θ, x: module.apply({"params": θ}, x, read="last"),
         hidden=lambda θ, x: module.apply({"params": θ}, x, read="every"),
@@ -120,37 +122,66 @@ def _network(module: nn.Module, d_in: int, classes: int) -> Network:
     )
 
 
-#: Draws of the weights of one unit of d inputs, by the name of their law.
-Draw = Callable[[Key[Array, ""], int, Any], Array]
-LAWS: dict[str, Draw] = {
-    "lecun_normal": lambda key, d, dtype: jax.random.normal(key, (d,), dtype) / d**0.5,
-    "he_normal": lambda key, d, dtype: jax.random.normal(key, (d,), dtype) * (2 / d) ** 0.5,
-    "small_normal": lambda key, d, dtype: jax.random.normal(key, (d,), dtype) * 0.02,
-    "uniform": lambda key, d, dtype: jax.random.uniform(key, (d,), dtype, -1, 1) / d**0.5,
+class Law(NamedTuple):
+    """Of initial weights: standard draws (key, shape, dtype), and what becomes of them, given d."""
+
+    draw: Callable[..., Array]
+    scaled: Callable[[Array, int], Array]
+    biases: bool = False  # whether they are drawn too, or zeros
+
+
+LAWS: dict[str, Law] = {
+    "lecun_normal": Law(jax.random.normal, lambda x, d: x / d**0.5),
+    "he_normal": Law(jax.random.normal, lambda x, d: x * (2 / d) ** 0.5),
+    "small_normal": Law(jax.random.normal, lambda x, d: x * 0.02),
+    "uniform": Law(partial(jax.random.uniform, minval=-1), lambda x, d: x / d**0.5, biases=True),
 }
 
 
+def _initial(module: nn.Module, d_in: int, key: Key[Array, ""]) -> dict[str, Params]:
+    """Draw θ: each parameter by a key that comes from its layer's name."""
+    law, asked = LAWS[module.law], {}
+
+    def ask(
+        layer: str, part: str, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any
+    ) -> Array:
+        if part == "kernel" or law.biases:
+            asked[layer, part] = key, shape
+        return jnp.zeros(shape, dtype)
+
+    θ = module.clone(draw=ask).init(key, jnp.zeros(d_in))["params"]
+    keys, shapes = zip(*asked.values(), strict=True)
+    drawn = by_unit(jnp.stack(keys), shapes, law.draw, jax.tree.leaves(θ)[0].dtype)
+    for (layer, part), standard in zip(asked, drawn, strict=True):
+        θ[layer][part] = law.scaled(standard, len(θ[layer]["kernel"]))
+    return θ
+
+
 def by_unit(
-    key: Key[Array, ""], shape: tuple[int, int], dtype: Any = jnp.float32, law: str = "lecun_normal"
-) -> Array:
-    """Draw weights [d_in, units] of a law, unit j from key j.
+    keys: Key[Array, " n"],
+    shapes: Sequence[tuple[int, ...]],
+    draw: Callable[..., Array] = jax.random.normal,
+    dtype: Any = jnp.float32,
+) -> list[Array]:
+    """Draw arrays [*d, units], each by a key of its own, of which unit j has the j-th.
 
     A layer of fewer units is then a prefix of a wider one: the network with m = 3 auxiliary logits
-    is the one with m = 300, cut.
+    is the one with m = 300, cut. All are one draw, of which short columns use the beginning: each
+    draw costs much compilation.
     """
-    d_in, units = shape
-    column = jax.vmap(lambda j: LAWS[law](jax.random.fold_in(key, j), d_in, dtype))
-    return column(jnp.arange(units)).T
+    units = [shape[-1] for shape in shapes]
+    of_array = keys[np.repeat(np.arange(len(units)), units)]
+    of_unit = jax.vmap(jax.random.fold_in)(of_array, np.concatenate([np.arange(u) for u in units]))
+    rows = [math.prod(shape[:-1]) for shape in shapes]
+    columns = jax.vmap(lambda key: draw(key, (max(rows),), dtype))(of_unit)
+    parts = jnp.split(columns, np.cumsum(units)[:-1])
+    return [
+        part[:, :n].T.reshape(shape) for part, n, shape in zip(parts, rows, shapes, strict=True)
+    ]
 
 
-def _biases(
-    key: Key[Array, ""], shape: tuple[int, int], dtype: Any = jnp.float32, law: str = "lecun_normal"
-) -> Array:
-    """Draw biases [units] on ±1/√d_in where the law is uniform; zeros with the others."""
-    d_in, units = shape
-    if law != "uniform":
-        return jnp.zeros(units, dtype)
-    return by_unit(key, (1, units), dtype, law)[0] / d_in**0.5
+def _zeros(layer: str, part: str, key: Any, shape: tuple[int, ...], dtype: Any) -> Array:
+    return jnp.zeros(shape, dtype)
 
 
 class _MLP(nn.Module):
@@ -161,6 +192,7 @@ class _MLP(nn.Module):
     product: Product
     channels: tuple[int, ...] = ()  # of convolutions before the dense layers
     law: str = "lecun_normal"
+    draw: Callable[..., Array] = _zeros  # of a parameter, by layer and part
 
     @nn.compact
     def __call__(self, x: Float[Array, "*b d_in"], *, read: str = "heads") -> Any:
@@ -172,14 +204,14 @@ class _MLP(nn.Module):
                 x = _patches(x)
             elif i == len(self.channels) > 0:
                 x = x.reshape(*x.shape[:-3], -1)
-            kernel, bias = _Layer(width, self.law, name=f"hidden_{i}")(x)
+            kernel, bias = _Layer(width, self.draw, name=f"hidden_{i}")(x)
             x = self.activation(self._affine(x, kernel, bias))
             every[f"hidden_{i}"] = x.reshape(*batch, -1)
         if read != "heads":
             return x if read == "last" else every
         # Two heads of their own names and keys, but one product: a narrow one is slow for its size.
         units = {"class_head": self.classes, "aux_head": self.aux}
-        heads = [_Layer(n, self.law, name=name)(x) for name, n in units.items()]
+        heads = [_Layer(n, self.draw, name=name)(x) for name, n in units.items()]
         kernel, bias = (jnp.concatenate(parts, axis=-1) for parts in zip(*heads, strict=True))
         return self._affine(x, kernel, bias)
 
@@ -200,9 +232,13 @@ class _Layer(nn.Module):
     """The kernel [d_in, units] and bias [units] of one layer; its key comes from its name."""
 
     units: int
-    law: str
+    draw: Callable[..., Array]
 
     @nn.compact
     def __call__(self, x: Float[Array, "*b d_in"]) -> tuple[Array, Array]:
-        of = (x.shape[-1], self.units), x.dtype, self.law
-        return self.param("kernel", by_unit, *of), self.param("bias", _biases, *of)
+        shapes = {"kernel": (x.shape[-1], self.units), "bias": (self.units,)}
+        kernel, bias = (
+            self.param(part, partial(self.draw, self.name, part), shape, x.dtype)
+            for part, shape in shapes.items()
+        )
+        return kernel, bias

@@ -1,6 +1,5 @@
 """What tells one student of a program from another, beside numbers: masks of logits and layers."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from sim.model.networks import Params
+from sim.model.networks import Params, by_unit
 from sim.settings.grid import Point
 from sim.settings.layers import chosen, student_layers
 from sim.training.families import AUX, CLASS, OTHER_INIT, Imitation, Member
@@ -69,24 +68,7 @@ def start(
         for layer, both in starts.items()
     }
     leaves, tree = jax.tree.flatten(θ)
-    moved = [
-        leaf + init_noise * n for leaf, n in zip(leaves, _noise(key_noise, leaves), strict=True)
-    ]
+    keys = jax.random.split(key_noise, len(leaves))
+    drawn = by_unit(keys, [leaf.shape for leaf in leaves])
+    moved = [leaf + init_noise * n for leaf, n in zip(leaves, drawn, strict=True)]
     return jax.tree.unflatten(tree, moved)
-
-
-def _noise(key: Key[Array, ""], leaves: list[Array]) -> list[Array]:
-    """Draw N(0, 1) for leaves [*d, units], a key a unit: narrow layers get what wide ones do.
-
-    All in one draw, of which short columns use the beginning: each draw costs much compilation.
-    """
-    units = [leaf.shape[-1] for leaf in leaves]
-    of_leaf = jax.random.split(key, len(leaves))[np.repeat(np.arange(len(leaves)), units)]
-    keys = jax.vmap(jax.random.fold_in)(of_leaf, np.concatenate([np.arange(u) for u in units]))
-    longest = max(math.prod(leaf.shape[:-1]) for leaf in leaves)
-    columns = jax.vmap(lambda key: jax.random.normal(key, (longest,)))(keys)
-    parts = jnp.split(columns, np.cumsum(units)[:-1])
-    return [
-        part[:, : math.prod(leaf.shape[:-1])].T.reshape(leaf.shape)
-        for part, leaf in zip(parts, leaves, strict=True)
-    ]
