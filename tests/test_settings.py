@@ -16,6 +16,7 @@ from sim.settings import experiments
 from sim.settings import setup as settings_
 from sim.settings.declare import Of, check, declared, setting
 from sim.settings.experiments import Common, Networks, Theorem, experiment
+from sim.settings.lengths import steps
 from sim.settings.recipes import recipe, warnings
 from sim.settings.setup import Hyper, Setup
 from sim.training.channels import FILTERS, OUTPUTS
@@ -412,3 +413,10 @@ def test_defaults_are_right_whatever_the_others_are():
         for name, s in declared(cls).items():
             if s.alone and s.rule and s.default is not None:
                 s.rule.check(name, s.default, {})  # which raises KeyError if it asks for others
+
+
+def test_lengths_are_plain_numbers_whoever_asked_first():
+    # numpy's cannot be written into a network's name, and what was counted once is given to all
+    setup = Setup(teacher_epochs=7, batch=13)
+    assert {type(n) for n in steps(setup, np.int64(999)).values()} == {int}
+    assert {type(n) for n in steps(setup, 999).values()} == {int}

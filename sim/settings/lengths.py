@@ -18,7 +18,8 @@ def steps(setup: Setup, examples: int) -> Mapping[str, int]:
     found = {}
     for player, count in (("teacher", examples), ("student", setup.noise_images)):
         epochs, given = (getattr(setup, f"{player}_{unit}") for unit in ("epochs", "steps"))
-        found[player] = n = given or epochs * -(-count // min(setup.batch, count))
+        # Whole numbers of Python's: what is kept for one is given to all who ask for as many.
+        found[player] = n = int(given or epochs * -(-count // min(setup.batch, count)))
         require(f"{player}_epochs", epochs, n <= MOST, f"of {MOST:,} steps or fewer, not {n:,}")
     return found
 
