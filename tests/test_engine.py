@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import jax
 import numpy as np
 import pytest
+import threadpoolctl
 
 from sim.engine import chunks, machine, programs
 from sim.errors import InputError
@@ -368,3 +369,9 @@ def test_other_students_have_the_teachers_heads(student, small):
     np.testing.assert_allclose(head, θ_T["aux_head"]["kernel"], rtol=1e-6)
     assert (np.asarray(after["hidden_0"]["kernel"]) != before["hidden_0"]["kernel"]).any()
     assert {*before} >= {"hidden_0", "class_head", "aux_head"}
+
+
+def test_lapack_has_one_thread_where_bits_would_hang_on_how_many():
+    with threadpoolctl.threadpool_limits(2, user_api="blas"), machine.one_thread():
+        found = threadpoolctl.threadpool_info()
+    assert {of["num_threads"] for of in found if of["user_api"] == "blas"} == {1}
