@@ -74,10 +74,8 @@ def of_start() -> str:
     lines = ([r.step, f"{r.seconds:.1f} s"] for r in rows.itertuples())
     total = ["all", f"{rows.seconds.sum():.0f} s"]
     head = ("step", about["of"])
-    made = (
-        f"{about['machine']}; {about['where']}; {about['disk']}; revision {about['revision'][:7]}"
-    )
-    return f"{markdown(head, [*lines, total])}\n{made}\n"
+    made = "; ".join(about[name] for name in ("machine", "where", "disk", "plan"))
+    return f"{markdown(head, [*lines, total])}\n{made}; revision {about['revision'][:7]}\n"
 
 
 def of_citation() -> str:
