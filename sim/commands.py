@@ -8,6 +8,7 @@ Each imports what it needs when it runs: jax's libraries take seconds, --help sh
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import field, make_dataclass
 from functools import reduce
 from itertools import pairwise
@@ -455,7 +456,8 @@ def _search(
     with progress.stopping(stopped), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of settings that mislead: what they do is measured
         bar = progress.bar(stderr, f"search, {trials} trials")
-        with aside(json), trained(workers, cluster), bar as tell:
+        work = trained(workers, cluster) if len(kept) < trials else nullcontext()
+        with aside(json), work, bar as tell:
 
             def heard(trial: Any) -> None:
                 done.append(trial)

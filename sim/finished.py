@@ -119,7 +119,7 @@ def combine(runs: tuple[Path, ...], out: Path) -> None:
     They must fill a grid. Results go to a folder of their own; those that they are of stay.
     """
     from sim.runs import results
-    from sim.runs.run import opened
+    from sim.runs.run import opened, short
     from sim.runs.store import digest
     from sim.studies.shown import tables
     from sim.studies.union import combine as united
@@ -127,8 +127,8 @@ def combine(runs: tuple[Path, ...], out: Path) -> None:
     found = [results.load(run) for run in runs]
     ds = united(*found)
     name = digest({"settings": ds.attrs["settings"], "seeds": ds.seed.values.tolist()})[:8]
-    dataset = ds.attrs["dataset"].replace(":", "-")
-    folder = a_path("out", out) / f"{ds.attrs['study']}-{dataset}-{name}"
+    study, dataset = ds.attrs["study"], ds.attrs["dataset"].replace(":", "-")
+    folder = a_path("out", out) / f"{short(f'{study}-{dataset}')}-{name}"
     require("out", str(out), folder.resolve() not in [run.resolve() for run in runs], "elsewhere")
     if {run.resolve().parent for run in runs} != {folder.resolve().parent}:
         ds.attrs["store"] = ""  # where parameters lie: beside the runs
@@ -215,7 +215,7 @@ def _apart(a: Any, b: Any) -> dict[str, Any]:
 
     same = kept.same_bits(a, b)
     if _of_theorem(a, b):
-        rows = [one._asdict() for one in kept.found(a, b)]
+        rows = [one._asdict() for one in ([] if same else kept.found(a, b))]
         return {"same_bits": same, "unlike": kept.unlike(a, b), "rows": rows}
     rows = [
         {**one.at, "measure": one.measure, "model": one.model}

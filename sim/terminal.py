@@ -100,12 +100,15 @@ def show(
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Spare the collector what imports and points of grids make: much of it, and no garbage."""
+    was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
-        gc.enable()
+        if was and not gc.get_freeze_count():
+            gc.freeze()  # once: in a process that lives on, what was made since may be garbage
+        if was:
+            gc.enable()
 
 
 @contextmanager

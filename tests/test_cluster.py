@@ -1,15 +1,21 @@
 """Clusters: units of work are whole, their numbers those of one process, and failures are said."""
 
+import operator
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import time
 import types
+from functools import partial
 from pathlib import Path
 
+import cloudpickle
 import distributed
+import jax
+import numpy as np
 import pytest
 import xarray as xr
 
@@ -196,20 +202,20 @@ def helped(x):
     added = {}
     for of in (rules, sent, extend):
         monkeypatch.setattr(of, "ADDED", added)
-    for name in ("leaky", "helped", "locked"):
+    for name in ("leaky", "helped", "locked", "part", "made"):
         monkeypatch.setitem(ACTIVATIONS, name, None)  # taken away again
         del ACTIVATIONS[name]
     return module
 
 
 ELSEWHERE = """
-import sys
+import pickle, sys
 from sim.errors import InputError
 from sim.model import data
 from sim.model.networks import ACTIVATIONS
 from sim.runs import identity, sent
 from sim.settings.rules import ADDED
-words = open(sys.argv[1], "rb").read()
+words = sent.Sent(*pickle.load(open(sys.argv[1], "rb")))
 try:
     with sent.put_in(words):
         print(dict(identity.put_in()), ACTIVATIONS["leaky"](2.0), [*ADDED.values()])
@@ -222,7 +228,7 @@ except InputError as error:
 
 
 def _elsewhere(tmp_path, words):
-    (file := tmp_path / "words").write_bytes(words)
+    (file := tmp_path / "words").write_bytes(pickle.dumps(tuple(words)))
     command = [sys.executable, "-c", ELSEWHERE, str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     return done.stdout.splitlines()
@@ -237,16 +243,55 @@ def test_functions_of_ones_own_are_sent_with_what_they_refer_to(mine, tmp_path):
     assert after == "{} False True {}"  # another command's workers have none of them
 
 
+def test_what_is_sent_is_all_that_a_function_refers_to_or_is_refused(mine, tmp_path, monkeypatch):
+    """A helper in a module beside it, partials; a user's own way with modules stays as it was."""
+    monkeypatch.setitem(sys.modules, "beside", beside := types.ModuleType("beside"))
+    exec("def leaky(x):\n    return 2 * x", vars(beside))
+    mine.helper = beside
+    sim.add("activation", mine.helped, "leaky")
+    sim.add("activation", partial(mine.helped), "part")
+    cloudpickle.register_pickle_by_value(beside)
+    words = sent.packed()
+    assert "beside" in cloudpickle.list_registry_pickle_by_value()
+    cloudpickle.unregister_pickle_by_value(beside)
+    there, after = _elsewhere(tmp_path, words)
+    assert there.partition("}")[2] == " 4.0 [['leaky', 'part']]"
+    assert after == "{} False True {}"
+    others = words._replace(fingerprints=(("activation leaky", "another"), *words.fingerprints[1:]))
+    assert _elsewhere(tmp_path, others) == [
+        "error: a worker's functions are others, by what they refer to: activation leaky"
+    ]
+
+
+def test_another_function_of_the_same_name_is_another_to_programs_that_know_it_by_name():
+    """As are those of the theorem, which have names of functions among their static arguments."""
+    of = jax.jit(lambda x, name: ACTIVATIONS[name](x), static_argnames="name")
+    kept = dict(ACTIVATIONS)
+    found = []
+    for factor in (2.0, 3.0):
+        word = pickle.dumps(([("activation", "mine", partial(operator.mul, factor))], {}))
+        read, _ = pickle.loads(word)
+        with sent.put_in(sent.Sent(word, tuple(identity.fingerprints(read)))):
+            found.append(float(of(1.0, "mine")))
+    assert found == [2, 3]
+    assert kept == ACTIVATIONS
+
+
 def test_a_function_that_cannot_be_sent_is_named(mine, tmp_path, monkeypatch):
     sim.add("activation", mine.helped)
     monkeypatch.setitem(sys.modules, "nowhere", helper := types.ModuleType("nowhere"))
     mine.helper = helper
+    helper.__file__ = "site-packages/nowhere.py"  # a package that is installed here, and not there
     assert _elsewhere(tmp_path, sent.packed()) == [
         "error: a worker has no module nowhere: must have it, as here"
     ]
     lock = threading.Lock()
     sim.add("activation", lambda x: (lock, x)[1], "locked")
-    with pytest.raises(InputError, match="activation helped, activation locked: must be of what"):
+    sim.add("activation", partial(mine.leaky), "part")  # which can, as can what numpy made
+    sim.add("activation", np.exp, "made")
+    with pytest.raises(
+        InputError, match=r"activation helped, activation locked, .*: must be of what"
+    ):
         sent.packed()
 
 

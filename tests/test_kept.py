@@ -178,9 +178,20 @@ def test_two_runs_of_the_theorem_are_held_against_each_other_by_statement(monkey
     monkeypatch.setattr(kept, "rows", lambda ds: tables[id(ds)])
     assert kept.found(*runs)[1] == ("δ → 0", "(3)", ("1e-3", "holds"), ("1", "violated"))
     table = found(kept.found(*runs), ["a", "b"])
-    assert table.title == "2 statements: 1 of other verdicts, 1 of other numbers"
+    assert table.title == (
+        "2 statements: 1 of other verdicts, 1 of other numbers as they are shown, "
+        "0 of one run alone"
+    )
     assert table.row_count == 1
     assert "0 of other numbers" in found(kept.found(runs[0], runs[0]), ["a", "b"])
+    assert "bits differ below" in found(kept.found(runs[0], runs[0]), ["a", "b"])
+    more = xr.Dataset(attrs={"experiment": "theorem"})
+    tables[id(more)] = tables[id(runs[0])].replace("(3)", "(4)")
+    assert [(one.a, one.b) for one in kept.found(runs[0], more)][1:] == [
+        (("1e-3", "holds"), ("", "")),
+        (("", ""), ("1e-3", "holds")),
+    ]
+    assert "2 of one run alone" in found(kept.found(runs[0], more), ["a", "b"]).title
     monkeypatch.setattr(kept, "unlike", lambda a, b: {})
     assert not finished._same(*runs, ["a", "b"])
     assert "δ → 0" in capsys.readouterr().out

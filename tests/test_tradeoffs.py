@@ -63,6 +63,7 @@ def test_what_is_left_is_a_ratio_to_no_defence(ds):
 
 def test_who_stops_the_trait_and_keeps_the_skill_is_said(ds):
     said = rates.finding(rates.rates(ds), axes_of(ds)).splitlines()
+    assert not any("Without a control" in line for line in said)  # the unskilled are controls
     keeps, costs, neither = said[-3:]
     assert "(2): averaged of 4 (" in keeps
     assert "other (" in keeps

@@ -52,10 +52,10 @@ def bench(
 
     Returns the device; its product rate [FLOP/s] with each kind of operands and memory bandwidth
     [byte/s], measured between the chunks; and for each kind and chunk size, for each phase and the
-    whole: seconds and counted FLOP a seed, achieved rate, and its ratio to the float32 product's;
-    compile seconds, and resident GiB so far. FLOP are those of the matrix products, measuring
-    included (`chunks.flop`). What rounding costs in accuracy: `sublim study matmul`. With `split`,
-    each run has the `parts` of its phases.
+    whole: seconds and counted FLOP a seed, achieved rate, and its ratio to that of the product of
+    the same operands; compile seconds, and resident GiB so far. FLOP are those of the matrix
+    products, measuring included (`chunks.flop`). What rounding costs in accuracy: `sublim study
+    matmul`. With `split`, each run has the `parts` of its phases.
 
     """
     setup, hyper = recipe(shapes)

@@ -64,10 +64,12 @@ def found(
     """Lay out what two runs found of each statement of the theorem, where that is not the same."""
     rows = [*of]
     other = [row for row in rows if row[2] != row[3]]
-    verdicts = sum(a[1] != b[1] for _, _, a, b in rows)
-    said = f"{len(rows)} statements: {verdicts} of other verdicts, {len(other)} of other numbers"
+    alone = sum(not (a[1] and b[1]) for _, _, a, b in rows)
+    verdicts = sum(a[1] != b[1] for _, _, a, b in rows) - alone
+    said = f"{len(rows)} statements: {verdicts} of other verdicts, {len(other) - alone} of other "
+    said += f"numbers as they are shown, {alone} of one run alone"
     if not other:
-        return said
+        return f"{said}; bits differ below what is shown"
     shown = lean(said, "")
     for column in (
         "statement",

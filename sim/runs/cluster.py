@@ -48,7 +48,7 @@ class Asked(NamedTuple):
     devices: int
     validation: float
     identity: dict[str, Any]
-    functions: bytes
+    functions: sent.Sent
 
 
 class Spec(NamedTuple):
@@ -187,8 +187,7 @@ def made(work: Work, names: Sequence[str]) -> Iterator[tuple[str, xr.Dataset]]:
 
 def _asked(task: data.Task, validation: float) -> Asked:
     needed = identity.of_task(task, validation)
-    functions = sent.packed() if needed["functions"] else b""
-    return Asked(len(machine.devices()), validation, needed, functions)
+    return Asked(len(machine.devices()), validation, needed, sent.packed())
 
 
 @contextmanager
@@ -355,12 +354,12 @@ def _as_asked(asked: Asked, task: data.Task) -> Iterator[None]:
 
     _as_there(asked.devices)
     here = identity.of_task(task, asked.validation)
-    own = asked.functions if here["functions"] != asked.identity["functions"] else b""
+    own = here["functions"] != asked.identity["functions"] and asked.functions.words
     for name, there in asked.identity.items():
         if here[name] != there and not (own and name == "functions"):
             raise InputError(f"a worker's {name} is {here[name]!r}: must be {there!r}, as here")
     run.compilation_cache()
-    with sent.put_in(own):
+    with sent.put_in(asked.functions if own else sent.Sent()):
         yield
 
 

@@ -8,7 +8,7 @@ import pickle
 import platform
 import subprocess
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,12 @@ def function(one: Any) -> Any:
 
 def put_in() -> Iterator[tuple[str, str]]:
     """Name the functions that were put into our tables from outside, each with its fingerprint."""
-    for kind, name, one in from_outside():
+    yield from fingerprints(from_outside())
+
+
+def fingerprints(of: Iterable[tuple[str, str, Any]]) -> Iterator[tuple[str, str]]:
+    """Name entries of our tables, each with the fingerprint of its function."""
+    for kind, name, one in of:
         yield f"{kind} {name}", hashlib.sha256(fingerprint(function(one))).hexdigest()[:16]
 
 

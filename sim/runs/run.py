@@ -165,8 +165,12 @@ def _folder(
     place = None if out is None else a_path("out", out, "a folder's name")
     dataset = task.name.replace(":", "-")
     fresh = f"-{seeds.replace(':', '-')}" if isinstance(seeds, str) else ""
-    words = f"{name}-{dataset}".encode()[:LONGEST].decode(errors="ignore")
-    return place and place / f"{words}-{digest(depends)[:8]}{fresh}"
+    return place and place / f"{short(f'{name}-{dataset}')}-{digest(depends)[:8]}{fresh}"
+
+
+def short(words: str) -> str:
+    """Cut words to what a folder's name can hold beside what tells it from others."""
+    return words.encode()[:LONGEST].decode(errors="ignore")
 
 
 def opened(folder: Path, settings: dict[str, Any]) -> None:

@@ -1,66 +1,110 @@
 """Functions from outside, as they are sent to workers: by value, with what they refer to.
 
-Dask's own cloudpickle writes them down, so that a worker needs no file of who asks. Modules that
+Dask's own cloudpickle writes them down, so that a worker needs no file of who asks. Packages that
 they import must be there.
 """
 
 import pickle
 import sys
+import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
+
+import jax
 
 from sim.errors import InputError
 from sim.runs import identity
 from sim.settings.rules import ADDED
 
 
-def packed() -> bytes:
+class Sent(NamedTuple):
+    """Functions as bytes, and the fingerprint of each as it is read from them: none, of none."""
+
+    words: bytes = b""
+    fingerprints: tuple[tuple[str, str], ...] = ()
+
+
+_IN_USE = Lock()  # by one who computes with functions from outside, which have names in our tables
+_LAST = [b""]  # whose they were
+
+
+def packed() -> Sent:
     """Write down what was put into our tables. Errors: InputError for what cannot be sent."""
+    if not (own := [*identity.from_outside()]):
+        return Sent()
     import cloudpickle  # noqa: PLC0415 (an extra's)
 
-    own = [*identity.from_outside()]
-    names = {identity.function(one).__module__ for _, _, one in own}
-    # Else those of a module would be sent as its name, which says nothing elsewhere.
-    modules = [sys.modules[name] for name in names if name != "__main__" and name in sys.modules]
+    # Else what is of a module would be sent as its name, which says nothing elsewhere.
+    known = cloudpickle.list_registry_pickle_by_value()
+    modules = [module for module in _users() if module.__name__ not in known]
     for module in modules:
         cloudpickle.register_pickle_by_value(module)
     try:
-        return cloudpickle.dumps((own, ADDED))
-    except (pickle.PicklingError, TypeError, ValueError, RecursionError) as error:
+        words = cloudpickle.dumps((own, ADDED))
+        read, _ = pickle.loads(words)
+    except (pickle.PicklingError, TypeError, ValueError, AttributeError, RecursionError) as error:
         said = ", ".join(f"{kind} {name}" for kind, name, _ in own)
         rule = "of what can be sent to another process, or without a cluster"
         raise InputError(f"{said}: must be {rule}: {error}") from None
     finally:
         for module in modules:
             cloudpickle.unregister_pickle_by_value(module)
+    return Sent(words, tuple(identity.fingerprints(read)))
+
+
+def _users() -> Iterator[types.ModuleType]:
+    """List the modules of a user's own: no package that is installed, and nothing of Python's."""
+    ours = {*identity.OURS, *sys.stdlib_module_names, "__main__", "__mp_main__"}
+    for name, module in [*sys.modules.items()]:
+        file = getattr(module, "__file__", None) or ""
+        installed = "site-packages" in file or "dist-packages" in file
+        own = isinstance(module, types.ModuleType) and getattr(module, "__name__", None) == name
+        if own and not installed and name.partition(".")[0] not in ours:
+            yield module
 
 
 @contextmanager
-def put_in(sent: bytes) -> Iterator[None]:
+def put_in(sent: Sent) -> Iterator[None]:
     """Have what was sent in our tables, on a worker, for as long as one computes for who sent it.
 
-    Errors: InputError for a missing module.
+    Errors: InputError for a missing module, or for functions that are others here.
     """
-    own, words = _unpacked(sent) if sent else ([], {})
-    tables = [*identity.TABLES.values(), ADDED]
-    before = [dict(table) for table in tables]
-    try:
-        for kind, name, one in own:
-            identity.TABLES[kind][name] = one
-        ADDED.update(words)
+    if not sent.words:
         yield
-    finally:
-        for table, ours in zip(tables, before, strict=True):
-            table.clear()
-            table.update(ours)
+        return
+    own, words = _unpacked(sent)
+    with _IN_USE:
+        if sent.words != _LAST[0]:
+            jax.clear_caches()  # of programs that know others by the same names
+            _LAST[0] = sent.words
+        changed: list[tuple[dict[Any, Any], Any, Any]] = []
+        for table, key, value in (
+            *((identity.TABLES[kind], name, one) for kind, name, one in own),
+            *((ADDED, literal, names) for literal, names in words.items()),
+        ):
+            changed.append((table, key, table.get(key)))
+            table[key] = value
+        try:
+            yield
+        finally:
+            for table, key, before in reversed(changed):
+                if before is None:
+                    table.pop(key, None)
+                else:
+                    table[key] = before
 
 
 @cache  # one object for all units: another would be compiled anew
-def _unpacked(sent: bytes) -> tuple[list[tuple[str, str, Any]], dict[Any, list[str]]]:
+def _unpacked(sent: Sent) -> tuple[list[tuple[str, str, Any]], dict[Any, list[str]]]:
     try:
-        return pickle.loads(sent)
-    except ImportError as error:
-        module = getattr(error, "name", None) or error
-        raise InputError(f"a worker has no module {module}: must have it, as here") from None
+        own, words = pickle.loads(sent.words)
+    except (ImportError, AttributeError) as error:
+        missing = getattr(error, "name", None) or error
+        raise InputError(f"a worker has no module {missing}: must have it, as here") from None
+    here = tuple(identity.fingerprints(own))
+    if other := ", ".join(sorted({name for name, _ in {*here} ^ {*sent.fingerprints}})):
+        raise InputError(f"a worker's functions are others, by what they refer to: {other}")
+    return own, words

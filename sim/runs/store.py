@@ -78,14 +78,19 @@ def _claim(file: IO[bytes], how: int = 0) -> bool:
     return False
 
 
-def _settle(folder: Path) -> None:
-    """Have a folder's own entries on the disk, before others are removed for them."""
-    with suppress(OSError):  # where folders cannot be opened
+def _settled(folder: Path) -> bool:
+    """Have a folder's own entries on the disk, before others are removed for them; or say no."""
+    try:
         number = os.open(folder, os.O_RDONLY)
-        try:
-            fsync(number)
-        finally:
-            os.close(number)
+    except OSError:
+        return True  # Windows opens no folders
+    try:
+        fsync(number)
+    except OSError as error:
+        return error.errno in (errno.EINVAL, errno.ENOTSUP)  # which no file system of these has
+    finally:
+        os.close(number)
+    return True
 
 
 def sweep(folder: Path) -> None:
@@ -276,8 +281,8 @@ class Store:
 
     def drop(self, names: Iterable[str]) -> None:
         """Remove parts that others stand for; what cannot be removed does no harm."""
-        if self.folder:
-            _settle(self.folder)
+        if self.folder and not _settled(self.folder):
+            return
         for name in names:
             self._parts.pop(name, None)
             self.unsaved.pop(name, None)

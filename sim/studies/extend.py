@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+import jax
+
 from sim.errors import choose, require
 from sim.model.networks import ACTIVATIONS
 from sim.model.noise import FAMILIES
+from sim.runs.identity import TABLES
 from sim.settings.declare import declared
 from sim.settings.experiments import Common, Measure, Networks, Theorem
 from sim.settings.rules import ADDED
@@ -68,6 +71,7 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
     name, words = name or getattr(function, "__name__", ""), KINDS[kind]
     rule = "a word that is not ours"
     require("name", name, name.isidentifier() and name not in get_args(words), rule)
+    before = TABLES[kind].get(name)
     if kind == "measure":
         measures.measure(**({"label": name.replace("_", " ")} | about))(function, name)
     elif kind == "trait":
@@ -80,6 +84,8 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
         losses.LOSSES[name] = losses.Loss(function, **about)
     else:
         PLAIN[kind][name] = function
+    if TABLES[kind].get(name) is not before is not None:
+        jax.clear_caches()  # of programs that know the one before by the same name
     if name not in ADDED.setdefault(words, []):
         ADDED[words].append(name)
 

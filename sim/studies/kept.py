@@ -78,7 +78,10 @@ def trained(ds: xr.Dataset) -> list[str]:
 
 
 class Found(NamedTuple):
-    """A statement of the theorem, and what two runs found of it: measured, and the verdict."""
+    """A statement of the theorem, and what two runs found of it: measured, and the verdict.
+
+    Both are empty where a run has no such statement, as its settings name others.
+    """
 
     statement: str
     equation: str
@@ -95,7 +98,9 @@ def found(a: xr.Dataset, b: xr.Dataset) -> list[Found]:
         }
         for ds in (a, b)
     )
-    return [Found(*of, first[of], second[of]) for of in first if of in second]
+    none = "", ""
+    every = dict.fromkeys([*first, *second])
+    return [Found(*of, first.get(of, none), second.get(of, none)) for of in every]
 
 
 class Apart(NamedTuple):

@@ -164,6 +164,11 @@ CONTROLS: dict[str, str] = {
 }
 
 
+def is_control(name: str) -> bool:
+    """Tell by a model's name whether it is a control: of a trait, or of a skill beside it."""
+    return name in CONTROLS.values() or name.endswith(("control", "unskilled"))
+
+
 def control_of(student: str, models: Collection[str]) -> str | None:
     """Name a student's control among models, or the student's of the base; None for a control."""
     if student in CONTROLS.values() or student.endswith("control"):
