@@ -93,8 +93,8 @@ def found(a: xr.Dataset, b: xr.Dataset) -> list[Found]:
     """Hold what two runs of the theorem found against each other, statement by statement."""
     first, second = (
         {
-            (one.statement, one.equation): (one.measured, one.verdict)
-            for one in rows(ds).itertuples()
+            (statement, equation): (measured, verdict)
+            for statement, equation, _, measured, verdict in rows(ds).itertuples(index=False)
         }
         for ds in (a, b)
     )
