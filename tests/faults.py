@@ -274,7 +274,7 @@ SETTINGS = [
         (
             "settings: least <= value <= top(",
             "settings: least < value <= top(",
-            "settings::test_the_papers_recipe",
+            "settings::test_a_number_is_bounded_where_it_says_from_both_sides",
         ),
         ("lambda value: 0 <= value < 1)", "lambda value: 0 <= value <= 1)"),
         (
@@ -344,7 +344,7 @@ SETTINGS = [
     ),
     *of(
         "sim/settings/declare.py",
-        "settings::test_the_papers_recipe",
+        "settings::test_a_setting_without_effect_must_be_its_default",
         ("if s.only and value != s.default:", "if s.only and value == s.default:"),
     ),
     *of(
