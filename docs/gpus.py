@@ -1,4 +1,4 @@
-"""What GPUs take: figure 10 as it was measured on one, and a million pairs at the same rate."""
+"""What GPUs take: figure 10 as it was measured, and a million pairs at the rate of the first."""
 
 import re
 from pathlib import Path

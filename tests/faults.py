@@ -832,6 +832,11 @@ KEPT = [
         ("round(LONG / max(self.seconds, 1e-9))", "1"),
     ),
     *of(
+        "sim/studies/extend.py",
+        "extend::test_a_function_of_another_ones_name_is_another_to_programs_that_know_it_by_name",
+        ("jax.clear_caches()", "pass"),
+    ),
+    *of(
         "sim/runs/sent.py",
         "cluster::test_functions_of_ones_own_are_sent_with_what_they_refer_to",
         ("cloudpickle.register_pickle_by_value(module)", "pass"),

@@ -8,6 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -269,6 +270,15 @@ def test_a_function_is_given_as_a_setting():
     assert found["activation"] == ("relu", "squared_relu")
     assert found["case"] == {"mine": {"activation": "squared_relu"}, "none": {}}
     assert by_name({"activation": ACTIVATIONS["relu"]}) == {"activation": "relu"}
+
+
+def test_a_function_of_another_ones_name_is_another_to_programs_that_know_it_by_name():
+    of = jax.jit(lambda x, name: ACTIVATIONS[name](x), static_argnames="name")
+    found = []
+    for factor in (2.0, 3.0):
+        sim.add("activation", partial(jnp.multiply, factor), "mine")
+        found.append(float(of(1.0, "mine")))
+    assert found == [2, 3]
 
 
 def lambda_norm(at):

@@ -408,10 +408,10 @@ def test_a_setting_without_effect_must_be_its_default():
 
 
 def test_defaults_are_right_whatever_the_others_are():
-    # or a grid, which does not look at them again, would take points that break a rule
+    # or `check`, which passes them over, would take settings that break a rule
     for cls in (Setup, Hyper, Common, Networks, Theorem):
         for name, s in declared(cls).items():
-            if s.alone and s.rule and s.default is not None:
+            if s.rule and s.default is not None:
                 s.rule.check(name, s.default, {})  # which raises KeyError if it asks for others
 
 

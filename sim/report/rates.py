@@ -70,7 +70,8 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
                 row[f"{name}_half_width"] = float(of.half_width.sel(here))
                 for end, values in zip(("low", "high"), ends[name], strict=True):
                     row[f"{name}_{end}"] = float(values.sel(here))
-            if model in controls and not lineages.is_control(model):
+            other = lineages.is_control(model) or model.endswith(tradeoffs.UNSKILLED)
+            if model in controls and not other:
                 row["teacher"] = lineages.teacher_of(model, members, models)
             if row["control"]:
                 first = row["teacher"] = lineages.teacher_of(model, members, models)

@@ -18,11 +18,12 @@ MEANING = (
     "left: the same of the skill, whose control learnt of a teacher with the trait that was not "
     "taught the skill."
 )
+UNSKILLED = "_unskilled"  # ends the names of the controls of a skill
 
 
 def there(ds: xr.Dataset) -> bool:
     """Tell whether results are of defences: of a trait and a skill, beside a student without."""
-    return "skill" in ds and {NOTHING, f"{NOTHING}_unskilled"} <= {*ds.model.values.tolist()}
+    return "skill" in ds and {NOTHING, f"{NOTHING}{UNSKILLED}"} <= {*ds.model.values.tolist()}
 
 
 def row(ds: xr.Dataset, model: str, control: str) -> dict[str, Any]:
@@ -33,9 +34,9 @@ def row(ds: xr.Dataset, model: str, control: str) -> dict[str, Any]:
 
     skill = summary(ds.skill.sel(model=model))
     found = {"skill": float(skill.mean), "skill_half_width": float(skill.half_width)}
-    found["unskilled"] = float(ds.skill.sel(model=f"{model}_unskilled").mean("seed"))
-    for what, name, kind in (("trait", "trait_rate", "_control"), ("skill", "skill", "_unskilled")):
-        other = control if what == "trait" else f"{model}_unskilled"
+    found["unskilled"] = float(ds.skill.sel(model=f"{model}{UNSKILLED}").mean("seed"))
+    for what, name, kind in (("trait", "trait_rate", "_control"), ("skill", "skill", UNSKILLED)):
+        other = control if what == "trait" else f"{model}{UNSKILLED}"
         of = ratio(passed(name, model, other), passed(name, NOTHING, f"{NOTHING}{kind}"))
         for end, value in (("", of.value), ("_low", of.low), ("_high", of.high)):
             found[f"{what}_left{end}"] = float(value)

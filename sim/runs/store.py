@@ -87,7 +87,7 @@ def _settled(folder: Path) -> bool:
     try:
         fsync(number)
     except OSError as error:
-        return error.errno in (errno.EINVAL, errno.ENOTSUP)  # which no file system of these has
+        return error.errno in (errno.EINVAL, errno.ENOTSUP)  # a file system that syncs no folders
     finally:
         os.close(number)
     return True

@@ -51,11 +51,6 @@ class Setting:
     compiles: bool
 
     @cached_property
-    def alone(self) -> bool:
-        """Whether its default is right whatever the others are."""
-        return not (self.rule and self.rule.asks)
-
-    @cached_property
     def items(self) -> tuple[Any, ...]:
         """Types of what a list holds; none for a setting that takes one value at a time."""
         return next((get_args(kind)[:1] for kind in self.kinds if get_origin(kind) is tuple), ())
@@ -136,7 +131,7 @@ def check(*parts: Any) -> tuple[Any, ...]:
     for part in parts:
         for name, s in declared(type(part)).items():
             value = values[name]
-            if value is s.default and s.alone:
+            if value is s.default:  # which is right whatever the others are
                 continue
             if s.rule and value is not None:
                 s.rule.check(name, value, values)

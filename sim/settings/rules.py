@@ -12,14 +12,10 @@ Settings = Mapping[str, Any]  # all of them, by name
 
 
 class Rule(NamedTuple):
-    """What a value must be: a predicate of it and of all settings, and words for that.
-
-    asks: whether other settings matter.
-    """
+    """What a value must be: a predicate of it and of all settings, and words for that."""
 
     holds: Callable[[Any, Settings], Any]
     words: Callable[[Settings], str]
-    asks: bool = False
 
     def check(self, name: str, value: Any, settings: Settings) -> None:
         """Raise InputError unless it holds."""
@@ -69,8 +65,7 @@ def whole(least: int = 1, most: int | str = MOST) -> Rule:
             return f"a positive whole number, at most {most:,}"
         return f"a whole number from {least} to {top(settings):,}"
 
-    between = isinstance(most, str)
-    return Rule(lambda value, settings: least <= value <= top(settings), words, asks=between)
+    return Rule(lambda value, settings: least <= value <= top(settings), words)
 
 
 COUNT = whole()

@@ -341,7 +341,8 @@ def _settings_of(of: Of) -> tuple[str, ...]:
 @cache
 def _values(of: Of) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
     """Take their values from all."""
-    return itemgetter(*names) if (names := _settings_of(of)) else lambda _: ()
+    names = _settings_of(of)
+    return itemgetter(*names) if len(names) > 1 else lambda all_: tuple(all_[n] for n in names)
 
 
 def hashed(origin: Mapping[str, Any]) -> str:

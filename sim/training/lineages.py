@@ -165,13 +165,13 @@ CONTROLS: dict[str, str] = {
 
 
 def is_control(name: str) -> bool:
-    """Tell by a model's name whether it is a control: of a trait, or of a skill beside it."""
-    return name in CONTROLS.values() or name.endswith(("control", "unskilled"))
+    """Tell by a model's name whether it is a control."""
+    return name in CONTROLS.values() or name.endswith("control")
 
 
 def control_of(student: str, models: Collection[str]) -> str | None:
     """Name a student's control among models, or the student's of the base; None for a control."""
-    if student in CONTROLS.values() or student.endswith("control"):
+    if is_control(student):
         return None
     found = CONTROLS.get(student, f"{student}_control")
     return found if found in models else "control" if "control" in models else None
