@@ -15,6 +15,6 @@ if __name__ == "__main__":
         saved.take(map(Path, sys.argv[1:]))
     except InputError as error:
         sys.exit(str(error))
-    for page, text in site.written().items():
-        page.write_text(text)
+    for page, write in site.written().items():
+        page.write_text(write())
         print(page.relative_to(pages.ROOT))

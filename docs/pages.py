@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from numbers import Integral
 from pathlib import Path
@@ -28,15 +28,6 @@ HEAD = """# Studies
 Written by `uv run python -m docs` from the tables beside this page, which say by which command, at
 which revision and over how many seeds they were made. Numbers are test accuracy, mean ± half of the
 95 % t-interval over seeds; published ones are others'. Of traits: {rates} {rule}"""
-
-
-def written() -> dict[Path, str]:
-    """Write all pages: the text of each by its path."""
-    return {
-        STUDIES: studies(),
-        REPLICATIONS: of_replications(),
-        README: readme(README.read_text()),
-    }
 
 
 WHY = """# Why replications disagree
@@ -401,4 +392,10 @@ TABLES = {
     "many_steps": of_many_steps,
     "claims": of_claims,
     "gpu": gpus.of_figure10,
+}
+#: What writes a page, by its path.
+PAGES: dict[Path, Callable[[], str]] = {
+    STUDIES: studies,
+    REPLICATIONS: of_replications,
+    README: lambda: readme(README.read_text()),
 }

@@ -5,6 +5,7 @@ figure takes, whom to cite. The page of names is written whole.
 """
 
 import re
+from collections.abc import Callable
 from functools import partial
 from inspect import ismodule
 from pathlib import Path
@@ -24,11 +25,11 @@ WHOLE = (pages.STUDIES, pages.REPLICATIONS, API)  # nobody writes in these
 PLACE = re.compile(r"(<!-- table: (.+?) -->\n)(?:(?!<!-- table:).)*?(<!-- end -->)", re.DOTALL)
 
 
-def written() -> dict[Path, str]:
-    """Write all pages, of the site and beside it: the text of each by its path."""
+def written() -> dict[Path, Callable[[], str]]:
+    """Name all pages that are written, of the site and beside it, each with what writes it."""
     texts = {page: page.read_text() for page in own()}
-    mine = {page: filled(text) for page, text in texts.items() if PLACE.search(text)}
-    return pages.written() | {API: api()} | mine
+    mine = {page: partial(filled, text) for page, text in texts.items() if PLACE.search(text)}
+    return pages.PAGES | {API: api} | mine
 
 
 def own() -> list[Path]:

@@ -642,9 +642,29 @@ TRAINING = [
         "roles::test_roles",
         ('"cross_aux": Member(OTHER_INIT,', '"cross_aux": Member("reference",'),
         (
-            'found["channel"] or found["aux"]',
-            'found["aux"]',
+            "point.hyper.channel or point.setup.aux",
+            "point.setup.aux",
             "grid::test_a_channel_of_a_wider_network_is_the_same_point",
+        ),
+        (
+            '- {"strength", "skill"',
+            '- {"skill"',
+            "lineages::test_a_projection_needs_its_axis_first",
+        ),
+        (
+            'found["of"] = of.value',
+            'found["of"] = 0',
+            "families::test_who_is_taught_otherwise_has_another_name_where_all_is_as_usual",
+        ),
+        (
+            "learns, Imitation | Change)",
+            "learns, Imitation)",
+            "families::test_who_is_no_student_has_one_name_whatever_students_have",
+        ),
+        (
+            "s.of & ~_OF_STUDENTS)",
+            "s.of & ~_OF_STUDENTS & ~Of.TRAIT)",
+            "families::test_who_is_no_student_has_one_name_whatever_students_have",
         ),
         (
             ' == 0 and _without(point) == "kept":',

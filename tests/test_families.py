@@ -16,6 +16,7 @@ from sim.training.families import (
     OTHER_INIT,
     Member,
     Names,
+    changed,
     described,
     imitate,
     labels,
@@ -50,6 +51,23 @@ def test_names_that_are_kept_are_each_points_own():
             assert names.record(name, point) == Names(FIGURE_10, IMAGES).record(name, point)
     assert len({names.key("student_aux", point) for point in points}) == 4
     assert len({names.key("teacher", point) for point in points}) == 2
+
+
+def test_who_is_no_student_has_one_name_whatever_students_have():
+    """But what moves it moves it, and whoever is changed by a setting may be by a student's."""
+    mixed = Member("reference", changed("rescaled", "init_noise"))
+    family = {"reference": Member(INIT), "teacher": Member("reference", labels(trait=True))}
+    names = Names(family | {"mixed": mixed}, IMAGES)
+    points = [at(student_lr=lr, init_noise=lr) for lr in (0.25, 0.5)] + [at(target=3)]
+    assert [len({names.key(one, p) for p in points}) for one in ("reference", "mixed")] == [1, 3]
+    assert names.key("teacher", points[0]) == names.key("teacher", points[1])
+    assert names.key("teacher", points[0]) != names.key("teacher", points[2])
+
+
+def test_who_is_taught_otherwise_has_another_name_where_all_is_as_usual():
+    """Settings at their defaults are not in a name, and which they are is."""
+    with_trait = FIGURE_10 | {"teacher": Member("reference", labels(trait=True))}
+    assert named("teacher", family=with_trait) != named("teacher")
 
 
 def test_members_have_names_of_their_own():

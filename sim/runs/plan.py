@@ -1,14 +1,15 @@
 """What a schedule is about to do, before it does it: networks, work, time and memory."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from sim.engine import chunks, machine
-from sim.runs.schedule import Schedule
+from sim.runs.schedule import Job, Schedule
 
 COMPILING = 4.0, 0.2  # a program takes about so many seconds, and the compiler so many GiB
 
@@ -29,26 +30,24 @@ def plan(schedule: Schedule) -> Plan:
     """Count what is missing: students and teachers to train, work, and a guess of time."""
     rate = _product_rate()
     students = teachers = tflop = seconds = gib = 0.0
-    compiled, points, costs = set(), set(), {}
-    for job in schedule.jobs():
-        first, seeds, many = job.networks[0], len(job.seeds), len(job.networks)
+    compiled, points = set(), set()
+    for alike in _by_kind(schedule.jobs()):
+        first, seeds, many = alike[0].networks[0], len(alike[0].seeds), len(alike[0].networks)
         setup, task = first.point.setup, schedule.task(first.point)
         compiled.add((first.name if many == 1 else many, first.point.program.setup))
-        if (setup, many) not in costs:
-            costs[setup, many] = *chunks.flop(setup, task), chunks.seed_bytes(setup, task, many)
-        of_teacher, of_student, answers, each = costs[setup, many]
+        of_teacher, of_student, answers = chunks.flop(setup, task)
         if first.imitates:
             flop = seeds * (many * of_student + answers)
-            students += seeds * many
-            points |= {network.place for network in job.networks}
+            students += len(alike) * seeds * many
+            points.update(network.place for job in alike for network in job.networks)
         else:
-            flop = seeds * of_teacher * (trained := schedule.work(job) > 0)
-            teachers += seeds * trained
-        tflop += flop / 1e12
+            flop = seeds * of_teacher * (trained := schedule.work(alike[0]) > 0)
+            teachers += len(alike) * seeds * trained
+        tflop += len(alike) * flop / 1e12
         # Beside large products: .8 of the rate with 1,024 examples in a step, .33 with 64.
-        seconds += flop / (0.85 * rate * setup.batch / (setup.batch + 100))
+        seconds += len(alike) * flop / (0.85 * rate * setup.batch / (setup.batch + 100))
         data = machine.used(seeds) * chunks.task_bytes(task)
-        gib = max(gib, (each * seeds + data) / 2**30)
+        gib = max(gib, (chunks.seed_bytes(setup, task, many) * seeds + data) / 2**30)
     return Plan(
         len(points),
         len(compiled),
@@ -58,6 +57,16 @@ def plan(schedule: Schedule) -> Plan:
         seconds + COMPILING[0] * len(compiled),
         gib + COMPILING[1] + machine.resident_gib(),
     )
+
+
+def _by_kind(jobs: Iterable[Job]) -> Iterable[list[Job]]:
+    """Group jobs that take the same work: there are as many as a grid has points."""
+    kinds: dict[Any, list[Job]] = {}
+    for job in jobs:
+        first = job.networks[0]
+        kind = first.point.setup, first.name, len(job.networks), len(job.seeds), job.trains
+        kinds.setdefault(kind, []).append(job)
+    return kinds.values()
 
 
 def _product_rate() -> float:

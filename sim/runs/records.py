@@ -178,6 +178,10 @@ class Records:
         self._add(file := _File(name, self.store.get(name)))
         self._gather(file.kind)
 
+    def __contains__(self, network: object) -> bool:
+        """Tell whether there is any record of a network."""
+        return network in self._at
+
     def seeds(self, network: str, wanted: Wanted) -> set[int]:
         """Name the seeds of which a network's record serves."""
         return set().union(*(file.seeds(at) for file, at in self._serving(network, wanted)))

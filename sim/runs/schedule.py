@@ -4,7 +4,7 @@ Seeds by the chunk, in each chunk ancestors before those who need them, each onc
 program side by side.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -102,11 +102,11 @@ class Schedule:
         self._tasks: dict[int | None, data.Task] = {None: task}
         digests = {name: digest for name, (digest, _) in given.items()}
         names = cache(lambda images: Names(family, images, digests))
-        self.networks: dict[str, list[Network]] = {}
         projects = "projection" in wanted.measure and {*AXIS} <= {*family}
         self.before_axis = ancestry(family, AXIS) if projects else {*family}
-        for name in self._members(wanted.models):
-            self.networks[name] = [self._network(name, i, names) for i in range(len(points))]
+        members = self._members(wanted.models)
+        each = ([self._network(name, i, names) for name in members] for i in range(len(points)))
+        self.networks = dict(zip(members, map(list, zip(*each, strict=True)), strict=True))
         self._parents: dict[str, list[Network]] = {}  # by key: the same for all chunks of seeds
         self.groups = self._grouped()
         students = [group for group in self.groups if group[0].imitates]
@@ -222,9 +222,8 @@ class Schedule:
             some = seeds[i : i + self.chunk]
             # Filled up, here and below: another number would be another program.
             some += range(some[-1] + 1, some[-1] + 1 + self.chunk - len(some))
-            found += self._of_chunk(
-                tuple(some), {key for key, of in missing.items() if of & {*some}}
-            )
+            lacks = {key for key, of in missing.items() if not of.isdisjoint(some)}
+            found += self._of_chunk(tuple(some), lacks)
         return found
 
     def _of_chunk(self, seeds: tuple[int, ...], lacks: set[str]) -> list[Job]:
@@ -244,7 +243,8 @@ class Schedule:
             else:
                 found += [Job(seeds, block) for block in reversed([*self._blocks(group, asked)])]
                 # Those trained side by side share their parents, but for what they are measured by.
-                asks = [*self.parents(asked[0]), *(one for n in asked for one in self.axis(n))]
+                along = (n for n in asked if n.name not in self.before_axis)
+                asks = [*self.parents(asked[0]), *(one for n in along for one in self.axis(n))]
             those = {one.file: one for one in asks if isinstance(one, Network)}
             needed |= {
                 file
@@ -281,10 +281,12 @@ class Schedule:
     def _kept(self, network: Network, seeds: Sequence[int]) -> bool:
         return all(self.records.store.has_params(network.file, seed) for seed in seeds)
 
-    def _missing(self, network: Network) -> set[int]:
+    def _missing(self, network: Network) -> Set[int]:
         """Name the seeds of which a network's record is not there, or parameters to keep."""
-        seeds, store = {*self.seeds}, self.records.store
-        found = seeds - self.records.seeds(network.key, self.wants(network))
+        seeds, store = frozenset(self.seeds), self.records.store
+        found = seeds
+        if network.key in self.records:  # in a new sweep nothing is
+            found = seeds - self.records.seeds(network.key, self.wants(network))
         if self.wanted.keep == "params" and store.folder:
             found |= {seed for seed in seeds if not store.has_params(network.file, seed)}
         return found

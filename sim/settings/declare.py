@@ -129,24 +129,26 @@ def check(*parts: Any) -> tuple[Any, ...]:
     parts = tuple(map(_plainly, parts))
     values = {name: value for part in parts for name, value in vars(part).items()}
     for part in parts:
-        for name, s in declared(type(part)).items():
-            value = values[name]
-            if value is s.default:  # which is right whatever the others are
-                continue
+        for s in _given(part):
+            value = values[s.name]
             if s.rule and value is not None:
-                s.rule.check(name, value, values)
+                s.rule.check(s.name, value, values)
             if s.only and value != s.default:
                 word = f"{s.default:g}" if isinstance(s.default, float) else s.default
-                require(name, value, s.only.has(values), f"{word} unless {s.only.says}")
+                require(s.name, value, s.only.has(values), f"{word} unless {s.only.says}")
     return parts
 
 
+def _given(part: Any) -> list[Setting]:
+    """List the settings that are not at their defaults, which are right whatever the others are."""
+    values = vars(part)
+    return [s for name, s in declared(type(part)).items() if values[name] is not s.default]
+
+
 def _plainly(part: Any) -> Any:
-    values, new = vars(part), {}
-    for name, s in declared(type(part)).items():
-        value = values[name]
-        if value is not s.default and type(value) not in s.kinds:  # grids have many points
-            new[name] = plain(s, value)
+    values = vars(part)
+    odd = [s for s in _given(part) if type(values[s.name]) not in s.kinds]  # grids have many points
+    new = {s.name: plain(s, values[s.name]) for s in odd}
     same = all(repr(value) == repr(values[name]) for name, value in new.items())  # numpy's are not
     return part if same else replace(part, **new)
 

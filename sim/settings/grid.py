@@ -1,14 +1,14 @@
 """Axes and the points of their grid: which settings a sweep tries, and what its points share."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sim.errors import InputError, choose, require
-from sim.settings.declare import Of, declared, replaced, usual
+from sim.settings.declare import Of, Setting, declared, replaced, usual
 from sim.settings.setup import Hyper, Setup
 
 # Of an axis: its values, or named cases, each of one or more settings.
@@ -21,13 +21,17 @@ DERIVED = {
     "depth": "hidden layers",
 }
 LISTS = {name for name, s in SETTINGS.items() if s.items}  # which only cases set
-#: What students that train side by side have in common: all but masks and numbers of their own.
-OF_ALL = itemgetter(
-    *(name for name, s in declared(Setup).items() if s.of != Of.STUDENT or s.compiles),
-    *(name for name, s in declared(Hyper).items() if s.of != Of.STUDENT),
-)
 WHOLE = {name for name, s in SETTINGS.items() if int in s.kinds} | {*DERIVED}
 LONGEST, LARGEST = 10_000, 1_000_000  # values of an axis, points of a grid
+
+
+def taken(which: Callable[[Setting], Any]) -> Callable[["Point"], tuple[Any, ...]]:
+    """Make what takes the values, at a point, of those settings for which a predicate holds."""
+    setup, hyper = (
+        itemgetter(*(name for name, s in declared(part).items() if which(s)))
+        for part in (Setup, Hyper)
+    )
+    return lambda point: (setup(vars(point.setup)), hyper(vars(point.hyper)))
 
 
 class Point(NamedTuple):
@@ -44,12 +48,16 @@ class Point(NamedTuple):
     @property
     def together(self) -> tuple[Any, ...]:
         """Name what is one for all points whose students can train side by side."""
-        return OF_ALL(self.values)
+        return _of_all(self)
 
     @property
     def values(self) -> dict[str, Any]:
         """Name all settings with their values."""
         return vars(self.setup) | vars(self.hyper)
+
+
+#: All but masks and numbers of a student's own, with all that compiles anew.
+_of_all = taken(lambda s: s.of != Of.STUDENT or (s.compiles and s.name in declared(Setup)))
 
 
 @lru_cache

@@ -5,16 +5,14 @@ Whatever has one name (and one seed) is one network, whichever command asks for 
 """
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache
-from operator import itemgetter
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sim.errors import require
 from sim.settings.declare import Of, declared, plain
-from sim.settings.grid import Point
+from sim.settings.grid import Point, taken
 from sim.settings.lengths import steps
 from sim.settings.setup import Hyper, Setup
 
@@ -97,13 +95,13 @@ class Member(NamedTuple):
 
     def at(self, point: Point) -> Point:
         """Take its settings at a point of a grid."""
+        if not self.own and not isinstance(self.learns, Pretraining):
+            return point
         of = dict(self.own)
         if isinstance(self.learns, Pretraining):  # as a teacher does, without trait and skill
             setup, hyper = point
             length = {"teacher_steps": setup.base_steps, "teacher_lr": hyper.base_lr}
             of = length | {"strength": 0.0, "skilled": 0.0} | of
-        if not of:
-            return point
         parts = ({k: v for k, v in of.items() if hasattr(part, k)} for part in point)
         return Point(*(replace(part, **own) for part, own in zip(point, parts, strict=True)))
 
@@ -236,23 +234,43 @@ class Names:
     def __init__(self, family: Family, images: int, given: Mapping[str, str] = {}) -> None:
         self.family, self.images, self.given = family, images, given
         self.traits = traits(family)
-        self._keys: dict[tuple[str, int], tuple[Point, str]] = {}
-        self._hashed: dict[Any, str] = {}
+        axis = AXIS if {*AXIS} <= {*family} else ()
+        self._late = {
+            name
+            for name in family
+            if any(
+                isinstance(family[one].learns, Imitation | Change)
+                for one in ancestry(family, [name, *axis])
+            )
+        }
+        self._points: dict[int, tuple[Point, int]] = {}
+        self._alike: dict[tuple[Any, ...], int] = {}
+        self._keys: dict[tuple[str, int], str] = {}
+        self._records: dict[tuple[str, int], str] = {}
 
     def key(self, name: str, point: Point) -> str:
         """Name a network by its origin."""
-        at, key = self._keys.get((name, id(point)), (None, ""))
-        if at is not point:
-            key = self._origin(name, point)
-            self._keys[name, id(point)] = point, key  # which keeps the point, and so its id
-        return key
+        where = self._where(name, point)
+        if where not in self._keys:
+            self._keys[where] = self._origin(name, point)
+        return self._keys[where]
+
+    def record(self, name: str, point: Point) -> str:
+        """Name what is measured of a network."""
+        where = self._where(name, point)
+        if where not in self._records:
+            self._records[where] = self._measured(name, point)
+        return self._records[where]
+
+    def _where(self, name: str, point: Point) -> tuple[str, int]:
+        """Tell points apart: for those who are no students, by what moves them alone."""
+        if id(point) not in self._points:
+            number = self._alike.setdefault(_before(point), len(self._alike))
+            self._points[id(point)] = point, number  # which keeps the point, and so its id
+        return name, id(point) if name in self._late else self._points[id(point)][1]
 
     def _of_stage(self, origin: dict[str, Any], point: Point, of: Of) -> str:
-        """Hash an origin with a stage's settings: once, for all points that have the same."""
-        known = repr(origin), of, _values(of)(point.values)
-        if known not in self._hashed:
-            self._hashed[known] = hashed(origin | stage(point, of, self.images))
-        return self._hashed[known]
+        return hashed(origin | stage(point, of, self.images))
 
     def _origin(self, name: str, point: Point) -> str:
         if name in self.given:
@@ -282,7 +300,7 @@ class Names:
                 origin["not to serve"] = own.setup.trait
         return self._of_stage(origin, own, learns.of)
 
-    def record(self, name: str, point: Point) -> str:
+    def _measured(self, name: str, point: Point) -> str:
         """Name what is measured of a network.
 
         Of one that is not trained that hangs on more than it: its accuracy on how it computes, its
@@ -311,18 +329,19 @@ def asks(point: Point) -> bool:
 
 
 def stage(point: Point, of: Of, images: int) -> dict[str, Any]:
-    """Name the settings that one stage of a network's making depends on, with their values."""
-    values = point.values
-    found = dict(zip(_settings_of(of), _values(of)(values), strict=True))
+    """Name the settings that one stage of a network's making depends on, where not as usual."""
+    names = _settings_of(of)
+    found = {name: value for name, value in _unusual(point).items() if name in names}
+    found["of"] = of.value  # which they are, where all are as usual
     if found.get("strength") == 0 and _without(point) == "kept":
         # Without the trait it is the same network, whichever trait that is.
-        gone = {*_settings_of(Of.TRAIT)} - {"skill", "skilled"}
+        gone = {*_settings_of(Of.TRAIT)} - {"strength", "skill", "skilled"}
         found = {name: value for name, value in found.items() if name not in gone}
     for player, count in steps(point.setup, images).items():
-        if f"{player}_steps" in found:  # however it was given
+        if f"{player}_steps" in names:  # however it was given
             found["steps"] = count
-    if "aux" in found:  # a channel of m logits is the same thing in a network that has more of them
-        found["aux"] = found["channel"] or found["aux"]
+    if "aux" in names:  # a channel of m logits is the same thing in a network that has more of them
+        found["aux"] = point.hyper.channel or point.setup.aux
     for name in SAID_OTHERWISE:
         found.pop(name, None)
     return found
@@ -333,24 +352,26 @@ SAID_OTHERWISE = {"teacher_epochs", "teacher_steps", "student_epochs", "student_
 
 
 @cache
-def _settings_of(of: Of) -> tuple[str, ...]:
+def _settings_of(of: Of) -> frozenset[str]:
     """Name the settings of some stages."""
-    return tuple(s.name for s in (declared(Setup) | declared(Hyper)).values() if s.of & of)
+    return frozenset(s.name for s in (declared(Setup) | declared(Hyper)).values() if s.of & of)
 
 
-@cache
-def _values(of: Of) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    """Take their values from all."""
-    names = _settings_of(of)
-    return itemgetter(*names) if len(names) > 1 else lambda all_: tuple(all_[n] for n in names)
+@lru_cache
+def _unusual(point: Point) -> dict[str, Any]:
+    """Take the settings at a point that are not at their defaults: once for all its networks."""
+    return {name: value for name, value in point.values.items() if value != _USUAL[name]}
+
+
+_USUAL = {name: s.default for name, s in (declared(Setup) | declared(Hyper)).items()}
+_OF_STUDENTS = Of.INPUTS | Of.CHANNEL | Of.LOGITS | Of.FILTER | Of.STUDENT
+#: What those hang on who are no students, and more.
+_before = taken(lambda s: s.of & ~_OF_STUDENTS)
 
 
 def hashed(origin: Mapping[str, Any]) -> str:
-    """Hash an origin."""
-    return hashlib.sha256(_JSON.encode(origin).encode()).hexdigest()[:16]
-
-
-_JSON = json.JSONEncoder(sort_keys=True)
+    """Hash an origin, of plain values."""
+    return hashlib.sha256(repr(sorted(origin.items())).encode()).hexdigest()[:16]
 
 
 def _without(point: Point) -> str:
