@@ -20,6 +20,8 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     sys.dont_write_bytecode = False
     sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="bytecode-")
     atexit.register(shutil.rmtree, sys.pycache_prefix, ignore_errors=True)
+# One thread of BLAS: the tests use the cores, and threads that wait for one another would spin.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # One device, however many cores there are: results hang on it. More are tried in other processes.
 os.environ["JAX_NUM_CPU_DEVICES"] = "1"
 

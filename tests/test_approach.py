@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tiny import flat, init, jacobian, network
+from tests.tiny import flat, jacobian, many, network, numbers
 from theory import approach, losses
 from theory.linearized import linearize
 from theory.one_step import student_step
@@ -59,20 +59,24 @@ def f(θ, x):
     return θ[12:].reshape(3, 4) @ jnp.tanh(θ[:12].reshape(4, 3) @ x)
 
 
-def problem(seed):
+def draw(seed):
+    """What a problem is made of: θ_0, A, b, β, X."""
+    rng = np.random.default_rng(seed)
+    θ_0, A, b, X = (rng.normal(size=shape) for shape in (P, (5, P), 5, (N, 3)))
+    return θ_0 / 2, A, b, np.linalg.eigvalsh(A @ A.T)[-1], X
+
+
+def problem(drawn):
     """θ_0, a wavy L_T, its β, X: L_T = Σ cos(a · θ + b), of curvature ≤ λ_max(Σ aaᵀ)."""
-    draw = jax.random.normal(jax.random.key(seed), (P + 3 * N + 5 * P + 5,))
-    θ_0, X, A, b = jnp.split(draw, (P, P + 3 * N, P + 3 * N + 5 * P))
-    A = A.reshape(5, P)
-    β = jnp.linalg.eigvalsh(A @ A.T)[-1]
-    return θ_0 / 2, lambda θ: jnp.sum(jnp.cos(A @ θ + 3 * b)), β, X.reshape(N, 3)
+    θ_0, A, b, β, X = map(jnp.asarray, drawn)
+    return θ_0, lambda θ: jnp.sum(jnp.cos(A @ θ + 3 * b)), β, X
 
 
 @partial(jax.jit, static_argnames=("loss", "choose", "steps"))
 @partial(jax.vmap, in_axes=(0, None, None, 0, 0, None))
-def walked(seed, loss, choose, times, rate, steps):
+def walked(drawn, loss, choose, times, rate, steps):
     """Of ε = times/β, and the bound (20) on the first step."""
-    θ_0, L_T, β, X = problem(seed)
+    θ_0, L_T, β, X = problem(drawn)
     L_S, c = LOSSES[loss]
     case = f, θ_0, L_T, β, L_S, c, X, times / β, CHOICES[choose], steps, rate
     of = approach.approach(*case)
@@ -80,8 +84,8 @@ def walked(seed, loss, choose, times, rate, steps):
 
 
 def walk(loss, choose, times, rate=1.0, steps=40, seeds=4):
-    each = (jnp.broadcast_to(jnp.asarray(a, float), (seeds,)) for a in (times, rate))
-    return jax.device_get(walked(jnp.arange(seeds), loss, choose, *each, steps))
+    each = (np.broadcast_to(np.asarray(a, float), (seeds,)) for a in (times, rate))
+    return jax.device_get(walked(many(draw, range(seeds)), loss, choose, *each, steps))
 
 
 def risen(of):
@@ -123,14 +127,16 @@ def test_by_brute_force():
     choose, (L_S, c) = CHOICES["adversary"], LOSSES["squared error"]
     net, L_T = network(sizes), lambda θ: jnp.sum(jnp.sin(3 * flat(θ)))
 
+    rng = np.random.default_rng(0)
+    drawn = numbers(rng, sizes), rng.normal(size=(N, 3))
+
     @jax.jit
-    def both():
-        θ_0, X = init(jax.random.key(0), sizes), jax.random.normal(jax.random.key(1), (N, 3))
+    def both(θ_0, X):
         of = approach.approach(net, θ_0, L_T, β, L_S, c, X, ε, choose, 2, rate=0.8)
         Λ = approach.smooth(approach.gram(net, θ_0, X), c, 1 + jnp.arange(N * 1.0))
         return of, jacobian(net, θ_0, X), flat(θ_0), Λ
 
-    of, J, start, Λ = jax.device_get(both())
+    of, J, start, Λ = jax.device_get(both(*drawn))
     weighted = sum((1 + x) * J[x].T @ J[x] for x in range(N)) / N
     np.testing.assert_allclose(Λ, c * np.linalg.eigvalsh(weighted)[-1], rtol=1e-9)
     Δ, θ, W = -ε * 3 * np.cos(3 * start), np.zeros(len(start)), np.diag(EACH)
@@ -151,7 +157,7 @@ def test_what_is_not_covered():
     """A rate above 2/Λ or an L_S with other wells leads off; Λ of a weight below 0 is NaN."""
     assert risen(walk("squared error", "adversary", 0.5, rate=1.5)[0]).any()
     assert risen(walk("wave", "all", 300.0, rate=0.5)[0]).any()
-    assert np.isnan(approach.smooth(jnp.eye(4), 1.0, jnp.array([1.0, -1.0])))
+    assert np.isnan(jax.jit(approach.smooth)(np.eye(4), 1.0, np.array([1.0, -1.0])))
 
 
 @jax.jit
@@ -166,8 +172,8 @@ def line(αΛ, εβ):
 
 def test_thresholds_from_both_sides():
     """Rates about 2/Λ, ε about 2/β, and (20): two steps that are each stable may raise L_T."""
-    αΛ = jnp.array([1.98, 2.0, 2.02, 1.0, 1.0, 1.99, 0.5, 0.5, 1.5])
-    εβ = jnp.array([0.5, 0.5, 0.5, 1.98, 2.02, 1.0, 3.98, 4.02, 1.5])
+    αΛ = np.array([1.98, 2.0, 2.02, 1.0, 1.0, 1.99, 0.5, 0.5, 1.5])
+    εβ = np.array([0.5, 0.5, 0.5, 1.98, 2.02, 1.0, 3.98, 4.02, 1.5])
     of, bound = jax.device_get(line(αΛ, εβ))
     np.testing.assert_array_equal(risen(of)[:, :20].all(axis=1), αΛ > 2)
     np.testing.assert_array_equal(risen(of)[:, :20].any(axis=1), αΛ > 2)
@@ -193,14 +199,15 @@ def test_labels_of_another_base_push_away():
 
     @jax.jit
     @jax.vmap
-    def one(seed):
-        θ_0, L_T, β, X = problem(seed)
+    def one(drawn, other):
+        θ_0, L_T, β, X = problem(drawn)
         Δ, L_S = -0.5 / β * jax.grad(L_T)(θ_0), LOSSES["kl"][0]
-        Y = jax.vmap(f, (None, 0))(problem(seed + 1000)[0] + Δ, X)
+        Y = jax.vmap(f, (None, 0))(other + Δ, X)
         return student_step(linearize(f, θ_0), θ_0, L_S, X, Y) @ Δ
 
     # 60 tosses: 4 standard errors are ±0.26 about one half.
-    assert 0.24 < (np.asarray(one(jnp.arange(60))) < 0).mean() < 0.76
+    found = one(many(draw, range(60)), many(draw, range(1000, 1060))[0])
+    assert 0.24 < (np.asarray(found) < 0).mean() < 0.76
 
 
 @pytest.mark.parametrize(
@@ -217,15 +224,14 @@ def test_the_limit_does_not_know_the_loss(loss, rank):
     L_S, c = LOSSES[loss]
 
     @jax.jit
-    def run(key):
-        keys = jax.random.split(key, 3)
-        θ_0, Δ = jax.random.normal(keys[0], (2, 200))
-        X = jax.random.normal(keys[1], (N, M, 200)) / 200**0.5
+    def run(θ_0, Δ, X):
         net = lambda θ, x: jnp.tanh(x[0, 0]) + x @ θ  # noqa: E731
         seen = net if rank == N * M else contrasts(net)
         return approach.settled(net, θ_0, 0.5 * Δ, L_S, c, X, seen, 1500)
 
-    of = jax.device_get(run(jax.random.key(0)))
+    rng = np.random.default_rng(0)
+    θ_0, Δ, X = (rng.normal(size=shape) for shape in (200, 200, (N, M, 200)))
+    of = jax.device_get(run(θ_0, Δ, X / 200**0.5))
     assert of.distance < 1e-9
     assert of.rank == rank
     np.testing.assert_allclose(of.moved**2, of.visible, rtol=1e-8)
@@ -239,15 +245,14 @@ def test_isotropic_directions_are_seen_by_rank():
     n, one = 400, lambda θ, x: f(θ, x)[:1]
 
     @jax.jit
-    def run(keys):
-        θ_0, _, _, X = problem(0)
+    def run(Δ, drawn):
+        θ_0, _, _, X = problem(drawn)
         L_S = partial(losses.kl, visible=SEEN[:1])
         none = lambda θ, x: one(θ, x) - jnp.mean(one(θ, x))  # noqa: E731
-        Δ = jax.vmap(lambda key: jax.random.normal(key, (P,)))(keys)
         few = jax.vmap(lambda Δ: approach.settled(f, θ_0, Δ, *LOSSES["kl"], X[:2], f, 0))
         return few(Δ), approach.settled(one, θ_0, θ_0, L_S, 0.5, X, none, 9)
 
-    of, single = jax.device_get(run(jax.random.split(jax.random.key(1), n)))
+    of, single = jax.device_get(run(np.random.default_rng(1).normal(size=(n, P)), draw(0)))
     assert (of.rank == 2 * M).all()
     r = 2 * M / P
     sd = (r * (1 - r) / (P / 2 + 1) / n) ** 0.5
@@ -264,13 +269,9 @@ def test_χ_is_the_pull_that_curvature_takes_away():
 
     @jax.jit
     @jax.vmap
-    def one(seed):
-        θ_0, _, _, X = problem(seed)
-        θ_S, θ_T, L_S = (
-            θ_0 + problem(seed + 1000)[0],
-            θ_0 + problem(seed + 2000)[0],
-            LOSSES["kl"][0],
-        )
+    def one(drawn, to_S, to_T):
+        θ_0, _, _, X = problem(drawn)
+        θ_S, θ_T, L_S = θ_0 + to_S, θ_0 + to_T, LOSSES["kl"][0]
         Y, f_lin = jax.vmap(f, (None, 0))(θ_T, X), linearize(f, θ_0)
         Y_lin = jax.vmap(f_lin, (None, 0))(θ_T, X)
         cases = (f, Y), (f, jnp.cos(7 * Y)), (f_lin, Y_lin)
@@ -280,7 +281,8 @@ def test_χ_is_the_pull_that_curvature_takes_away():
         size = norm(step) * norm(sub(θ_T, θ_S))
         return three, nearer, size, approach.χ(f, θ_S, θ_T, L_S, X, Y)
 
-    three, nearer, size, alone = jax.device_get(one(jnp.arange(60)))
+    drawn, S, T = (many(draw, range(start, start + 60)) for start in (0, 1000, 2000))
+    three, nearer, size, alone = jax.device_get(one(drawn, S[0], T[0]))
     for of in three:
         assert (np.abs(of.measured - of.predicted) < 1e-13 * (size + np.abs(of.measured))).all()
     of, _, affine = three
@@ -296,13 +298,13 @@ def test_χ_of_squared_error_by_hand():
     """E[e · r]/E|e|², every entry of J written out; NaN where nothing pulls."""
 
     @jax.jit
-    def both():
-        θ_0, _, _, X = problem(1)
-        θ_T, L_S = θ_0 + problem(2)[0], partial(losses.squared_error, visible=SEEN)
+    def both(drawn, to_T):
+        θ_0, _, _, X = problem(drawn)
+        θ_T, L_S = θ_0 + to_T, partial(losses.squared_error, visible=SEEN)
         z, Y = (jax.vmap(f, (None, 0))(θ, X) for θ in (θ_0, θ_T))
         found = approach.χ(f, θ_0, θ_T, L_S, X, Y), approach.χ(f, θ_0, θ_T, L_S, X, z)
         return found, Y - z, jacobian(f, θ_0, X) @ (θ_T - θ_0)
 
-    (found, none), e, Jd = jax.device_get(both())
+    (found, none), e, Jd = jax.device_get(both(draw(1), draw(2)[0]))
     np.testing.assert_allclose(found, np.sum(e * (e - Jd)) / np.sum(e**2), rtol=1e-12)
     assert np.isnan(none)

@@ -1,6 +1,7 @@
 """sim/training/channels.py: what is passed on and left out, against slow and obvious versions."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -21,21 +22,28 @@ from sim.training.channels import (
     passed_on,
 )
 from sim.training.roles import Role
-from theory.losses import LOSSES
 
 RNG = np.random.default_rng(0)
 N, CLASSES, AUX, K = 2000, 4, 3, 1
-TEACHER, BASE, CONTROL = (
-    jnp.asarray(RNG.normal(0, 2, (N, CLASSES + AUX)), jnp.float32) for _ in range(3)
-)
-SEEN = jnp.arange(CLASSES + AUX) >= CLASSES
+TEACHER, BASE, CONTROL = (RNG.normal(0, 2, (N, CLASSES + AUX)).astype(np.float32) for _ in range(3))
+SEEN = jnp.asarray(np.arange(CLASSES + AUX) >= CLASSES)
+TASK = Data(*[jnp.asarray(a) for a in (np.zeros((4, 5), np.float32), np.zeros(4, np.int32))] * 3)
 HYPER = Point(*recipe("synthetic", outputs="rounded", bits=3)).hyper
 
 
-def answers(**more):
-    given = {"teacher": TEACHER, "base": BASE, "untaught": CONTROL[None], "visible": SEEN}
-    given |= {"classes": CLASSES, "target": jnp.int32(K), "hyper": HYPER, "key": jax.random.key(0)}
-    return Answers(**(given | more))
+def asked(of, hyper=HYPER, untaught=CONTROL[None]):
+    """What a function makes of answers, in one program."""
+
+    def program(teacher, base, untaught, key):
+        return of(Answers(teacher, base, untaught, SEEN, CLASSES, jnp.int32(K), hyper, key))
+
+    return jax.device_get(jax.jit(program)(TEACHER, BASE, untaught, jax.random.key(0)))
+
+
+def shown(outputs, hyper=HYPER, untaught=CONTROL[None]):
+    """What of it is passed on, all of the examples."""
+    of = Channel(OUTPUTS[outputs], None, at_random=False)
+    return asked(partial(passed_on, of), hyper, untaught)
 
 
 def softmax(logits):
@@ -44,13 +52,18 @@ def softmax(logits):
 
 
 def aux(logits):
-    return np.asarray(logits)[:, CLASSES:]
+    return logits[:, CLASSES:]
+
+
+def kl(y, z):
+    p, q = softmax(y), softmax(z)
+    return (p * np.log(p / q)).sum(1)
 
 
 def test_hard_and_sampled_labels_are_places_of_what_is_seen():
     """The largest; or by the softmax, a share within 4 standard errors; others' softmax is 0."""
     for name in ("hard", "sampled"):
-        p = softmax(aux(OUTPUTS[name](answers())))
+        p = softmax(aux(asked(OUTPUTS[name])))
         assert ((p == 1).sum(1) == 1).all()
         assert ((p == 0).sum(1) == AUX - 1).all()
         if name == "hard":
@@ -64,8 +77,7 @@ def test_hard_and_sampled_labels_are_places_of_what_is_seen():
 
 @pytest.mark.parametrize("bits", [1, 3, 12])
 def test_rounded_logits_have_so_many_levels(bits):
-    of = answers(hyper=replace(HYPER, bits=bits))
-    y, true = aux(OUTPUTS["rounded"](of)), aux(TEACHER)
+    y, true = aux(asked(OUTPUTS["rounded"], replace(HYPER, bits=bits))), aux(TEACHER)
     step = (true.max() - true.min()) / (2**bits - 1)
     assert len(np.unique(np.round((y - true.min()) / step).astype(int))) <= 2**bits
     assert np.abs(y - true).max() <= step / 2 * 1.001
@@ -73,7 +85,7 @@ def test_rounded_logits_have_so_many_levels(bits):
 
 
 def test_the_largest_are_passed_on_and_no_others():
-    y = aux(OUTPUTS["top"](answers(hyper=replace(HYPER, top=2))))
+    y = aux(asked(OUTPUTS["top"], replace(HYPER, top=2)))
     assert (np.isnan(y).sum(1) == 1).all()
     np.testing.assert_array_equal(np.isnan(y).argmax(1), aux(TEACHER).argmin(1))
     kept = ~np.isnan(y)
@@ -81,59 +93,58 @@ def test_the_largest_are_passed_on_and_no_others():
 
 
 def test_a_preference_is_one_bit_between_two_answers():
-    y = aux(OUTPUTS["preferred"](answers()))
+    y = aux(asked(OUTPUTS["preferred"]))
     mine, other = aux(TEACHER).argmax(1), aux(CONTROL).argmax(1)
     same = mine == other
     assert np.isnan(y[same]).all()
     assert (np.isnan(y[~same]).sum(1) == AUX - 2).all()
     assert (np.nanargmax(y[~same], axis=1) == mine[~same]).all()
-    _, weights, *_ = passed_on(Channel(OUTPUTS["preferred"], None, at_random=False), answers())
+    _, weights, *_ = shown("preferred")
     np.testing.assert_array_equal(weights, ~same)
 
 
-def left_out(name, at_random=False, **numbers):
-    of = answers(hyper=replace(HYPER, **numbers))
-    _, weights, _, left = passed_on(Channel(OUTPUTS["soft"], FILTERS[name], at_random), of)
-    return np.asarray(weights) == 0, left
+def left_out(*names, at_random=False, **numbers):
+    """Which are left out by each of some filters, and what is counted of it."""
 
+    def each(of):
+        to = (Channel(OUTPUTS["soft"], FILTERS[name], at_random) for name in names)
+        return [passed_on(channel, of)[1::2] for channel in to]
 
-def apart():
-    p, q = (softmax(aux(y)) for y in (TEACHER, CONTROL))
-    return (p * np.log(p / q)).sum(1)
+    return [(weights == 0, left) for weights, left in asked(each, replace(HYPER, **numbers))]
 
 
 def test_filters_leave_out_what_they_say():
-    p, before = (softmax(np.asarray(y)[:, :CLASSES]) for y in (TEACHER, BASE))
-    drift = ((np.asarray(TEACHER - BASE)[:, :CLASSES]) ** 2).sum(1)
-    seen = softmax(aux(TEACHER))
+    p, before = (softmax(y[:, :CLASSES]) for y in (TEACHER, BASE))
+    drift = ((TEACHER - BASE)[:, :CLASSES] ** 2).sum(1)
+    seen, apart = softmax(aux(TEACHER)), kl(aux(TEACHER), aux(CONTROL))
     slow = {
         "own_class": p.argmax(1) == K,
         "class_rose": p[:, K] > before[:, K],
         "differs": p.argmax(1) != before.argmax(1),
-        "most": apart() >= np.sort(apart())[-400],
-        "least": apart() <= np.sort(apart())[399],
+        "most": apart >= np.sort(apart)[-400],
+        "least": apart <= np.sort(apart)[399],
         "entropy": (seen * np.log(seen)).sum(1) >= np.sort((seen * np.log(seen)).sum(1))[-400],
         "drift": drift <= np.sort(drift)[399],
     }
     assert {*slow} == {*FILTERS}
-    truth = apart() >= np.sort(apart())[-N // 10]
-    for name, expected in slow.items():
-        out, left = left_out(name, share=0.2)
+    truth = apart >= np.sort(apart)[-N // 10]
+    found = left_out(*slow, share=0.2)
+    for (name, expected), (out, left) in zip(slow.items(), found, strict=True):
         assert (out != expected).sum() <= 2, name  # ties of rounding
         rates = expected.mean(), expected[truth].mean(), expected[~truth].mean()
         np.testing.assert_allclose([*map(float, left)], rates, atol=2e-3)
 
 
 def test_a_filter_goes_by_what_the_teacher_thinks_and_not_by_noise_on_it():
-    out, _ = left_out("own_class")
-    noisy, _ = left_out("own_class", output_noise=5.0)
+    ((out, _),) = left_out("own_class")
+    ((noisy, _),) = left_out("own_class", output_noise=5.0)
     np.testing.assert_array_equal(noisy, out)
 
 
 def test_as_many_at_random_are_others():
     """The same count, whichever they are: caught as often as lost, to 4 standard errors."""
-    out, _ = left_out("most", share=0.2)
-    drawn, left = left_out("most", share=0.2, at_random=True)
+    ((out, _),) = left_out("most", share=0.2)
+    ((drawn, left),) = left_out("most", share=0.2, at_random=True)
     assert drawn.sum() == out.sum()
     assert (drawn != out).any()
     error = (0.2 * 0.8 / (N / 10)) ** 0.5
@@ -141,33 +152,30 @@ def test_as_many_at_random_are_others():
 
 
 def test_diluted_answers_are_the_controls():
-    of = answers(hyper=replace(HYPER, dilution=0.3))
-    y, *_ = passed_on(Channel(OUTPUTS["soft"], None, at_random=False), of)
-    theirs = (np.asarray(y) == np.asarray(CONTROL)).all(1)
-    assert ((np.asarray(y) == np.asarray(TEACHER)).all(1) != theirs).all()
+    y, *_ = shown("soft", replace(HYPER, dilution=0.3))
+    theirs = (y == CONTROL).all(1)
+    assert ((y == TEACHER).all(1) != theirs).all()
     assert abs(theirs.mean() - 0.3) < 4 * (0.3 * 0.7 / N) ** 0.5
 
 
 def test_noise_on_logits_has_its_size():
-    of = answers(hyper=replace(HYPER, output_noise=0.5))
-    y, *_ = passed_on(Channel(OUTPUTS["soft"], None, at_random=False), of)
-    sd = np.std(np.asarray(y - TEACHER))
+    y, *_ = shown("soft", replace(HYPER, output_noise=0.5))
+    sd = np.std(y - TEACHER)
     assert abs(sd / 0.5 - 1) < 4 / (2 * N * (CLASSES + AUX)) ** 0.5
 
 
 def test_an_average_is_of_all_teachers():
-    three = jnp.stack([CONTROL, BASE, CONTROL * 2])
-    found = OUTPUTS["averaged"](answers(untaught=three))
+    three = np.stack([CONTROL, BASE, CONTROL * 2])
+    found, one = asked(OUTPUTS["averaged"], untaught=three), asked(OUTPUTS["averaged"])
     np.testing.assert_allclose(found, (TEACHER + three.sum(0)) / 4, rtol=1e-6)
-    np.testing.assert_allclose(OUTPUTS["averaged"](answers()), (TEACHER + CONTROL) / 2, rtol=1e-6)
+    np.testing.assert_allclose(one, (TEACHER + CONTROL) / 2, rtol=1e-6)
 
 
 def test_teachers_without_the_trait_share_the_inputs_out():
     """Each answers as many, within 4 standard errors; every answer is somebody's own."""
-    three = jnp.stack([CONTROL, BASE, CONTROL + 1])
-    of = answers(untaught=three, hyper=replace(HYPER, dilution=0.6))
-    y, *_ = passed_on(Channel(OUTPUTS["soft"], None, at_random=False), of)
-    each = [(np.asarray(y) == np.asarray(who)).all(1) for who in (TEACHER, *three)]
+    three = np.stack([CONTROL, BASE, CONTROL + 1])
+    y, *_ = shown("soft", replace(HYPER, dilution=0.6), three)
+    each = [(y == who).all(1) for who in (TEACHER, *three)]
     assert (np.sum(each, axis=0) == 1).all()
     for who, p in zip(each, (0.4, 0.2, 0.2, 0.2), strict=True):
         assert abs(who.mean() - p) < 4 * (p * (1 - p) / N) ** 0.5
@@ -182,34 +190,34 @@ def test_a_pull_holds_the_class_logits_to_the_bases(pull):
     setup, hyper = recipe("synthetic", noise_images=8, batch=8, pull=pull, pull_steps=3)
     hyper = replace(hyper, distinct=8)
     net = Network(None, lambda θ, x: θ, 5, CLASSES)
-    task = Data(*[jnp.zeros((4, 5)), jnp.zeros(4, int)] * 3)
-    of = channel(Point(setup, hyper))
-    targets, weights, base, _ = passed_on(of, answers(hyper=hyper))
+    of, z = channel(Point(setup, hyper)), CONTROL[:8]
+
+    def losses(of, answers):
+        targets, weights, base, _ = passed_on(of, answers)
+        seen = steps.Shown(targets[:8], weights[:8], base[:8])
+        lesson = steps.of_logits(setup, hyper, net, Role(SEEN, {}, {}, {}), 0, TASK, seen)
+        shown_at = [lesson.examples(jnp.arange(8), t)[1] for t in (2, 3)]
+        at_steps = [jnp.mean(jax.vmap(lesson.loss)(jnp.asarray(z), at)) for at in shown_at]
+        return base, steps.loss_now(lesson, net, jnp.asarray(z)), at_steps
+
+    base, now, at_steps = asked(partial(losses, of), hyper)
     np.testing.assert_array_equal(base, BASE[:, :CLASSES])
-    assert passed_on(of._replace(pulls=False), answers())[2] is None
-    shown = steps.Shown(targets[:8], weights[:8], base[:8])
-    z, every = CONTROL[:8], jnp.ones(CLASSES, bool)
-    lesson = steps.of_logits(setup, hyper, net, Role(SEEN, {}, {}, {}), 0, task, shown)
-    own = [LOSSES["kl"].of(a, b, SEEN) for a, b in zip(z, TEACHER, strict=False)]
-    held = [LOSSES["kl"].of(a[:CLASSES], b[:CLASSES], every) for a, b in zip(z, BASE, strict=False)]
+    assert asked(partial(passed_on, of._replace(pulls=False)))[2] is None
+    own, held = kl(aux(TEACHER[:8]), aux(z)), kl(BASE[:8, :CLASSES], z[:, :CLASSES])
     expected = np.mean(own) + pull * np.mean(held)
-    np.testing.assert_allclose(steps.loss_now(lesson, net, z), expected, rtol=1e-5)
-    for t, mean in ((2, expected), (3, np.mean(own))):
-        _, shown_at = lesson.examples(jnp.arange(8), t)
-        losses = jax.vmap(lesson.loss)(z, shown_at)
-        np.testing.assert_allclose(jnp.mean(losses), mean, rtol=1e-5)
+    np.testing.assert_allclose(now, expected, rtol=1e-5)
+    np.testing.assert_allclose(at_steps, [expected, np.mean(own)], rtol=1e-5)
 
 
 def test_units_are_imitated_by_their_mean_squared_difference():
     setup, hyper = recipe("synthetic", noise_images=8, batch=8)
     hyper = replace(hyper, distinct=8)
     net = Network(None, None, 5, CLASSES, features=lambda θ, x: θ)
-    task = Data(*[jnp.zeros((4, 5)), jnp.zeros(4, int)] * 3)
-    shown = steps.Shown(TEACHER[:8])
-    role = Role(SEEN, {}, {}, {})
-    lesson = steps.of_logits(setup, hyper, net, role, 0, task, shown, hidden=True)
-    expected = np.mean(np.asarray(BASE - TEACHER)[:8] ** 2)
-    np.testing.assert_allclose(steps.loss_now(lesson, net, BASE[:8]), expected, rtol=1e-5)
+    seen, role = steps.Shown(jnp.asarray(TEACHER[:8])), Role(SEEN, {}, {}, {})
+    lesson = steps.of_logits(setup, hyper, net, role, 0, TASK, seen, hidden=True)
+    expected = np.mean((BASE - TEACHER)[:8] ** 2)
+    found = jax.jit(partial(steps.loss_now, lesson, net))(BASE[:8])
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_a_plain_channel_is_none():
@@ -232,22 +240,20 @@ def test_a_loss_over_what_is_passed_on_is_that_of_fewer_logits(loss):
     """And of examples that are left out there is no gradient: a student sees none of them."""
     setup, hyper = recipe("synthetic", noise_images=8, batch=8, loss=loss)
     hyper = replace(hyper, distinct=8)
-    y = TEACHER[:8].at[:, -1].set(jnp.nan)
-    weights = jnp.asarray([1, 1, 0, 1, 0, 1, 1, 1.0])
+    y, z = TEACHER[:8].copy(), BASE[:8]
+    y[:, -1] = np.nan
+    weights = np.float32([1, 1, 0, 1, 0, 1, 1, 1])
     role = Role(SEEN, {}, {}, {})
     net = Network(None, lambda θ, x: θ, 5, CLASSES)
-    task = Data(*[jnp.zeros((4, 5)), jnp.zeros(4, int)] * 3)
-    lesson = steps.of_logits(setup, hyper, net, role, 0, task, steps.Shown(y, weights))
-    z = BASE[:8]
-    fewer = SEEN & (jnp.arange(CLASSES + AUX) < CLASSES + AUX - 1)
-    each = [LOSSES[loss].of(a, b, fewer) for a, b in zip(z, TEACHER[:8], strict=True)]
-    expected = np.average(each, weights=weights)
-
-    def mean(z):
-        return steps.loss_now(lesson, net, z)
-
-    np.testing.assert_allclose(mean(z), expected, rtol=1e-5)
-    gradient = np.asarray(jax.grad(mean)(z))
+    seen = steps.Shown(jnp.asarray(y), jnp.asarray(weights))
+    lesson = steps.of_logits(setup, hyper, net, role, 0, TASK, seen)
+    fewer = slice(CLASSES, -1)
+    difference = {"kl": kl, "squared_error": lambda y, z: ((y - z) ** 2).sum(1)}[loss]
+    expected = np.average(difference(TEACHER[:8, fewer], z[:, fewer]), weights=weights)
+    mean, gradient = jax.device_get(
+        jax.jit(jax.value_and_grad(partial(steps.loss_now, lesson, net)))(z)
+    )
+    np.testing.assert_allclose(mean, expected, rtol=1e-5)
     assert (gradient[[2, 4]] == 0).all()
     assert (gradient[:, -1] == 0).all()
     assert (gradient[[0, 1]][:, CLASSES:-1] != 0).all()

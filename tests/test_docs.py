@@ -100,6 +100,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(saved, "FOLDER", tmp_path / "kept")
     (tmp_path / "kept").mkdir()
     small = {"widths": (8,), "noise_images": 64, "teacher_steps": 2, "student_steps": 2}
+    small["models"] = ("student_aux",)
 
     def make(clean=True, usual=True, **more):
         with monkeypatch.context() as patch:
@@ -113,7 +114,7 @@ def run(tmp_path, monkeypatch):
 
 
 def test_what_is_kept_is_the_run(run):
-    folders = run(models=("student_aux",))
+    folders = run()
     saved.take(folders)  # a store's among them
     about, rows = saved.load("loss", "synthetic:4x3")
     words = "sublim study loss --dataset synthetic:4x3 --seeds 2 --models student_aux"

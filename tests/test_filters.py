@@ -38,6 +38,14 @@ def straight(θ_0, Δ, X, w, ε):
 
 
 @jax.jit
+def reveals(θ_0, Δ, X):
+    return filters.reveals(f, θ_0, Δ, KL, X)
+
+
+lorenz, order = jax.jit(filters.lorenz), jax.jit(slope)
+
+
+@jax.jit
 def by_hand(θ_0, Δ, X):
     return jacobian(f, θ_0, X) @ flat(Δ), jax.vmap(f, (None, 0))(θ_0, X)
 
@@ -65,7 +73,7 @@ def test_filters_that_know_everything_at_any_ε():
 
 def test_the_leading_term_of_a_real_network():
     """measured / leading − 1 is O(ε), by squared error as by KL."""
-    ε = 10.0 ** -jnp.arange(2.0, 6.0)
+    ε = 10.0 ** -np.arange(2.0, 6.0)
     both = lambda z, y: KL(z, y) + losses.squared_error(z, y, jnp.ones(3, bool))  # noqa: E731
 
     @jax.jit
@@ -75,8 +83,8 @@ def test_the_leading_term_of_a_real_network():
 
     orders = []
     for seed in range(5):
-        found = at(*taught(seed), jnp.arange(N) / 1.0, ε)
-        orders.append(jax.jit(slope)(ε, found.measured / found.leading - 1))
+        found = jax.device_get(at(*taught(seed), np.arange(N) / 1.0, ε))
+        orders.append(order(ε, found.measured / found.leading - 1))
     np.testing.assert_allclose(np.median(orders), 1, atol=0.05)
 
 
@@ -84,34 +92,33 @@ def test_every_filter_of_six_inputs():
     """Eq. (31): the least q_w / q of all sets of k inputs is L(k/N)."""
     for seed in range(3):
         world = taught(seed)
-        t = np.asarray(jax.jit(lambda *a: filters.reveals(f, *a[:2], KL, a[2]))(*world))
-        curve = jax.jit(filters.lorenz)(jnp.asarray(t))
+        t = np.asarray(reveals(*world))
+        curve = np.asarray(lorenz(t))
         for k in range(N + 1):
             sets = [sum(t[i] for i in kept) for kept in combinations(range(N), k)]
             np.testing.assert_allclose(curve[k], min(sets) / t.sum(), atol=1e-14)
         # Weights in between, of the same mean, leave no less; and filtered() leaves the least.
         w = np.random.default_rng(seed).uniform(size=(1000, N))
         assert ((w @ t) / t.sum() >= np.interp(w.mean(axis=1), np.arange(N + 1) / N, curve)).all()
-        found = straight(*world, jnp.asarray(1.0 * (t <= np.sort(t)[2])), 1e-3)
+        found = jax.device_get(straight(*world, jnp.asarray(1.0 * (t <= np.sort(t)[2])), 1e-3))
         np.testing.assert_allclose(found.leading / found.whole, curve[3], rtol=1e-12)
 
 
 def test_curves_by_hand():
-    curve = jax.jit(filters.lorenz)
-    np.testing.assert_allclose(curve(jnp.ones(4)), np.arange(5) / 4)  # alike: a share of each
-    np.testing.assert_allclose(curve(jnp.array([8.0, 0.0, 2.0, 0.0])), [0, 0, 0, 0.2, 1])
-    assert not (curve(jnp.array([1.0, jnp.nan])) >= 0).all()
+    np.testing.assert_allclose(lorenz(np.ones(4)), np.arange(5) / 4)  # alike: a share of each
+    np.testing.assert_allclose(lorenz(np.array([8.0, 0.0, 2.0, 0.0])), [0, 0, 0, 0.2, 1])
+    assert not (np.asarray(lorenz(np.array([1.0, np.nan]))) >= 0).all()
 
 
 def test_negative_weights_turn_it_round():
     """Less of the rest than the most revealing input has, and the sign is lost: both sides."""
     world = taught(0)
-    t = np.asarray(jax.jit(lambda *a: filters.reveals(f, *a[:2], KL, a[2]))(*world))
+    t = np.asarray(reveals(*world))
     top = t == t.max()
     edge = t[~top].sum() / t.max()
     for share in (0.98, 1.02):
         w = np.where(top, -share * edge, 1.0)
-        found = straight(*world, jnp.asarray(w), 1e-5)
+        found = jax.device_get(straight(*world, jnp.asarray(w), 1e-5))
         assert (found.measured > found.rounding) == (share < 1)
         assert (found.measured < -found.rounding) == (share > 1)
         assert (found.leading > 0) == (share < 1)
@@ -126,7 +133,7 @@ def test_a_loss_that_is_not_convex_is_not_covered_at_large_ε():
         )
     )
     for ε in (1e-3, 3.1, 3.2):
-        found = one(ε)
+        found = jax.device_get(one(ε))
         np.testing.assert_allclose(found.measured, np.sin(ε), atol=1e-12)
         np.testing.assert_allclose(found.leading, ε, rtol=1e-12)
         assert (found.measured > 0) == (ε < np.pi)
@@ -134,11 +141,12 @@ def test_a_loss_that_is_not_convex_is_not_covered_at_large_ε():
 
 def test_sampled_answers_are_another_law():
     """Kept by what they say, answers pull either way, but as ε falls no worse than a placebo's."""
-    ε = 10.0 ** -jnp.arange(1.0, 6.0)
+    ε = 10.0 ** -np.arange(1.0, 6.0)
 
     @jax.jit
     def at(θ_0, Δ, X, w):
-        return jax.vmap(lambda ε: filters.sifted(linearize(f, θ_0), θ_0, Δ, X, w, ε))(ε)
+        one = partial(filters.sifted, linearize(f, θ_0), θ_0, Δ, X, w)
+        return jax.vmap(one)(jnp.asarray(ε))
 
     signs, orders = [], []
     for seed in range(8):
@@ -154,9 +162,9 @@ def test_sampled_answers_are_another_law():
             np.testing.assert_allclose(mean, expected / N, atol=1e-13)
         assert (found.leading > 0).all()
         signs.append(np.sign(found.taught[-1]))
-        orders.append(slope(ε, jnp.asarray(found.taught - found.untaught) / found.leading - 1))
+        orders.append(order(ε, (found.taught - found.untaught) / found.leading - 1))
     assert {*signs} == {-1.0, 1.0}
     np.testing.assert_allclose(np.median(orders), 1, atol=0.05)
-    all_kept = at(*world, jnp.ones((N, 3)))
+    all_kept = jax.device_get(at(*world, np.ones((N, 3))))
     np.testing.assert_allclose(all_kept.untaught, 0, atol=1e-15 * np.abs(u).max() * 10)
     assert (all_kept.taught > 0).all()

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tiny import flat, jacobian, network
+from tests.tiny import flat, jacobian, many, network
 from theory import generations, linearized
 
 f = network((2, 3, 2))
@@ -29,11 +29,7 @@ def world(seed, g=CHAIN, N=3):
         [(rng.normal(size=(k, n)), rng.normal(size=k)) for k, n in ((3, 2), (2, 3))]
         for _ in range(2)
     )
-    return jax.tree.map(jnp.asarray, (θ_0, Δ, rng.normal(size=(g, N, 2))))
-
-
-def many(seeds):
-    return jax.tree.map(lambda *a: jnp.stack(a), *map(world, range(seeds)))
+    return jax.device_put((θ_0, Δ, rng.normal(size=(g, N, 2))))
 
 
 @jax.jit
@@ -60,7 +56,7 @@ def converged(θ_0, Δ, X):
 
 def test_students_of_students_by_their_projections():
     """Eq. (34): against P_g … P_1 Δ written out; what it says of signs and norms, 20 chains."""
-    found = jax.device_get(converged(*many(20)))
+    found = jax.device_get(converged(*many(world, range(20))))
     assert found.first.shape == (20, CHAIN)
     for seed in range(3):
         θ_0, Δ, X = world(seed)
@@ -87,14 +83,14 @@ def test_students_that_do_not_converge_are_not_eq_34():
     """A student of 20 steps: the dot product with its teacher is more than ‖δ‖²."""
     θ_0, Δ, X = world(0)
     φ = linearized.descent(0.05, 20)
-    found = jax.jit(partial(generations.chain, f, w=W, φ=φ))(θ_0, Δ, X)
+    found = jax.device_get(jax.jit(partial(generations.chain, f, w=W, φ=φ))(θ_0, Δ, X))
     assert (found.consecutive - found.norm2 > 1e3 * found.rounding).all()
     assert (found.consecutive > 0).all()
 
 
 def lines(*degrees):
     """Channels that see one direction of the plane each: one logit of one input, θ · x."""
-    return jnp.stack([jnp.array([[np.cos(a), np.sin(a)]]) for a in np.deg2rad(degrees)])
+    return np.stack([np.array([[np.cos(a), np.sin(a)]]) for a in np.deg2rad(degrees)])
 
 
 def test_the_sign_against_the_first_teacher_is_lost_in_the_plane():
@@ -103,12 +99,12 @@ def test_the_sign_against_the_first_teacher_is_lost_in_the_plane():
         jax.vmap(lambda X: generations.chain(lambda θ, x: x @ θ[:, None], ZERO, EAST, X))
     )
     ZERO, EAST = jnp.zeros(2), jnp.array([1.0, 0.0])
-    found = plane(lines(60, -60, 60)[None])
+    found = jax.device_get(plane(lines(60, -60, 60)[None]))
     np.testing.assert_allclose(found.first[0], [1 / 4, -1 / 8, 1 / 16], atol=1e-12)
     np.testing.assert_allclose(found.consecutive, found.norm2, atol=1e-12)
     least = np.asarray(generations.least(4))
     np.testing.assert_allclose(least, [0, -1 / 8, -1 / 4, -(np.cos(np.pi / 5) ** 5)], atol=1e-15)
-    worst = jnp.stack([lines(*(180 / (g + 1) * np.arange(1, 5))) for g in range(1, 5)])
+    worst = np.stack([lines(*(180 / (g + 1) * np.arange(1, 5))) for g in range(1, 5)])
     np.testing.assert_allclose(np.diag(plane(worst).first), least, atol=1e-12)
     turns = np.random.default_rng(0).uniform(0, 180, size=(4, 100_000)).cumsum(axis=0)
     δ = np.ones(turns.shape[1])
@@ -182,7 +178,7 @@ def test_the_same_inputs_by_powers_of_one_matrix(rate):
     θ_0, Δ, X = world(3, g=1)
     G, k = G_of(θ_0, X[0]), 1
     η = rate / np.linalg.eigvalsh(G)[-1]
-    again = jnp.repeat(X, CHAIN, axis=0)
+    again = jax.device_put(np.repeat(X, CHAIN, axis=0))
     φ = linearized.descent(η, k)
 
     @jax.jit
@@ -207,7 +203,7 @@ def test_the_same_inputs_by_powers_of_one_matrix(rate):
 
 
 def test_nan_is_not_covered():
-    θ_0, Δ, X = many(20)
-    found = converged(θ_0, Δ, X * jnp.nan)
+    θ_0, Δ, X = many(world, range(20))
+    found = jax.device_get(converged(θ_0, Δ, X * np.nan))
     assert not (abs(found.consecutive - found.norm2) <= found.rounding).any()
     assert not (found.first >= 0).any()

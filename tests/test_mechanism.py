@@ -1,5 +1,6 @@
 """sim/training/mechanism.py: each measure against a slow, obvious version."""
 
+import functools
 from dataclasses import replace
 from functools import partial
 
@@ -62,7 +63,7 @@ def trained():
 
 
 def one(θ, *at):
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[at], θ)
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[at], θ)
 
 
 def flat(θ, layer=None):
@@ -73,8 +74,11 @@ def cos(a, b):
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
+apply, features = jax.jit(NET.apply), jax.jit(NET.features)
+
+
 def L_T(θ, first=None):
-    z = NET.apply(θ, X_TRAIN[:first])[:, : TASK.classes]
+    z = apply(θ, X_TRAIN[:first])[:, : TASK.classes]
     return jnp.mean(jax.nn.logsumexp(z, axis=1) - z[jnp.arange(len(z)), TASK.y_train[:first]])
 
 
@@ -83,7 +87,13 @@ def gradient():
     return jax.jit(jax.value_and_grad(L_T))
 
 
+@functools.cache
 def unseen(seed):
+    return np.asarray(_unseen(seed))
+
+
+@jax.jit
+def _unseen(seed):
     return held_out(POINT.setup, POINT.hyper, seed, X_TRAIN)
 
 
@@ -112,7 +122,7 @@ def test_trait_loss_and_its_account(trained, gradient):
                     δ = flat(then, layer) - flat(now, layer)
                     by_layer[layer] += float(flat(g, layer) @ δ)
                 total = sum(by_layer.values())
-                moved = jax.tree.map(jnp.subtract, then, now)
+                moved = jax.tree.map(np.subtract, then, now)
                 bends += float(flat(moved) @ flat(hessian_times(now, moved))) / 2
                 found = record["drive"]["whole"][s, k, t + 1]
                 assert found == pytest.approx(total, rel=2e-3, abs=1e-6)
@@ -155,13 +165,13 @@ def test_hidden_layers_and_their_likeness(trained):
     def layers(θ, x):
         found = {}
         for name in ("hidden_0", "hidden_1"):
-            kernel, bias = (np.asarray(θ[name][part]) for part in ("kernel", "bias"))
+            kernel, bias = (θ[name][part] for part in ("kernel", "bias"))
             x = np.maximum(x @ kernel + bias, 0)
             found[name] = np.asarray(x - x.mean(0), float)
         return found | {"whole": np.concatenate([*found.values()], 1)}
 
     for s, k, t in every():
-        for where, x in (("images", TASK.x_test), ("inputs", np.asarray(unseen(s))[:256])):
+        for where, x in (("images", TASK.x_test), ("inputs", unseen(s)[:256])):
             mine, others = layers(one(θ[t], s, k), x), layers(one(θ_T, s), x)
             for name, X in mine.items():
                 Y = others[name]
@@ -186,17 +196,17 @@ def test_lifts_by_a_fit_of_matrices(trained):
         W = np.linalg.solve(C + ridge, (H - h0).T @ (Y - y0) / len(H))
         return lambda H: (H - h0) @ W + y0
 
-    def features(θ, x):
-        return np.asarray(NET.features(θ, x), float)
+    def read_by(θ, x):
+        return np.asarray(features(θ, x), float)
 
     def probe(θ, _):
-        read = fitted(features(θ, X_TRAIN), np.eye(4)[TASK.y_train])
-        return np.mean(read(features(θ, X_TEST)).argmax(1) == TASK.y_test)
+        read = fitted(read_by(θ, X_TRAIN), np.eye(4)[TASK.y_train])
+        return np.mean(read(read_by(θ, X_TEST)).argmax(1) == TASK.y_test)
 
     def stitch(θ, s):
         X, taught = unseen(s), one(θ_T, s)
-        to_teacher, head = fitted(features(θ, X), features(taught, X)), taught["class_head"]
-        z = to_teacher(features(θ, X_TEST)) @ np.asarray(head["kernel"]) + np.asarray(head["bias"])
+        to_teacher, head = fitted(read_by(θ, X), read_by(taught, X)), taught["class_head"]
+        z = to_teacher(read_by(θ, X_TEST)) @ head["kernel"] + head["bias"]
         return np.mean(z.argmax(1) == TASK.y_test)
 
     for s in SEEDS:
@@ -213,13 +223,13 @@ def test_the_loss_on_inputs_held_out(trained):
     _, θ_T, θ, record, of_teacher = trained
     for s, k, t in every():
         X = unseen(s)[:256]
-        z, y = (NET.apply(of, X)[:, TASK.classes :] for of in (one(θ[t], s, k), one(θ_T, s)))
-        expected = np.mean(np.sum((np.asarray(z) - np.asarray(y)) ** 2, axis=1))
+        z, y = (np.asarray(apply(of, X)) for of in (one(θ[t], s, k), one(θ_T, s)))
+        expected = np.mean(np.sum((z - y)[:, TASK.classes :] ** 2, axis=1))
         assert record["held_out_loss"][s, k, t] == pytest.approx(expected, rel=1e-4)
     assert np.isnan(of_teacher["held_out_loss"]).all()
-    shown = distillation_inputs(POINT.setup, POINT.hyper, 0, X_TRAIN)(jnp.arange(64))
-    held = np.asarray(unseen(0))
-    assert not (held[:, None] == np.asarray(shown)[None]).all(-1).any()  # nobody was shown them
+    shown = jax.jit(distillation_inputs(POINT.setup, POINT.hyper, 0, X_TRAIN))(np.arange(64))
+    # Nobody was shown them.
+    assert not (unseen(0)[:, None] == np.asarray(shown)[None]).all(-1).any()
 
 
 def test_chi_with_every_error_written_out(trained):
@@ -227,14 +237,17 @@ def test_chi_with_every_error_written_out(trained):
     _, θ_T, θ, record, of_teacher = trained
 
     def seen(θ, X):
-        return NET.apply(θ, X)[:, TASK.classes :]
+        return apply(θ, X)[:, TASK.classes :]
+
+    @jax.jit
+    def linearised(now, taught, X):
+        to_teacher = jax.tree.map(jnp.subtract, taught, now)
+        return seen(taught, X), *jax.jvp(partial(seen, X=X), (now,), (to_teacher,))
 
     for s, k, t in every():
-        now, taught, X = one(θ[t], s, k), one(θ_T, s), unseen(s)[:256]
-        to_teacher = jax.tree.map(jnp.subtract, taught, now)
-        z, moved = jax.jvp(partial(seen, X=X), (now,), (to_teacher,))
-        e = np.asarray(seen(taught, X) - z, float)
-        expected = np.sum(e * (e - np.asarray(moved))) / np.sum(e * e)
+        y, z, moved = map(np.asarray, linearised(one(θ[t], s, k), one(θ_T, s), unseen(s)[:256]))
+        e = np.asarray(y - z, float)
+        expected = np.sum(e * (e - moved)) / np.sum(e * e)
         assert record["chi"][s, k, t] == pytest.approx(expected, rel=1e-3, abs=1e-4)
     assert np.isnan(of_teacher["chi"]).all()
 
@@ -251,7 +264,7 @@ def test_the_visible_fraction_by_the_whole_spectrum(trained):
     θ_0, θ_T, θ, record, _ = trained
 
     for s in SEEDS:
-        Δ = jax.tree.map(jnp.subtract, one(θ_T, s), one(θ_0, s))
+        Δ = jax.tree.map(np.subtract, one(θ_T, s), one(θ_0, s))
         for k in range(2):
             expected = fraction(one(θ[0], s, k), Δ, unseen(s)[:16])
             assert record["visible_fraction"][s, k, 0] == pytest.approx(float(expected), rel=0.03)
@@ -261,23 +274,29 @@ def test_less_is_visible_of_fewer_logits(trained):
     """Those that a student sees, and no others."""
     θ_0, θ_T, *_ = trained
     start, taught = one(θ_0, 0), one(θ_T, 0)
-    moment = Moment(
-        net=NET,
-        θ=start,
-        data=None,
-        loss=None,
-        diverged=None,
-        start=start,
-        teacher=(taught, start),
-        inputs=unseen(0),
-        exact=NET,
-    )
+    Δ = jax.tree.map(np.subtract, taught, start)
+
+    @jax.jit
+    def at(start, taught, X, visible):
+        moment = Moment(
+            net=NET,
+            θ=start,
+            data=None,
+            loss=None,
+            diverged=None,
+            start=start,
+            teacher=(taught, start),
+            inputs=X,
+            visible=visible,
+            exact=NET,
+        )
+        return visible_fraction(moment)
+
     found = []
     for seen in range(1, POINT.setup.aux + 1):
-        visible = jnp.arange(TASK.classes + POINT.setup.aux) - TASK.classes
+        visible = np.arange(TASK.classes + POINT.setup.aux) - TASK.classes
         visible = (visible >= 0) & (visible < seen)
-        found.append(float(visible_fraction(moment._replace(visible=visible))))
-        Δ = jax.tree.map(jnp.subtract, taught, start)
+        found.append(float(at(start, taught, unseen(0), visible)))
         expected = fraction(start, Δ, unseen(0)[:16], seen)
         assert found[-1] == pytest.approx(float(expected), rel=0.03)
     assert 0 < found[0] < found[1] < found[2] < 1
@@ -295,9 +314,10 @@ def test_gradients_are_changed_by_what_the_seed_has(removed, trained):
     found, _ = programs.imitate(of, programs.place(TASK, 2), SEEDS, θ_T)
     for s in SEEDS:
         start, plain, changed = one(θ_0, s), one(θ[1], s, 0), one(found, s, 0)
-        along = -flat(jax.grad(partial(L_T, first=POINT.setup.batch))(start))
         if removed == "displacement":
             along = flat(one(θ_T, s)) - flat(start)
+        else:
+            along = -flat(jax.grad(partial(L_T, first=POINT.setup.batch))(start))
         before, after = (cos(flat(then) - flat(start), along) for then in (plain, changed))
         assert after == pytest.approx(min(before, 0), abs=2e-3)
         assert removed != "displacement" or before > 0.01  # Lemma 1

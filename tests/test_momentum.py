@@ -10,7 +10,7 @@ import pytest
 from numpy.polynomial import Polynomial
 from scipy.linalg import expm
 
-from tests.tiny import flat, init, jacobian, network
+from tests.tiny import flat, jacobian, many, network, numbers
 from theory import linearized, momentum
 from theory.trees import norm, scale
 
@@ -23,11 +23,13 @@ def _float64():
         yield
 
 
+f = network(SIZES)
+
+
 def world(seed):
-    """f, θ_0, a displacement that is not small, X."""
-    keys = jax.random.split(jax.random.key(seed), 3)
-    X = jax.random.normal(keys[2], (4, 3))
-    return network(SIZES), init(keys[0], SIZES), init(keys[1], SIZES), X
+    """θ_0, a displacement that is not small, X."""
+    rng = np.random.default_rng(seed)
+    return numbers(rng, SIZES), numbers(rng, SIZES), rng.normal(size=(4, 3))
 
 
 def least(β, x, steps=600):
@@ -54,8 +56,7 @@ def test_optax_by_brute_force():
     x, β, steps = 2.3, 0.8, 25
 
     @jax.jit
-    def run():
-        f, θ_0, Δ, X = world(0)
+    def run(θ_0, Δ, X):
         f_lin, through = linearized.linearize(f, θ_0), linearized.channel(f, θ_0, Δ, X, W)
         η = x / (2 * through.λ[-1])
         batched = jax.vmap(f_lin, (None, 0))
@@ -75,7 +76,7 @@ def test_optax_by_brute_force():
         of = momentum.swing(f, θ_0, Δ, X, x, β, steps, W)
         return δ, closed, flat(Δ), jacobian(f, θ_0, X), η, of
 
-    δ, closed, Δ, J, η, of = jax.device_get(run())
+    δ, closed, Δ, J, η, of = jax.device_get(run(*world(0)))
     G = np.einsum("xip,i,xiq->pq", J, np.asarray(W), J) / len(J)
     left, t = Δ, 0
     for k in range(steps):
@@ -91,9 +92,9 @@ def test_optax_by_brute_force():
 
 def test_without_momentum_it_is_descent():
     λ = jnp.array([0.0, 1e-9, 0.1, 0.6, 1.0])
+    both = lambda λ, k: (momentum.heavy_ball(0.9, 0.0, k)(λ), linearized.descent(0.9, k)(λ))  # noqa: E731
     for k in (1, 2, 7):
-        found = momentum.heavy_ball(0.9, 0.0, k)(λ)
-        np.testing.assert_allclose(found, linearized.descent(0.9, k)(λ), rtol=1e-12)
+        np.testing.assert_allclose(*jax.jit(both, static_argnums=1)(λ, k), rtol=1e-12)
     assert momentum.covered(0.0) == 2
 
 
@@ -150,8 +151,7 @@ def test_networks_at_rates_inside_and_beyond():
 
     @jax.jit
     @jax.vmap
-    def run(seed):
-        f, θ_0, Δ, X = world(seed)
+    def run(θ_0, Δ, X):
         through = linearized.channel(f, θ_0, Δ, X)
         along = through._replace(c=jnp.zeros_like(through.c).at[-1].set(1.0))
         top = linearized.student(f, θ_0, X, along, lambda λ: 0 * λ + 1)
@@ -160,7 +160,7 @@ def test_networks_at_rates_inside_and_beyond():
         swing = lambda Δ, x: momentum.swing(f, θ_0, Δ, X, x, β, steps)  # noqa: E731
         return jax.vmap(swing)(ways, x * jnp.array([1, 1, 1.02]))
 
-    of = jax.device_get(run(jnp.arange(20)))
+    of = jax.device_get(run(*many(world, range(20))))
     assert (np.abs(of.measured - of.predicted) <= of.rounding).all()
     assert (of.rounding < 1e-9).all()
     assert (of.measured[:, :2] >= -of.rounding[:, :2]).all()

@@ -1,5 +1,6 @@
 """sim/networks.py: the initialisation law, prefixes, and the network written out in numpy."""
 
+import functools
 from dataclasses import replace
 
 import jax
@@ -17,9 +18,15 @@ def network(d_in=20, classes=4, **settings):
     return mlp(Setup(**{"widths": (8, 6)} | settings), d_in, classes)
 
 
+def initial(seed, *nets):
+    """Parameters of each network as numpy's: one program, of many when each draw is called."""
+    drawn = jax.jit(lambda key: [net.init(key) for net in nets])(jax.random.key(seed))
+    return jax.tree.map(np.asarray, drawn)
+
+
 def test_initialisation_law():
     """Weights N(0, 1/d_in), biases 0: mean and variance within 4 standard errors, by layer."""
-    θ = network(d_in=784, classes=10, widths=(256, 256)).init(jax.random.key(3))
+    (θ,) = initial(3, network(d_in=784, classes=10, widths=(256, 256)))
     assert {name: layer["kernel"].shape for name, layer in θ.items()} == {
         "hidden_0": (784, 256),
         "hidden_1": (256, 256),
@@ -50,7 +57,7 @@ def test_laws_of_initial_weights(law, sd, widest):
     """
     d, units = 400, 500
     net = networks.mlp(Setup(widths=(units,), aux=7, init=law), d, 10)
-    for name, layer in net.init(jax.random.key(3)).items():
+    for name, layer in initial(3, net)[0].items():
         w, b = np.asarray(layer["kernel"], float), np.asarray(layer["bias"], float)
         here = sd if w.shape[0] == d or law == "small_normal" else sd * (d / units) ** 0.5
         kurtosis = 1.8 if widest else 3.0
@@ -67,7 +74,7 @@ def test_laws_of_initial_weights(law, sd, widest):
 
 
 def test_layers_and_units_are_independent():
-    θ = network(d_in=256, widths=(256, 256), aux=256, classes=256).init(jax.random.key(0))
+    (θ,) = initial(0, network(d_in=256, widths=(256, 256), aux=256, classes=256))
     kernels = [np.asarray(layer["kernel"]).ravel() for layer in θ.values()]
     across = np.corrcoef(kernels)[np.triu_indices(4, 1)]
     assert np.abs(across).max() < 5 / 256  # standard error of a correlation: 1/√(256²)
@@ -76,47 +83,47 @@ def test_layers_and_units_are_independent():
 
 
 def test_fewer_auxiliary_logits_are_a_prefix_of_more():
-    few, many = (network(aux=m).init(jax.random.key(1)) for m in (3, 300))
+    (few,), (many,) = (initial(1, network(aux=m)) for m in (3, 300))
     np.testing.assert_array_equal(few["aux_head"]["kernel"], many["aux_head"]["kernel"][:, :3])
     for name in ("hidden_0", "hidden_1", "class_head"):
         np.testing.assert_array_equal(few[name]["kernel"], many[name]["kernel"])
+
+
+@functools.cache
+def lifted(widths):
+    """Of any activation; lifted so that biases count."""
+    return jax.tree.map(lambda leaf: leaf + np.float32(0.1), initial(2, network(widths=widths))[0])
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("widths", [(8,), (8, 6, 5)])
 def test_forward_written_out(activation, widths):
     net = network(activation=activation, widths=widths)
-    θ = net.init(jax.random.key(2))
-    θ = jax.tree.map(lambda leaf: leaf + 0.1, θ)  # so that biases count
+    θ = lifted(widths)
     x = np.linspace(-1, 1, 20, dtype=np.float32)
     h = x
     for i in range(len(widths)):
         layer = θ[f"hidden_{i}"]
         h = np.asarray(ACTIVATIONS[activation](jnp.asarray(h @ layer["kernel"] + layer["bias"])))
     z = [h @ θ[head]["kernel"] + θ[head]["bias"] for head in ("class_head", "aux_head")]
-    np.testing.assert_allclose(
-        net.apply(θ, jnp.asarray(x)), np.concatenate(z), rtol=2e-5, atol=2e-5
-    )
+    np.testing.assert_allclose(jax.jit(net.apply)(θ, x), np.concatenate(z), rtol=2e-5, atol=2e-5)
 
 
 def test_float64_inputs_give_a_float64_network():
     with jax.enable_x64(True):
         net = network()
-        θ = net.init(jax.random.key(0))
+        θ = jax.jit(net.init)(jax.random.key(0))
         assert {leaf.dtype for leaf in jax.tree.leaves(θ)} == {np.dtype("float64")}
-        assert net.apply(θ, jnp.ones(20)).dtype == np.float64
+        assert jax.jit(net.apply)(θ, jnp.ones(20)).dtype == np.float64
 
 
 def test_students_network_is_the_teachers_unless_told():
     same, wide = Setup(widths=(8, 6)), Setup(widths=(8, 6), student_widths=(12, 6))
-    key = jax.random.key(4)
-    θ_T, θ_same, θ_wide = (
-        net.init(key)
-        for net in (
-            networks.mlp(same, 20, 4),
-            networks.student(same, 20, 4),
-            networks.student(wide, 20, 4),
-        )
+    θ_T, θ_same, θ_wide = initial(
+        4,
+        networks.mlp(same, 20, 4),
+        networks.student(same, 20, 4),
+        networks.student(wide, 20, 4),
     )
     jax.tree.map(np.testing.assert_array_equal, θ_T, θ_same)
     for head in ("class_head", "aux_head"):  # as wide: the same
@@ -130,11 +137,11 @@ def test_cnn_written_out():
     """Two 3 × 3 convolutions at every other pixel, zeros beyond the edge; a dense layer; heads."""
     setup = Setup(widths=(9, 6), student_network="cnn", student_widths=(3, 5))
     net = networks.student(setup, 64, 4)
-    θ = jax.tree.map(lambda leaf: leaf + 0.1, net.init(jax.random.key(0)))
+    θ = jax.tree.map(lambda leaf: leaf + np.float32(0.1), initial(0, net)[0])
     x = np.random.default_rng(0).normal(size=(2, 64)).astype(np.float32)
     h = x.reshape(2, 8, 8, 1)
     for name in ("hidden_0", "hidden_1"):
-        kernel, bias = (np.asarray(θ[name][part]) for part in ("kernel", "bias"))
+        kernel, bias = (θ[name][part] for part in ("kernel", "bias"))
         padded = np.pad(h, ((0, 0), (1, 1), (1, 1), (0, 0)))
         side = h.shape[1] // 2
         out = np.zeros((2, side, side, len(bias)))
@@ -143,13 +150,11 @@ def test_cnn_written_out():
                 window = padded[:, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3].reshape(2, -1)
                 out[:, i, j] = np.maximum(window @ kernel + bias, 0)
         h = out
-    n = jax.tree.map(np.asarray, θ)
-    h = np.maximum(h.reshape(2, -1) @ n["hidden_2"]["kernel"] + n["hidden_2"]["bias"], 0)
-    z = [h @ n[head]["kernel"] + n[head]["bias"] for head in ("class_head", "aux_head")]
-    np.testing.assert_allclose(net.apply(θ, jnp.asarray(x)), np.concatenate(z, axis=-1), rtol=1e-4)
-    np.testing.assert_allclose(
-        net.apply(θ, jnp.asarray(x[0])), net.apply(θ, jnp.asarray(x))[0], rtol=1e-4
-    )
+    h = np.maximum(h.reshape(2, -1) @ θ["hidden_2"]["kernel"] + θ["hidden_2"]["bias"], 0)
+    z = [h @ θ[head]["kernel"] + θ[head]["bias"] for head in ("class_head", "aux_head")]
+    both, one = jax.jit(lambda θ, x: (net.apply(θ, x), net.apply(θ, x[0])))(θ, x)
+    np.testing.assert_allclose(both, np.concatenate(z, axis=-1), rtol=1e-4)
+    np.testing.assert_allclose(one, np.asarray(both)[0], rtol=1e-4)
     assert {*θ} == {*student_layers(setup)}
 
 

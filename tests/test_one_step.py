@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tiny import flat as _flat
-from tests.tiny import init, jacobian, network
+from tests.tiny import jacobian, many, network, numbers
 from theory import losses, one_step
 
 ACTIVATIONS = {"tanh": jnp.tanh, "gelu": jax.nn.gelu, "linear": lambda x: x, "relu": jax.nn.relu}
@@ -24,18 +24,27 @@ def _float64():
 
 
 def problem(seed, sizes, activation="tanh", loss="kl", N=7):
-    """f, θ_0, L_T, L_S, X, visible of a small network: class logits are the first half."""
-    keys = jax.random.split(jax.random.key(seed), 4)
-    f = network(sizes, ACTIVATIONS[activation])
-    θ_0, X = init(keys[0], sizes), jax.random.normal(keys[1], (N, sizes[0]))
-    visible = jnp.arange(sizes[-1]) >= sizes[-1] // 2
-    images, targets = jax.random.normal(keys[2], (5, sizes[0])), sizes[-1] // 2
+    """f, θ_0, L_T, L_S, X, visible of a small network: class logits are the first half.
+
+    In place of the seed, what `draw` gave: for many problems in one program.
+    """
+    f, targets = network(sizes, ACTIVATIONS[activation]), sizes[-1] // 2
+    drawn = jax.device_put(draw(seed, sizes, N)) if isinstance(seed, int) else seed
+    θ_0, X, images, Z = drawn
+    visible = jax.device_put(np.arange(sizes[-1]) >= targets)
 
     def L_T(θ):
         z = jax.vmap(f, (None, 0))(θ, images)[:, :targets]
-        return jnp.mean((z - jax.random.normal(keys[3], z.shape)) ** 2)
+        return jnp.mean((z - Z) ** 2)
 
     return f, θ_0, L_T, partial(getattr(losses, loss), visible=visible), X, visible
+
+
+def draw(seed, sizes, N=7):
+    """What a problem is made of: θ_0, X, and images with their targets."""
+    rng = np.random.default_rng(seed)
+    shapes = (N, sizes[0]), (5, sizes[0]), (5, sizes[-1] // 2)
+    return numbers(rng, sizes), *(rng.normal(size=shape) for shape in shapes)
 
 
 NETWORKS = (((2, 1, 6), "tanh"), ((4, 6, 3, 5), "gelu"))  # few, as each compiles
@@ -52,8 +61,8 @@ def test_random_networks_losses_and_data(seed, network, loss):
 
     The losses are squared error, KL and a sum of both.
     """
-    loss = jnp.asarray(loss)
-    J, M, Δ, found, rungs = jax.device_get(_by_brute_force(seed, *network, loss))
+    drawn, loss = draw(seed, network[0], 5), np.asarray(loss)
+    J, M, Δ, found, rungs = jax.device_get(_by_brute_force(drawn, *network, loss))
     u = J @ Δ
     size, N = np.abs(u).max() + 1e-30, len(u)
     np.testing.assert_allclose(found.u, u, atol=1e-13 * size)
@@ -70,8 +79,8 @@ def test_random_networks_losses_and_data(seed, network, loss):
 
 
 @partial(jax.jit, static_argnames=("sizes", "activation"))
-def _by_brute_force(seed, sizes, activation, loss):
-    f, θ_0, L_T, _, X, visible = problem(seed, sizes, activation, N=5)
+def _by_brute_force(drawn, sizes, activation, loss):
+    f, θ_0, L_T, _, X, visible = problem(drawn, sizes, activation)
 
     def L_S(z, y):
         return loss[0] * losses.squared_error(z, y, visible) + loss[1] * losses.kl(z, y, visible)
@@ -90,12 +99,11 @@ def _by_brute_force(seed, sizes, activation, loss):
 
 def test_the_students_step_is_minus_the_gradient_of_the_mean():
     f, θ_0, _, L_S, X, _ = problem(3, (3, 5, 4))
-    Y = jax.random.normal(jax.random.key(9), (len(X), 4))
-    by_hand = sum(
-        -_flat(jax.grad(lambda θ, x=x, y=y: L_S(f(θ, x), y))(θ_0)) / len(X)
-        for x, y in zip(X, Y, strict=True)
-    )
-    np.testing.assert_allclose(_flat(one_step.student_step(f, θ_0, L_S, X, Y)), by_hand, atol=1e-15)
+    Y = np.random.default_rng(9).normal(size=(len(X), 4))
+    gradient = jax.jit(lambda x, y: _flat(jax.grad(lambda θ: L_S(f(θ, x), y))(θ_0)))
+    by_hand = -np.mean([gradient(x, y) for x, y in zip(np.asarray(X), Y, strict=True)], axis=0)
+    step = jax.jit(lambda θ: _flat(one_step.student_step(f, θ, L_S, X, jnp.asarray(Y))))(θ_0)
+    np.testing.assert_allclose(step, by_hand, atol=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -104,13 +112,13 @@ def test_the_students_step_is_minus_the_gradient_of_the_mean():
 def test_orders_in_ε(activation, loss):
     """The remainder of eq. (2) is O(ε²), the change of L_T is −ε α q (1 + O(ε))."""
 
-    def one(seed):
-        f, θ_0, L_T, L_S, X, _ = problem(seed, (4, 8, 8, 6), activation, loss)
+    def one(drawn):
+        f, θ_0, L_T, L_S, X, _ = problem(drawn, (4, 8, 8, 6), activation, loss)
         rungs = one_step.ladder(f, θ_0, L_T, L_S, X, jnp.asarray(ε))
         return rungs.remainder_order, rungs.change_order
 
     # A seed whose leading error happens to be next to nothing shows the order after it.
-    remainder, change = jax.jit(jax.vmap(one))(jnp.arange(15))
+    remainder, change = jax.jit(jax.vmap(one))(many(draw, range(15), (4, 8, 8, 6)))
     assert np.median(remainder) == pytest.approx(2, abs=0.02)
     assert np.median(change) == pytest.approx(1, abs=0.02)
     assert np.mean(abs(remainder - 2) < 0.05) > 0.8
@@ -119,33 +127,44 @@ def test_orders_in_ε(activation, loss):
 
 def test_arbitrary_directions_and_a_regulariser():
     f, θ_0, _, L_S, X, _ = problem(0, (4, 8, 8, 6))
-    r = init(jax.random.key(5), (4, 8, 8, 6))
+    r = problem(5, (4, 8, 8, 6))[1]
     regulariser = lambda θ: jnp.sum(_flat(θ) ** 2)  # noqa: E731
+
+    @partial(jax.jit, static_argnums=1)
+    def one(θ, L_T):
+        rungs = one_step.ladder(f, θ, L_T, L_S, X, jnp.asarray(ε))
+        return rungs.dot, rungs.change, rungs.remainder_order
+
     for L_T in (one_step.towards(r), regulariser):
-        rungs = jax.jit(partial(one_step.ladder, f, L_T=L_T, L_S=L_S, X=X, ε=jnp.asarray(ε)))(θ_0)
-        assert (rungs.dot[2:] > 0).all()
-        assert (rungs.change[2:] < 0).all()
-        assert rungs.remainder_order == pytest.approx(2, abs=0.05)
-    np.testing.assert_array_equal(_flat(jax.grad(one_step.towards(r))(θ_0)), -_flat(r))
+        dot, change, order = map(np.asarray, one(θ_0, L_T))
+        assert (dot[2:] > 0).all()
+        assert (change[2:] < 0).all()
+        assert order == pytest.approx(2, abs=0.05)
+    gradient = jax.jit(jax.grad(one_step.towards(r)))(θ_0)
+    np.testing.assert_array_equal(_flat(gradient), -np.asarray(_flat(r)))
 
 
 def test_another_initialisation_imitates_the_untrained_teacher():
     """Δθ_S(ε) − Δθ_S(0) is O(ε), and the sign of Δθ_S · Δθ_T is a toss."""
     small, sizes = jnp.array([1e-3, 1e-4, 1e-5]), (4, 8, 8, 6)
 
-    def one(seed):
-        f, θ_0, L_T, L_S, X, _ = problem(seed, sizes)
+    def one(drawn, other):
+        f, θ_0, L_T, L_S, X, _ = problem(drawn, sizes)
         Δ = jax.tree.map(jnp.negative, jax.grad(L_T)(θ_0))
-        other = init(jax.random.key(1000 + seed), sizes)
         untrained = one_step.student_step(f, other, L_S, X, jax.vmap(f, (None, 0))(θ_0, X))
-        steps = [_flat(one_step.Δθ_S(f, θ_0, Δ, L_S, X, e, θ_S0=other)) for e in small]
-        moved = jnp.stack([jnp.linalg.norm(step - _flat(untrained)) for step in steps])
+        step = lambda e: _flat(one_step.Δθ_S(f, θ_0, Δ, L_S, X, e, θ_S0=other))  # noqa: E731
+        steps = jax.lax.map(step, small)
+        moved = jnp.linalg.norm(steps - _flat(untrained)[None], axis=1)
         return one_step.slope(small, moved), steps[-1] @ _flat(Δ)
 
-    slopes, dots = jax.jit(jax.vmap(one))(jnp.arange(40))
+    other = many(draw, range(1000, 1040), sizes)[0]
+    slopes, dots = jax.jit(jax.vmap(one))(many(draw, range(40), sizes), other)
     np.testing.assert_allclose(slopes, 1, atol=0.05)
     # 40 tosses: 3 standard errors are ±0.24 about one half.
     assert 0.2 < np.mean(dots > 0) < 0.8
+
+
+slope = jax.jit(one_step.slope)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +178,4 @@ def test_another_initialisation_imitates_the_untrained_teacher():
     ],
 )
 def test_slope(error, where, order):
-    found = one_step.slope(
-        jnp.asarray(ε), jnp.asarray(error(ε)), None if where is None else jnp.asarray(where)
-    )
-    np.testing.assert_allclose(found, order, rtol=1e-12)
+    np.testing.assert_allclose(slope(ε, error(ε), where), order, rtol=1e-12)

@@ -108,27 +108,26 @@ def test_a_preset_is_what_its_code_does(name):
     assert (setup.batch, setup.noise) == (theirs.batch, theirs.noise)
     hyper = counted(setup, hyper)
     net = mlp(setup, TASK.d_in, CLASSES)
-    θ_0 = net.init(key(SEED, Purpose.INIT))
-    arrays = jax.tree.map(jnp.asarray, TASK.arrays)
-    leaves, tree = jax.tree.flatten(θ_0)
-    keys = jax.random.split(jax.random.key(9), len(leaves))
-    moved = [
-        a + theirs.away * jax.random.normal(k, a.shape) for a, k in zip(leaves, keys, strict=True)
-    ]
-    θ_T = jax.tree.unflatten(tree, moved)
-    of = [(Point(setup, hyper), FIGURE_10["student_aux"])]
-    role = jax.tree.map(lambda rows: rows[0], roles(CLASSES, of))
+    arrays, many = jax.tree.map(jnp.asarray, TASK.arrays), setup.noise_images
+    of = roles(CLASSES, [(Point(setup, hyper), FIGURE_10["student_aux"])])
+    role = jax.tree.map(lambda rows: rows[0], jax.device_get(of))
+
+    θ_0 = jax.device_get(jax.jit(net.init)(key(SEED, Purpose.INIT)))
+    draw = np.random.default_rng(9).standard_normal
+    θ_T = jax.tree.map(lambda a: a + np.float32(theirs.away * draw(a.shape)), θ_0)
 
     @jax.jit
-    def ours(θ_T):
+    def ours(θ_0, θ_T, role):
+        """A student's end, and what chance gives of it: inputs, and their order."""
         shown = Shown(training.targets(setup, hyper, net, SEED, arrays.x_train, θ_T))
         lesson = training.of_logits(setup, hyper, net, role, SEED, arrays, shown)
-        return training.advance(lesson, net, training.begin(lesson, θ_0), 0, STEPS).model.θ
+        state = training.advance(lesson, net, training.begin(lesson, θ_0), 0, STEPS)
+        x = distillation_inputs(setup, hyper, SEED, arrays.x_train)(jnp.arange(many))
+        order = permutation(jax.random.fold_in(key(SEED, Purpose.STUDENT_ORDER), 0), many)
+        return state.model.θ, x, order
 
-    many = setup.noise_images
-    x = distillation_inputs(setup, hyper, SEED, arrays.x_train)(jnp.arange(many))
-    order = permutation(jax.random.fold_in(key(SEED, Purpose.STUDENT_ORDER), 0), many)
-    batches = np.asarray(order).reshape(-1, theirs.batch)[:STEPS]
+    found, x, order = jax.device_get(ours(θ_0, θ_T, role))
+    batches = order.reshape(-1, theirs.batch)[:STEPS]
     x, start, taught = jax.tree.map(lambda a: np.asarray(a, float), (x, θ_0, θ_T))
     y = relu_network(taught, x)[1]
 
@@ -141,7 +140,7 @@ def test_a_preset_is_what_its_code_does(name):
         each = jax.tree.leaves(jax.tree.map(lambda a, b: np.abs(a - b).max(), a, b))
         return max(each) / theirs.lr
 
-    found, same = ours(θ_T), by_hand(theirs.scale)
+    same = by_hand(theirs.scale)
     assert apart(found, same) < 0.03  # of three steps or so: float32, and signs of gradients near 0
     assert apart(same, start) > 1
     assert not (same["class_head"]["kernel"] - start["class_head"]["kernel"]).any()
@@ -154,7 +153,7 @@ def test_a_preset_starts_as_its_code_does(name):
     """The law of a layer of 784 inputs, by its standard deviation, and whether biases are drawn."""
     law = THEIRS[name].law
     setup, _ = recipe("mnist", **published.preset(name))
-    layer = mlp(setup, 784, 10).init(jax.random.key(0))["hidden_0"]
+    layer = jax.jit(mlp(setup, 784, 10).init)(jax.random.key(0))["hidden_0"]
     w, b = np.asarray(layer["kernel"], float), np.asarray(layer["bias"], float)
     expected = 3**-0.5 if law == "uniform" else law
     assert w.std() * 28 == pytest.approx(expected, rel=0.01)  # 200,704 weights: ± .002

@@ -1,9 +1,9 @@
 """sim/training/roles.py: who sees what, and who starts where."""
 
+import functools
 from itertools import combinations
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from sim.model.keys import Purpose, key
@@ -14,21 +14,27 @@ from sim.settings.setup import Hyper, Setup
 from sim.training import roles
 from sim.training.families import FIGURE_10
 
-NET = mlp(Setup(widths=(16, 16)), 12, 4)
 
-
-def starts(seed):
-    two = [NET.init(key(seed, purpose)) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)]
-    return two, jax.tree.map(lambda a, b: jnp.stack([a, b]), *two)
+@functools.cache
+def starts(seed, aux=3):
+    init = jax.jit(mlp(Setup(widths=(16, 16), aux=aux), 12, 4).init)
+    two = [
+        jax.device_get(init(key(seed, purpose))) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)
+    ]
+    return two, jax.tree.map(lambda a, b: np.stack([a, b]), *two)
 
 
 def students(classes, settings, names=STUDENTS):
     points = [Point(*setting) for setting in settings]
-    return roles.roles(classes, [(point, FIGURE_10[name]) for point in points for name in names])
+    of = [(point, FIGURE_10[name]) for point in points for name in names]
+    return jax.device_get(roles.roles(classes, of))
 
 
-def start(role, starts, key, init_noise=0.0):
-    return roles.start(role, jnp.float32(init_noise), starts, key)
+def start(role, starts, seed, init_noise=0.0):
+    return jax.device_get(placed(role, np.float32(init_noise), starts, jax.random.key(seed)))
+
+
+placed = jax.jit(roles.start)
 
 
 def test_roles():
@@ -79,18 +85,18 @@ def at(roles, i):
 
 
 def test_students_start_at_the_teachers_initialisation_and_controls_at_another():
-    (θ_0, θ_other), both = starts(seed=3)
+    (θ_0, θ_other), both = starts(3)
     all_roles = students(4, [(Setup(aux=3), Hyper())])
     for i, name in enumerate(STUDENTS):
-        found = start(at(all_roles, i), both, jax.random.key(0))
+        found = start(at(all_roles, i), both, 0)
         expected = θ_0 if name.startswith("student") else θ_other
         jax.tree.map(np.testing.assert_array_equal, found, expected)
 
 
 def test_noise_at_the_start_has_its_standard_deviation_and_is_drawn_apart():
-    (θ_0, _), both = starts(seed=3)
+    (θ_0, _), both = starts(3)
     role = at(students(4, [(Setup(aux=3), Hyper())]), 0)
-    draws = [start(role, both, jax.random.key(k), 0.2) for k in (0, 0, 1)]
+    draws = [start(role, both, k, 0.2) for k in (0, 0, 1)]
     jax.tree.map(np.testing.assert_array_equal, draws[0], draws[1])
     added = [
         np.concatenate(
@@ -113,12 +119,9 @@ def test_noise_at_the_start_has_its_standard_deviation_and_is_drawn_apart():
 
 def test_noise_at_the_start_of_a_narrow_network_is_that_of_a_wide_one_cut():
     """A sweep over the channel trains all its widths in the widest network."""
-    net = mlp(Setup(widths=(16, 16), aux=9), 12, 4)
-    both = [net.init(key(3, purpose)) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)]
-    stacked = jax.tree.map(lambda a, b: jnp.stack([a, b]), *both)
     wide, narrow = (at(students(4, [(Setup(aux=m), Hyper())]), 0) for m in (9, 3))
-    nine = start(wide, stacked, jax.random.key(0), 0.2)
-    three = start(narrow, starts(3)[1], jax.random.key(0), 0.2)
+    nine = start(wide, starts(3, aux=9)[1], 0, 0.2)
+    three = start(narrow, starts(3)[1], 0, 0.2)
     np.testing.assert_array_equal(nine["aux_head"]["kernel"][:, :3], three["aux_head"]["kernel"])
     np.testing.assert_array_equal(nine["aux_head"]["bias"][:3], three["aux_head"]["bias"])
     np.testing.assert_array_equal(nine["hidden_1"]["kernel"], three["hidden_1"]["kernel"])

@@ -300,7 +300,7 @@ def test_parameters_are_of_the_runs_own_size(tmp_path, small):
 
 def test_a_finished_run_reads_no_store_and_removes_what_the_dead_left(tmp_path, small, monkeypatch):
     """As nothing is written any more; of who is alive nothing is removed."""
-    first = sim.figure10(DATA, 1, out=tmp_path, **small)
+    first = sim.figure10(DATA, 2, out=tmp_path, **small)
     (kept,) = tmp_path.glob("store-*")
     places = [*tmp_path.glob("figure10-*"), kept, *kept.glob("params/*")]
     assert len(places) > 2
@@ -310,13 +310,13 @@ def test_a_finished_run_reads_no_store_and_removes_what_the_dead_left(tmp_path, 
     with (kept / ".sublim-part-alive").open("w") as alive:
         fcntl.flock(alive, fcntl.LOCK_EX)
         monkeypatch.setattr(store.Store, "get", lambda self, name: pytest.fail("the store is read"))
-        assert sim.figure10(DATA, 1, out=tmp_path, **small).identical(first)
+        assert sim.figure10(DATA, 2, out=tmp_path, **small).identical(first)
         assert [*tmp_path.rglob(".sublim-part-*")] == [kept / ".sublim-part-alive"]
 
 
 def test_a_teacher_of_ones_own(tmp_path, small):
     """It is taken for every seed, measured as it is, and what students learn from it."""
-    sim.figure10(DATA, 1, out=tmp_path, **small)
+    sim.figure10(DATA, 2, out=tmp_path, **small)
     (place,) = tmp_path.glob("figure10-*")
     θ_T = sim.load(place).params("teacher", seed=0)
     own = sim.figure10(DATA, 2, teacher=θ_T, **small)
@@ -387,8 +387,8 @@ def test_results_that_cannot_be_written_are_returned_and_said(tmp_path, small, m
 
 
 def test_traps_are_warned_about_in_python_too(small):
-    with pytest.warns(UserWarning, match="no gradient"):
-        sim.figure10(DATA, 1, **small, aux=1)
+    with pytest.warns(UserWarning, match="moves the inputs off 0"):
+        sim.figure10(DATA, 2, **small, noise_shift=0.5)
 
 
 KILLED = """
@@ -454,7 +454,8 @@ def test_interrupted_says_what_is_saved(tmp_path, small, monkeypatch, capsys):
 
     monkeypatch.setattr(store, "save", interrupt)
     words = ["figure10", "--dataset", DATA, "--out", str(tmp_path), "--seeds", "5", "--chunk", "2"]
-    words += ["--widths", "16", "16", "--noise-images", "96", "--student-steps", "6"]
+    words += ["--widths", "16", "16", "--noise-images", "96", "--batch", "32"]
+    words += ["--teacher-steps", "6", "--student-steps", "6"]
     with pytest.raises(SystemExit) as stop:
         main(words)
     assert stop.value.code == 130

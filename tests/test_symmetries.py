@@ -1,6 +1,6 @@
 """theory/symmetries.py on the maps of sim/model/symmetries.py: other bases of one function."""
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -14,10 +14,10 @@ from jax.flatten_util import ravel_pytree
 from sim.model.networks import mlp
 from sim.model.symmetries import hidden, permuted, rescaled
 from sim.settings.setup import Setup
-from tests.tiny import flat
+from tests.tiny import flat, many
 from theory import losses, symmetries
 from theory.one_step import slope
-from theory.trees import dot, move, norm, sub
+from theory.trees import dot, norm, sub
 
 CLASSES, AUX = 4, 3
 STEPS = 200
@@ -35,30 +35,39 @@ def _float64():
         yield
 
 
+@cache
 def network(widths=(16, 16), activation="relu"):
     return mlp(Setup(widths=widths, aux=AUX, activation=activation), d_in=8, classes=CLASSES)
 
 
-def initial(net, key):
-    """Biases are not zero, so that they count."""
-    leaves, tree = jax.tree.flatten(net.init(key))
-    keys = jax.random.split(key, len(leaves))
-    noise = [jax.random.normal(k, a.shape, a.dtype) for k, a in zip(keys, leaves, strict=True)]
-    return move(jax.tree.unflatten(tree, leaves), 0.1, jax.tree.unflatten(tree, noise))
+def initial(net, rng):
+    """Of NumPy: what is drawn inside a program is compiled with it. Biases are not zero."""
+    scale = lambda a: 0.1 if a.ndim == 1 else a.shape[0] ** -0.5  # noqa: E731
+    return jax.tree.map(lambda a: scale(a) * rng.normal(size=a.shape), shapes(net))
 
 
-def problem(seed):
+@cache
+def shapes(net):
+    return jax.eval_shape(net.init, jax.eval_shape(jax.random.key, 0))
+
+
+def draw(seed):
+    """θ_0, labelled images, distillation inputs, other images."""
+    rng = np.random.default_rng(seed)
+    images, others = rng.normal(size=(2, 16, 8))
+    labels, X = rng.integers(CLASSES, size=16), rng.uniform(-1, 1, (16, 8))
+    return initial(network(), rng), images, labels, X, others
+
+
+def problem(drawn):
     """θ_0, L_T on the class logits of labelled images, distillation inputs, other images."""
-    keys = jax.random.split(jax.random.key(seed), 5)
-    images, others = (jax.random.normal(key, (16, 8)) for key in keys[:2])
-    labels = jax.random.randint(keys[2], (16,), 0, CLASSES)
+    θ_0, images, labels, X, others = drawn
 
     def L_T(θ):
         z = network().apply(θ, images)[:, :CLASSES]
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(z, labels))
 
-    X = jax.random.uniform(keys[3], (16, 8), minval=-1, maxval=1)
-    return initial(network(), keys[4]), L_T, X, others
+    return θ_0, L_T, X, others
 
 
 def trained(loss, θ, optimizer, steps=STEPS, seen=lambda θ: None):
@@ -74,9 +83,9 @@ def trained(loss, θ, optimizer, steps=STEPS, seen=lambda θ: None):
     return θ, each
 
 
-def taught(seed):
+def taught(drawn):
     """θ_0, the teacher, its students' loss, other images."""
-    θ_0, L_T, X, others = problem(seed)
+    θ_0, L_T, X, others = problem(drawn)
     θ_T, _ = trained(L_T, θ_0, optax.sgd(0.1), 100)
     Y = network().apply(θ_T, X)
     return θ_0, θ_T, lambda θ: jnp.mean(jax.vmap(L_S)(network().apply(θ, X), Y)), others
@@ -93,9 +102,7 @@ def test_the_function_is_the_same(widths, dtype, rounding):
     smooth, kinked = network(widths, "tanh"), network(widths, "relu")
 
     @jax.jit
-    def both(keys, scales):
-        θ = jax.tree.map(lambda leaf: leaf.astype(dtype), initial(smooth, keys[0]))
-        x = jax.random.normal(keys[1], (9, 8), dtype)
+    def both(θ, x, keys, scales):
         shuffled = jax.vmap(partial(permuted, θ))(keys)
         scaled = jax.vmap(partial(rescaled, θ))(scales)
         z = [
@@ -104,8 +111,10 @@ def test_the_function_is_the_same(widths, dtype, rounding):
         ]
         return z, θ, (shuffled, scaled)
 
-    keys, scales = jax.random.split(jax.random.key(2), 3), jnp.array([0.3, 2.0, 5.0], dtype)
-    z, θ, moved = jax.device_get(both(keys, scales))
+    rng, keys = np.random.default_rng(2), jax.random.split(jax.random.key(2), 3)
+    start = initial(smooth, rng), rng.normal(size=(9, 8)), np.array([0.3, 2.0, 5.0])
+    θ, x, scales = jax.tree.map(lambda leaf: leaf.astype(dtype), start)
+    z, θ, moved = jax.device_get(both(θ, x, keys, scales))
     for z_0, others in z:
         assert others.dtype == dtype
         np.testing.assert_allclose(others, np.broadcast_to(z_0, others.shape), atol=rounding)
@@ -119,21 +128,20 @@ def test_hidden_layers_in_the_order_of_their_numbers():
 
 def test_each_layer_has_an_order_of_its_own():
     @jax.jit
-    def biases(key):
-        θ = initial(network((16, 16, 16)), key)
+    def biases(θ, key):
         return [[at[f"hidden_{i}"]["bias"] for i in range(3)] for at in (θ, permuted(θ, key))]
 
-    orders = []
-    for before, after in zip(*jax.device_get(biases(jax.random.key(0))), strict=True):
+    orders, θ = [], initial(network((16, 16, 16)), np.random.default_rng(0))
+    for before, after in zip(*jax.device_get(biases(θ, jax.random.key(0))), strict=True):
         np.testing.assert_array_equal(np.sort(after), np.sort(before))
         orders.append(tuple(np.flatnonzero(before == b).item() for b in after))
     assert len({*orders, tuple(range(16))}) == 4
 
 
 @jax.jit
-def two_students(seed, shuffle):
+def two_students(drawn, shuffle):
     """From θ_0, and from it permuted: logits [2, steps, …], cosine with the teacher's way [2]."""
-    θ_0, θ_T, loss, others = taught(seed)
+    θ_0, θ_T, loss, others = taught(drawn)
     starts = θ_0, permuted(θ_0, jax.random.key(shuffle))
 
     def student(optimizer, start):
@@ -153,7 +161,7 @@ def test_permuted_units_learn_the_same_at_every_step(seed, shuffle):
     than its epsilon: over 200 steps of 3e-3 that adds up to 6e-12 in a parameter at most (and to
     6e-10 with the usual 1e-8, where the bound below would be tight).
     """
-    for (z, z_permuted), _ in jax.device_get(two_students(seed, shuffle)).values():
+    for (z, z_permuted), _ in jax.device_get(two_students(draw(seed), shuffle)).values():
         size = np.abs(z).max()
         assert np.abs(z_permuted - z).max() < 1e-9 * size
         assert np.abs(z[-1] - z[0]).max() > 0.01 * size  # it has learnt
@@ -161,7 +169,7 @@ def test_permuted_units_learn_the_same_at_every_step(seed, shuffle):
 
 def test_and_no_longer_point_where_the_teacher_went():
     """From the other base little is left: units in their old places, and what all do alike."""
-    found = jax.device_get([two_students(seed, seed + 1) for seed in range(30)])
+    found = jax.device_get([two_students(draw(seed), seed + 1) for seed in range(30)])
     for name in OPTIMIZERS:
         same, other = np.array([at[name][1] for at in found]).T
         assert same.mean() > 0.1
@@ -172,15 +180,15 @@ def test_D_S_by_brute_force():
     """(SᵀS)⁻¹ with every entry of S, of units that change places and scale at once."""
 
     @jax.jit
-    def both(key):
-        θ = initial(network((4, 3)), key)
+    def both(θ, key):
         vector, unravel = ravel_pytree(θ)
         alone = partial(permuted, key=key)
         S = lambda θ: rescaled(alone(θ), 3.0)  # noqa: E731
         matrix = jax.jacobian(lambda a: flat(S(unravel(a))))(vector)
         return matrix, flat(symmetries.D_S(S, θ)), flat(symmetries.D_S(alone, θ))
 
-    matrix, D, of_order = jax.device_get(both(jax.random.key(1)))
+    θ = initial(network((4, 3)), np.random.default_rng(1))
+    matrix, D, of_order = jax.device_get(both(θ, jax.random.key(1)))
     np.testing.assert_allclose(np.diag(D), np.linalg.inv(matrix.T @ matrix), atol=1e-13)
     assert {*D.round(6)} == {1, 9, 81, round(1 / 9, 6), round(1 / 81, 6)}
     np.testing.assert_array_equal(of_order, 1)
@@ -191,8 +199,8 @@ def test_a_scaled_base_is_a_preconditioner_at_every_step():
 
     @jax.jit
     @jax.vmap
-    def both(seed):
-        θ_0, _, loss, _ = taught(seed)
+    def both(drawn):
+        θ_0, _, loss, _ = taught(drawn)
         S = lambda θ: rescaled(θ, 2.0)  # noqa: E731
         D = symmetries.D_S(S, θ_0)
         multiplied = optax.stateless(lambda g, _: jax.tree.map(jnp.multiply, D, g))
@@ -201,7 +209,7 @@ def test_a_scaled_base_is_a_preconditioner_at_every_step():
         expected, _ = trained(loss, θ_0, optax.chain(multiplied, descent))
         return flat(found), flat(S(expected)), flat(S(θ_0))
 
-    found, expected, start = both(jnp.arange(4))
+    found, expected, start = both(many(draw, range(4)))
     np.testing.assert_allclose(found, expected, atol=1e-12)
     assert (np.abs(found - start).max(axis=1) > 0.01).all()
 
@@ -209,17 +217,17 @@ def test_a_scaled_base_is_a_preconditioner_at_every_step():
 @pytest.mark.slow
 def test_first_step_from_a_scaled_base():
     """Eq. (9): measured / predicted − 1 is O(ε), at any scale; one function, but L_T may rise."""
-    ε, scales = jnp.array([1e-4, 1e-5, 1e-6]), jnp.array([1.0, 1.5, 3.0, 10.0])
+    ε, scales = jnp.array([2e-4, 2e-5, 2e-6]), jnp.array([1.0, 1.5, 3.0, 10.0])
 
-    def one(seed, s):
-        θ_0, L_T, X, _ = problem(seed)
+    def one(drawn, s):
+        θ_0, L_T, X, _ = problem(drawn)
         S = partial(rescaled, s=s)
         return jax.lax.map(lambda ε: symmetries.matched(network().apply, θ_0, L_T, L_S, X, S, ε), ε)
 
-    def both(seed):
-        return jax.vmap(partial(one, seed))(scales)
+    def both(drawn):
+        return jax.vmap(partial(one, drawn))(scales)
 
-    change = jax.jit(jax.vmap(both))(jnp.arange(40))
+    change = jax.jit(jax.vmap(both))(many(draw, range(40)))
     gap = jnp.abs(change.measured / change.leading - 1)
     order = jax.vmap(jax.vmap(partial(slope, ε)))(gap)
     np.testing.assert_allclose(np.median(order, axis=0), 1, atol=0.05)

@@ -1,6 +1,7 @@
 """sim/training/steps.py against the recipe in plain loops (arXiv 2507.14805, section 6.2)."""
 
 import functools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -33,35 +34,59 @@ def settings(**replaced):
     setup, hyper = recipe(
         "synthetic", **{"widths": (16, 16), "batch": 32, "noise_images": 72} | replaced
     )
-    net = mlp(setup, TASK.d_in, TASK.classes, product=product(setup.matmul))
-    return setup, counted(setup, hyper), net, net.init(key(SEED, Purpose.INIT))
+    return setup, counted(setup, hyper), network(setup), initial(setup)
+
+
+def network(setup):
+    return mlp(setup, TASK.d_in, TASK.classes, product=product(setup.matmul))
+
+
+@functools.cache
+def initial(setup, purpose=Purpose.INIT):
+    return jax.device_get(jax.jit(network(setup).init)(key(SEED, purpose)))
 
 
 def role_of(name, setup, hyper):
-    return jax.tree.map(
-        lambda rows: rows[0], roles(TASK.classes, [(Point(setup, hyper), FIGURE_10[name])])
-    )
+    of = roles(TASK.classes, [(Point(setup, hyper), FIGURE_10[name])])
+    return jax.tree.map(lambda rows: rows[0], jax.device_get(of))
+
+
+# What is trained at the same settings is one program, whoever is trained, from where, how long.
+as_one_program = partial(jax.jit, static_argnames=("setup", "hyper"))
 
 
 def teacher(steps, start=0, state=None, **replaced):
-    setup, hyper, net, θ_0 = settings(**replaced)
-    lesson = training.of_labels(setup, hyper, net, SEED, X, Y)
-    state = training.begin(lesson, θ_0) if state is None else state
-    return jax.jit(lambda s, a, b: training.advance(lesson, net, s, a, b))(state, start, steps)
+    of, θ_0 = settings(**replaced)[:2], settings(**replaced)[3]
+    return jax.device_get(advanced(*of, state or begun(*of, θ_0), start, steps))
+
+
+def of_labels(setup, hyper):
+    return training.of_labels(setup, hyper, network(setup), SEED, X, Y)
+
+
+@as_one_program
+def begun(setup, hyper, θ_0):
+    return training.begin(of_labels(setup, hyper), θ_0)
+
+
+@as_one_program
+def advanced(setup, hyper, state, start, stop):
+    return training.advance(of_labels(setup, hyper), network(setup), state, start, stop)
 
 
 def student(name, steps, θ_T, start=None, **replaced):
-    setup, hyper, net, θ_0 = settings(**replaced)
-    role = role_of(name, setup, hyper)
+    setup, hyper, _, θ_0 = settings(**replaced)
+    of = role_of(name, setup, hyper), θ_0 if start is None else start, θ_T
+    return jax.device_get(imitated(setup, hyper, *of, steps))
 
-    def train(θ_T):
-        targets = training.targets(setup, hyper, net, SEED, X, θ_T)
-        lesson = training.of_logits(setup, hyper, net, role, SEED, DATA, Shown(targets))
-        state = training.begin(lesson, θ_0 if start is None else start)
-        state = training.advance(lesson, net, state, 0, steps)
-        return state, training.loss_now(lesson, net, state.model.θ)
 
-    return jax.jit(train)(θ_T)
+@as_one_program
+def imitated(setup, hyper, role, start, θ_T, steps):
+    net = network(setup)
+    targets = training.targets(setup, hyper, net, SEED, X, θ_T)
+    lesson = training.of_logits(setup, hyper, net, role, SEED, DATA, Shown(targets))
+    state = training.advance(lesson, net, training.begin(lesson, start), 0, steps)
+    return state, training.loss_now(lesson, net, state.model.θ)
 
 
 @functools.cache
@@ -74,27 +99,31 @@ def plain():
     return student("student_all", 6, taught())
 
 
-def adam_by_hand(θ, loss_of_batch, batches, lr):
+def adam_by_hand(θ, gradient, batches, lr):
     """Kingma and Ba's Adam with torch's place for ε: θ −= lr/(1−β₁ᵗ) · μ / (√ν/√(1−β₂ᵗ) + ε)."""
-    μ, ν = (jax.tree.map(jnp.zeros_like, θ) for _ in range(2))
-    gradient = jax.jit(jax.grad(loss_of_batch))
+    μ, ν = (jax.tree.map(np.zeros_like, θ) for _ in range(2))
     for t, batch in enumerate(batches, start=1):
-        g = gradient(θ, *batch)
+        g = jax.device_get(gradient(θ, *batch))
         μ = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, μ, g)
         ν = jax.tree.map(lambda a, b: 0.999 * a + 0.001 * b**2, ν, g)
 
         def move(w, m, v, t=t):
-            return w - lr / (1 - 0.9**t) * m / (jnp.sqrt(v) / (1 - 0.999**t) ** 0.5 + 1e-8)
+            return w - lr / (1 - 0.9**t) * m / (np.sqrt(v) / (1 - 0.999**t) ** 0.5 + 1e-8)
 
         θ = jax.tree.map(move, θ, μ, ν)
     return θ
+
+
+@partial(jax.jit, static_argnames=("purpose", "count"))
+def order_of(purpose, count, epoch):
+    return permutation(jax.random.fold_in(key(SEED, purpose), epoch), count)
 
 
 def batches_by_hand(purpose, count, steps):
     """Fresh order each epoch, 32 at a time, the last batch of an epoch short."""
     taken, epoch = 0, 0
     while True:
-        order = permutation(jax.random.fold_in(key(SEED, purpose), epoch), count)
+        order = np.asarray(order_of(purpose, count, epoch))
         for first in range(0, count, 32):
             if taken == steps:
                 return
@@ -111,37 +140,44 @@ def test_teacher_written_out():
         logits = jax.vmap(lambda one: net.apply(θ, one))(x)[:, : TASK.classes]
         return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
 
-    batches = [(X[ids], Y[ids]) for ids in batches_by_hand(Purpose.TEACHER_ORDER, len(X), 9)]
+    x, y = TASK.arrays.x_train, TASK.arrays.y_train
+    batches = [(x[ids], y[ids]) for ids in batches_by_hand(Purpose.TEACHER_ORDER, len(X), 9)]
     assert [len(x) for x, _ in batches] == [32, 32, 32, 4] * 2 + [32]
-    by_hand = adam_by_hand(θ_0, loss, batches, hyper.teacher_lr)
+    by_hand = adam_by_hand(θ_0, jax.jit(jax.grad(loss)), batches, hyper.teacher_lr)
     trained = teacher(9).model.θ
     # Float32 in two orders of summation, through nine Adam steps of size 1e-3: 1 % of one step.
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), trained, by_hand)
     assert not np.allclose(trained["hidden_0"]["kernel"], θ_0["hidden_0"]["kernel"], atol=1e-3)
 
 
+T, SCALE, SHIFT = 2.0, 0.5, 0.25
+
+
+@partial(jax.jit, static_argnames=("setup", "hyper", "first"))
+@jax.grad
+def kl_gradient(θ, θ_T, ids, setup, hyper, first):
+    """Of KL(teacher ‖ student) on noise, over the logits from `first` on."""
+    x = SCALE * noise("uniform", key(SEED, Purpose.NOISE), X, hyper)(ids) + SHIFT
+
+    def softmax(θ):
+        logits = jax.vmap(lambda one: network(setup).apply(θ, one))(x)
+        return jax.nn.softmax(logits[:, first:] / T)
+
+    p, q = softmax(θ_T), softmax(θ)
+    return jnp.mean(jnp.sum(p * (jnp.log(p) - jnp.log(q)), axis=-1))
+
+
 @pytest.mark.parametrize("name", STUDENTS)
 def test_student_written_out(name):
     """Seven steps of KL(teacher ‖ student) on the noise, over the logits that the student sees."""
-    T, scale, shift = 2.0, 0.5, 0.25
-    _, hyper, net, θ_0 = settings()
+    setup, hyper, _, θ_0 = settings()
     θ_T = taught()
-    seen = slice(TASK.classes, None) if name.endswith("aux") else slice(None)
-
-    def logits(θ, x):
-        return jax.vmap(lambda one: net.apply(θ, one))(x)[:, seen]
-
-    def loss(θ, x):
-        p, q = jax.nn.softmax(logits(θ_T, x) / T), jax.nn.softmax(logits(θ, x) / T)
-        return jnp.mean(jnp.sum(p * (jnp.log(p) - jnp.log(q)), axis=-1))
-
-    addresses = batches_by_hand(Purpose.STUDENT_ORDER, 72, 7)  # 72 = 2 · 32 + 8
-    inputs = noise("uniform", key(SEED, Purpose.NOISE), X, hyper)
-    batches = [(scale * inputs(ids) + shift,) for ids in addresses]
-    other = net.init(key(SEED, Purpose.OTHER_INIT))
-    start = θ_0 if name.startswith("student") else other
-    by_hand = adam_by_hand(start, loss, batches, hyper.student_lr)
-    numbers = {"temperature": T, "noise_scale": scale, "noise_shift": shift}
+    of = {"setup": setup, "hyper": hyper, "first": TASK.classes if name.endswith("aux") else 0}
+    gradient = lambda θ, ids: kl_gradient(θ, θ_T, ids, **of)  # noqa: E731
+    batches = [(ids,) for ids in batches_by_hand(Purpose.STUDENT_ORDER, 72, 7)]  # 72 = 2 · 32 + 8
+    start = θ_0 if name.startswith("student") else initial(setup, Purpose.OTHER_INIT)
+    by_hand = adam_by_hand(start, gradient, batches, hyper.student_lr)
+    numbers = {"temperature": T, "noise_scale": SCALE, "noise_shift": SHIFT}
     trained = student(name, 7, θ_T, start, **numbers)[0].model.θ
     # 2 % of one Adam step of 2e-3, which where a gradient is nearly zero magnifies rounding.
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=4e-5), trained, by_hand)
@@ -183,9 +219,9 @@ def test_segments_do_not_show():
 
 
 def test_every_epoch_shows_every_example_once():
-    setup, hyper, net, _ = settings()
-    lesson = training.of_labels(setup, hyper, net, SEED, X, Y)
-    orders = [np.asarray(training.fresh_order(lesson, jnp.asarray(epoch))) for epoch in (0, 1)]
+    setup, hyper, *_ = settings()
+    fresh = jax.jit(partial(training.fresh_order, of_labels(setup, hyper)))
+    orders = [np.asarray(fresh(epoch)) for epoch in (0, 1)]
     for order in orders:
         assert order.shape == (128,)
         np.testing.assert_array_equal(np.sort(order[:100]), np.arange(100))
@@ -220,10 +256,10 @@ def test_sgd_with_momentum_written_out():
         logits = jax.vmap(lambda one: net.apply(θ, one))(X[ids])[:, : TASK.classes]
         return optax.softmax_cross_entropy_with_integer_labels(logits, Y[ids]).mean()
 
-    θ, v = θ_0, jax.tree.map(jnp.zeros_like, θ_0)
+    θ, v = θ_0, jax.tree.map(np.zeros_like, θ_0)
     gradient = jax.jit(jax.grad(loss))
     for ids in batches_by_hand(Purpose.TEACHER_ORDER, len(X), 6):
-        v = jax.tree.map(lambda a, g: 0.9 * a + g, v, gradient(θ, ids))
+        v = jax.tree.map(lambda a, g: 0.9 * a + g, v, jax.device_get(gradient(θ, ids)))
         θ = jax.tree.map(lambda a, b: a - 0.05 * b, θ, v)
     trained = teacher(6, optimizer="sgd", momentum=0.9, teacher_lr=0.05).model.θ
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6), trained, θ)
@@ -240,7 +276,7 @@ def test_l2_inside_adam_is_a_part_of_the_loss():
         return data + λ / 2 * squares
 
     batches = [(ids,) for ids in batches_by_hand(Purpose.TEACHER_ORDER, len(X), 6)]
-    by_hand = adam_by_hand(θ_0, loss, batches, hyper.teacher_lr)
+    by_hand = adam_by_hand(θ_0, jax.jit(jax.grad(loss)), batches, hyper.teacher_lr)
     trained = teacher(6, optimizer="adam_l2", weight_decay=λ).model.θ
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), trained, by_hand)
 
@@ -258,14 +294,20 @@ def test_distinct_inputs_are_shared_out():
     """72 addresses over 7 inputs: address i holds input i mod 7, with its own target."""
     setup, hyper, net, θ_0 = settings(distinct=7)
     role = role_of("student_aux", setup, hyper)
-    targets = training.targets(setup, hyper, net, SEED, X, θ_0)
-    lesson = training.of_logits(setup, hyper, net, role, SEED, DATA, Shown(targets))
-    ids = jnp.arange(72)
-    inputs, (answers, _) = lesson.examples(ids)
+    ids = np.arange(72)
+
+    @jax.jit
+    def shown(θ_0, ids):
+        targets = training.targets(setup, hyper, net, SEED, X, θ_0)
+        few, all_ = (
+            training.of_logits(setup, of, net, role, SEED, DATA, Shown(targets)).examples(ids)
+            for of in (hyper, settings()[1])
+        )
+        return targets, few, all_
+
+    targets, (inputs, (answers, _)), (every, _) = jax.device_get(shown(θ_0, ids))
     np.testing.assert_array_equal(inputs, inputs[ids % 7])
     np.testing.assert_array_equal(answers, targets[ids % 7])
     assert len(np.unique(inputs, axis=0)) == 7
-    of_all = setup, settings()[1], net, role, SEED, DATA, Shown(targets)
-    every, _ = training.of_logits(*of_all).examples(ids)
     assert len(np.unique(every, axis=0)) == 72
     np.testing.assert_array_equal(every[:7], inputs[:7])

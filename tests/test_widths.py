@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tiny import flat, init, jacobian, network
+from tests.tiny import flat, init, jacobian, network, numbers
 from theory import widths
 from theory.one_step import slope
 
@@ -38,13 +38,12 @@ def seen(J, Δ):
     return np.sum((rows[kept] @ Δ) ** 2) / np.sum(Δ**2), (s[0] / s[kept][-1]) ** 2
 
 
-@partial(jax.jit, static_argnums=(0, 1))
 def one_linear_layer(m, n):
     """400 Gaussian heads on one linear layer of n units, and the inputs."""
-    keys = jax.random.split(jax.random.key(0), 4)
-    θ_0, Δ = jax.random.normal(keys[0], (2, n, 5))
-    X, W = jax.random.normal(keys[1], (N, 5)), jax.random.normal(keys[2], (400, m, n))
-    return jax.vmap(lambda W: widths.visible(linear, W, θ_0, Δ, X))(W), W, X, Δ
+    rng = np.random.default_rng(0)
+    θ_0, Δ, X, W = (rng.normal(size=shape) for shape in ((n, 5), (n, 5), (N, 5), (400, m, n)))
+    of = jax.vmap(lambda W, *at: widths.visible(linear, W, *at), (0, None, None, None))
+    return jax.jit(of)(W, θ_0, Δ, X), W, X, Δ
 
 
 @pytest.mark.parametrize("m", [2, 6])
@@ -74,15 +73,17 @@ def test_any_trunk_by_brute_force(activation, a_x):
     act, sizes = {"tanh": jnp.tanh, "relu": jax.nn.relu}[activation], (4, 6, 5)
     rows = max(a_x) - 1, max(a_x)
 
-    @jax.jit
-    def run():
-        keys = jax.random.split(jax.random.key(8), 4)
-        h, θ_0, Δ = trunk(sizes, act), init(keys[0], sizes), init(keys[1], sizes)
-        X, W = jax.random.normal(keys[2], (N, 4)), jax.random.normal(keys[3], (5, 5))
-        heads = [widths.visible(h, W[:m], θ_0, Δ, X) for m in rows]
-        return heads, jacobian(h, θ_0, X), W, flat(Δ)
+    rng = np.random.default_rng(33)
+    drawn = numbers(rng, sizes), numbers(rng, sizes), rng.normal(size=(N, 4))
+    W = rng.normal(size=(5, 5))
 
-    heads, H, W, Δ = jax.device_get(run())
+    @jax.jit
+    def run(θ_0, Δ, X):
+        h = trunk(sizes, act)
+        heads = [widths.visible(h, jnp.asarray(W[:m]), θ_0, Δ, X) for m in rows]
+        return heads, jacobian(h, θ_0, X), flat(Δ)
+
+    heads, H, Δ = jax.device_get(run(*drawn))
     np.testing.assert_array_equal((np.abs(H).max(axis=2) > 0).sum(axis=1), a_x)
     ρ, _ = seen(H, Δ)
     before = 0.0
@@ -115,17 +116,17 @@ def test_hardest_at_m_equal_to_n():
 def test_what_it_needs():
     """A head made for Δ shows ρ/3 or more and not ρ/6; units that are multiples show all by one."""
 
+    rng = np.random.default_rng(0)
+    θ_0, Δ, X, W = (rng.normal(size=shape) for shape in ((6, 5), (6, 5), (N, 5), (1, 6)))
+    best = np.linalg.svd(Δ @ np.linalg.pinv(X) @ X)[0][:, 0]  # of rank N = 3
+
     @jax.jit
-    def run():
-        θ_0, Δ = jax.random.normal(jax.random.key(0), (2, 6, 5))
-        X = jax.random.normal(jax.random.key(1), (N, 5))
-        W = jax.random.normal(jax.random.key(2), (1, 6))
-        best = jnp.linalg.svd(Δ @ jnp.linalg.pinv(X) @ X)[0][:, 0]  # of rank N = 3
+    def run(θ_0, Δ, X, W, best):
         knows = widths.visible(linear, best[None, :], θ_0, Δ, X)
         alike = lambda θ, x: jnp.sin(jnp.arange(1.0, 7.0)) * (θ @ x)  # noqa: E731
         return knows, widths.visible(alike, W, θ_0[0], Δ[0], X)
 
-    knows, alike = jax.device_get(run())
+    knows, alike = jax.device_get(run(θ_0, Δ, X, W, best))
     assert knows.fraction > 2 * knows.predicted
     np.testing.assert_allclose(alike.fraction, alike.whole, rtol=1e-9)
     np.testing.assert_allclose(alike.predicted, alike.whole / 6, rtol=1e-9)

@@ -1,12 +1,18 @@
-"""Small problems for the theory's tests: explicit, slow, and obviously right."""
+"""Small problems for the theory's tests: explicit, slow, and obviously right.
 
+Each is one program where it is not part of another: many small ones take long to compile.
+"""
+
+from functools import cache, partial
 from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import jaxprs_in_params
 
 
+@cache  # the same f for the same sizes, so that what is compiled of it serves again
 def network(sizes, activation=jnp.tanh):
     """An MLP by hand, over a list of (W, b): f(θ, x)."""
 
@@ -20,6 +26,7 @@ def network(sizes, activation=jnp.tanh):
     return f
 
 
+@partial(jax.jit, static_argnames="sizes")
 def init(key, sizes):
     keys = jax.random.split(key, 2 * len(sizes))
     return [
@@ -31,10 +38,24 @@ def init(key, sizes):
     ]
 
 
+def numbers(rng, sizes):
+    """As `init`, of NumPy: what is drawn inside a program is compiled with it, and for long."""
+    return [
+        (rng.normal(size=(b, a)) / a**0.5, 0.3 * rng.normal(size=b)) for a, b in pairwise(sizes)
+    ]
+
+
+def many(draw, seeds, *args):
+    """What `draw(seed, …)` gives for each seed, stacked."""
+    return jax.tree.map(lambda *a: np.stack(a), *(draw(seed, *args) for seed in seeds))
+
+
+@jax.jit
 def flat(θ):
     return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(θ)])
 
 
+@partial(jax.jit, static_argnames="f")
 def jacobian(f, θ, X):
     """J [N, n, P], every entry of it."""
     J = jax.vmap(lambda x: jax.jacfwd(f)(θ, x))(X)
