@@ -114,6 +114,27 @@ def test_a_file_more_or_of_another_name_counts(copy):
     assert len({before, more, identity.code.__wrapped__(copy)}) == 3
 
 
+def test_what_the_same_files_came_to_is_remembered_and_nothing_else(copy, monkeypatch, tmp_path):
+    """For these very files alone, and as long as what is kept of it is whole."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(identity, "_as_read", lambda files: f"{len(files):016x}")
+    found = identity.code.__wrapped__(copy)
+    (kept,) = (tmp_path / "cache").rglob("code")
+    monkeypatch.setattr(identity, "_as_read", lambda files: "read anew")
+    assert identity.code.__wrapped__(copy) == found
+    whole = kept.read_text()
+    for damaged in (whole[:-1], whole + "0", whole.replace(" ", "\n"), "é", ""):
+        kept.write_text(damaged)
+        assert identity.code.__wrapped__(copy) == "read anew"
+    kept.write_text(whole)
+    with (copy / "theory" / "losses.py").open("a") as file:
+        file.write("#")
+    assert identity.code.__wrapped__(copy) == "read anew"
+    shutil.rmtree(kept.parent)
+    kept.parent.write_text("no folder")
+    assert identity.code.__wrapped__(copy) == "read anew"
+
+
 def test_no_array_is_made_by_importing():
     """Which devices there are is said after the imports: an array would choose them before."""
     code = (

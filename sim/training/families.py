@@ -270,7 +270,7 @@ class Names:
         return name, id(point) if name in self._late else self._points[id(point)][1]
 
     def _of_stage(self, origin: dict[str, Any], point: Point, of: Of) -> str:
-        return hashed(origin | stage(point, of, self.images))
+        return _hash(repr(sorted(origin.items())) + _said(point, of, self.images))
 
     def _origin(self, name: str, point: Point) -> str:
         if name in self.given:
@@ -286,7 +286,7 @@ class Names:
         if isinstance(learns, Change):
             number = learns.number and own.values[learns.number]
             other = learns.other and self.key(learns.other, point)
-            return hashed(origin | {"change": (learns.name, number, other)})
+            return _hash(repr((origin, learns.name, number, other)))
         if isinstance(learns, Pretraining):
             origin["learns"] = "base"
         if isinstance(learns, Imitation):
@@ -369,9 +369,14 @@ _OF_STUDENTS = Of.INPUTS | Of.CHANNEL | Of.LOGITS | Of.FILTER | Of.STUDENT
 _before = taken(lambda s: s.of & ~_OF_STUDENTS)
 
 
-def hashed(origin: Mapping[str, Any]) -> str:
-    """Hash an origin, of plain values."""
-    return hashlib.sha256(repr(sorted(origin.items())).encode()).hexdigest()[:16]
+@lru_cache
+def _said(point: Point, of: Of, images: int) -> str:
+    """Write a stage down: once for all students of a point."""
+    return repr(sorted(stage(point, of, images).items()))
+
+
+def _hash(origin: str) -> str:
+    return hashlib.sha256(origin.encode()).hexdigest()[:16]
 
 
 def _without(point: Point) -> str:
