@@ -126,31 +126,31 @@ def replaced(given: Mapping[str, Any], *parts: Any) -> tuple[Any, ...]:
 
 def check(*parts: Any) -> tuple[Any, ...]:
     """Return the same settings as plain values. Errors: InputError, the first broken rule."""
-    parts = tuple(map(_plainly, parts))
-    values = {name: value for part in parts for name, value in vars(part).items()}
+    parts, given = zip(*map(_plainly, parts), strict=True)
+    values: dict[str, Any] = {}
     for part in parts:
-        for s in _given(part):
-            value = values[s.name]
-            if s.rule and value is not None:
-                s.rule.check(s.name, value, values)
-            if s.only and value != s.default:
-                word = f"{s.default:g}" if isinstance(s.default, float) else s.default
-                require(s.name, value, s.only.has(values), f"{word} unless {s.only.says}")
+        values |= vars(part)
+    for s in (s for of_part in given for s in of_part):
+        value = values[s.name]
+        if s.rule and value is not None:
+            s.rule.check(s.name, value, values)
+        if s.only and value != s.default:
+            word = f"{s.default:g}" if isinstance(s.default, float) else s.default
+            require(s.name, value, s.only.has(values), f"{word} unless {s.only.says}")
     return parts
 
 
-def _given(part: Any) -> list[Setting]:
-    """List the settings that are not at their defaults, which are right whatever the others are."""
-    values = vars(part)
-    return [s for name, s in declared(type(part)).items() if values[name] is not s.default]
+def _plainly(part: Any) -> tuple[Any, list[Setting]]:
+    """Take a part's values as plain ones; and list its settings that are not at their defaults.
 
-
-def _plainly(part: Any) -> Any:
+    Those at them are right whatever the others are. (Grids have many points.)
+    """
     values = vars(part)
-    odd = [s for s in _given(part) if type(values[s.name]) not in s.kinds]  # grids have many points
+    given = [s for name, s in declared(type(part)).items() if values[name] is not s.default]
+    odd = [s for s in given if type(values[s.name]) not in s.kinds]
     new = {s.name: plain(s, values[s.name]) for s in odd}
     same = all(repr(value) == repr(values[name]) for name, value in new.items())  # numpy's are not
-    return part if same else replace(part, **new)
+    return (part if same else replace(part, **new)), given
 
 
 def plain(s: Setting, value: Any) -> Any:
