@@ -779,6 +779,11 @@ KEPT = [
         ("{*self.times} <= {*part.step.values.tolist()}", "True"),
         ('self.chunk in (None, part.attrs["chunk"])', "True"),
         (
+            "if part and {*part.dims} >= EACH",
+            'if part and "network" in part.dims',
+            "checks::test_its_parts_lie_beside_records_of_networks_and_are_none",
+        ),
+        (
             "if name not in networks[:i]]",
             "]",
             "schedule::test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_they_are",

@@ -13,6 +13,7 @@ import xarray as xr
 import sim
 from sim.errors import InputError
 from sim.model.networks import mlp
+from sim.runs.records import Records
 from sim.runs.run import Run
 from sim.settings.declare import declared
 from sim.settings.experiments import LAZY, ONE_STEP, Theorem
@@ -337,6 +338,14 @@ def measured(monkeypatch):
         spy = lambda self, *job, usual=usual: made.append(job) or usual(self, *job)  # noqa: E731
         monkeypatch.setattr(theorem_runs.Checks, name, spy)
     return made
+
+
+def test_its_parts_lie_beside_records_of_networks_and_are_none(ds, folder):
+    """In the store of a data set whatever was computed on it is kept."""
+    kept = run(folder).store
+    assert any("network" in kept.get(name).dims for name in kept)
+    records = Records(kept)
+    assert not any(network in records for network in ds.network.values)
 
 
 def test_goes_on_where_it_stopped(ds, folder, monkeypatch):

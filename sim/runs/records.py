@@ -21,6 +21,7 @@ LARGEST = MANY**3  # parts in one file: what is lost if it is damaged
 # In such a file: which part a network's record is of; names and seeds of the parts.
 OF, PART, SEEDS = "of", "part", "seeds"
 ROWS = 2**32  # more than a file has networks
+EACH = {"seed", "network", "step"}  # other studies' parts, which lie beside them, have others
 
 
 class Wanted(NamedTuple):
@@ -99,7 +100,7 @@ class Records:
         self._at: dict[str, list[int]] = {}  # by network: number of a file × ROWS + row in it
         self._alike: dict[tuple[Any, ...], dict[str, _File]] = {}  # by kind and name
         parts = ((name, store.get(name)) for name in store)
-        files = [_File(name, part) for name, part in parts if part and "network" in part.dims]
+        files = [_File(name, part) for name, part in parts if part and {*part.dims} >= EACH]
         known: set[str] = set()
         for file in sorted(files, key=lambda file: len(file.parts), reverse=True):
             if known.issuperset(file.parts):
