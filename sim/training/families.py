@@ -235,7 +235,8 @@ class Names:
         self.family, self.images, self.given = family, images, given
         self.traits = traits(family)
         axis = AXIS if {*AXIS} <= {*family} else ()
-        self._late = {
+        # Students, those who are changed, and all that come after them: named at every point.
+        self._anew = {
             name
             for name in family
             if any(
@@ -243,6 +244,7 @@ class Names:
                 for one in ancestry(family, [name, *axis])
             )
         }
+        self._said = lru_cache(lambda of, at: repr(sorted(stage(at, of, images).items())))
         self._points: dict[int, tuple[Point, int]] = {}
         self._alike: dict[tuple[Any, ...], int] = {}
         self._keys: dict[tuple[str, int], str] = {}
@@ -263,14 +265,14 @@ class Names:
         return self._records[where]
 
     def _where(self, name: str, point: Point) -> tuple[str, int]:
-        """Tell points apart: for those who are no students, by what moves them alone."""
+        """Tell points apart, for those who are no students by what can move them."""
         if id(point) not in self._points:
             number = self._alike.setdefault(_before(point), len(self._alike))
             self._points[id(point)] = point, number  # which keeps the point, and so its id
-        return name, id(point) if name in self._late else self._points[id(point)][1]
+        return name, id(point) if name in self._anew else self._points[id(point)][1]
 
     def _of_stage(self, origin: dict[str, Any], point: Point, of: Of) -> str:
-        return _hash(repr(sorted(origin.items())) + _said(point, of, self.images))
+        return _hash(repr(sorted(origin.items())) + self._said(of, point))
 
     def _origin(self, name: str, point: Point) -> str:
         if name in self.given:
@@ -367,12 +369,6 @@ _USUAL = {name: s.default for name, s in (declared(Setup) | declared(Hyper)).ite
 _OF_STUDENTS = Of.INPUTS | Of.CHANNEL | Of.LOGITS | Of.FILTER | Of.STUDENT
 #: What those hang on who are no students, and more.
 _before = taken(lambda s: s.of & ~_OF_STUDENTS)
-
-
-@lru_cache
-def _said(point: Point, of: Of, images: int) -> str:
-    """Write a stage down: once for all students of a point."""
-    return repr(sorted(stage(point, of, images).items()))
 
 
 def _hash(origin: str) -> str:
