@@ -773,6 +773,12 @@ KEPT = [
         ),
     ),
     *of(
+        "sim/runs/identity.py",
+        "layers::test_what_the_same_files_came_to_is_remembered_and_nothing_else",
+        ('re.fullmatch(rf"{as_written} ', 're.match(rf"{as_written} '),
+        ("repr((platform.python_version(), files))", "repr((platform.python_version(), [*files]))"),
+    ),
+    *of(
         "sim/runs/records.py",
         "schedule::test_a_record_serves_who_finds_all_that_is_wanted_in_it",
         ("{*self.measures} <= {*map(str, part.data_vars)}", "True"),
