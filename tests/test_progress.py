@@ -40,12 +40,18 @@ def test_a_notebook_shows_how_far_it_is_and_in_the_end_nothing(notebook):
 
 
 def test_the_time_left_is_of_the_work_and_not_of_what_was_planned_before(notebook, monkeypatch):
-    clock = iter((100.0, 110.0))  # a minute and more after the cell began
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    """Nor, once there is more to go by, of a slow beginning: as in the terminal."""
+    now = 100.0  # a minute and more after the cell began
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
     with progress.cell("x") as tell:
-        tell(0, 4)
-        tell(1, 4)
-    assert "left 0:00:30" in notebook.shown[-2]["text/plain"]
+        tell(0, 8)
+        now = 120.0
+        tell(1, 8)
+        now = 125.0
+        tell(2, 8)
+    first, second = (shown["text/plain"] for shown in notebook.shown[-3:-1])
+    assert "0:00:20, left 0:02:20" in first
+    assert "0:00:25, left 0:00:30" in second
 
 
 def test_a_failure_leaves_no_bar(notebook):

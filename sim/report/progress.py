@@ -43,18 +43,23 @@ def cell(what: str) -> Iterator[Callable[[float, float], None]]:
         return
     from IPython.display import display  # noqa: PLC0415
 
-    begun, shown = None, 0.0
-    place = display(_drawn(what), raw=True, display_id=True)
+    place, shown = display(_drawn(what), raw=True, display_id=True), 0.0
+    unseen = Progress(get_time=time.monotonic, disable=True)  # the terminal's, for its time left
+    unseen.add_task(what, total=None, start=False)
+    (task,) = unseen.tasks
 
     def tell(done: float, whole: float) -> None:
-        nonlocal begun, shown
-        now = time.monotonic()
-        if begun is None:
-            begun = shown = now  # what was planned before says nothing of what is left
-        if now - shown < EVERY:
+        nonlocal shown
+        if not task.started:
+            unseen.start_task(task.id)  # what was planned before says nothing of what is left
+        unseen.update(task.id, completed=done, total=whole)
+        passed = task.elapsed or 0.0
+        if passed - shown < EVERY:
             return
-        shown, passed = now, now - begun
-        left = timedelta(seconds=round(passed * (whole - done) / done)) if done else "?"
+        shown, seconds = passed, task.time_remaining  # of late, once it has been told twice
+        if seconds is None and done:
+            seconds = passed * (whole - done) / done
+        left = "?" if seconds is None else timedelta(seconds=round(seconds))
         words = f"{what}: {done / whole:.0%}, {timedelta(seconds=round(passed))}, left {left}"
         place.update(_drawn(words, done / whole), raw=True)
 
