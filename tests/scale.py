@@ -204,13 +204,8 @@ def _cluster(points, out, mean, file, pids):
         )
     print(f"  {files(out)}")
     at, done, left, *_ = next(one for one in told if one[1] >= 0.1)
-    mean_left = (at - first[0]) * (1 - done) / done
     indeed = last[0] - at
-    print(
-        f"  after {done:.1%}: {indeed:.0f} s are left; {left or 0:.0f} says the terminal's bar, ",
-        end="",
-    )
-    print(f"{mean_left:.0f} a notebook's")
+    print(f"  after {done:.1%}: {indeed:.0f} s are left; the bar says {left or 0:.0f}")
 
 
 def asleep(points, mean, spread):
