@@ -182,11 +182,12 @@ def test_image_sides(d, sides):
 def test_initial_weights_are_the_same_bits_in_any_program_and_a_narrow_network_is_a_wide_one_cut(
     init,
 ):
-    def θ(compiled, aux):
-        draw = mlp(Setup(widths=(5,), aux=aux, init=init), 28, 3).init
-        return (jax.jit(draw) if compiled else draw)(jax.random.key(1))
+    def θ(aux, seeds=(1,)):
+        draw = jax.jit(jax.vmap(mlp(Setup(widths=(5,), aux=aux, init=init), 28, 3).init))
+        keys = jax.vmap(jax.random.key)(np.asarray(seeds))
+        return jax.tree.map(lambda leaf: leaf[0], jax.device_get(draw(keys)))
 
-    alone, within, wide = θ(False, 2), θ(True, 2), θ(True, 40)
+    alone, within, wide = θ(2), θ(2, seeds=(1, 2, 3)), θ(40)
     for layer, parts in alone.items():
         for part, values in parts.items():
             assert jnp.array_equal(values, within[layer][part])
