@@ -773,6 +773,11 @@ KEPT = [
         ),
     ),
     *of(
+        "sim/runs/plan.py",
+        "schedule::test_jobs_are_of_a_kind_that_take_the_same_work",
+        ("len(job.seeds), job.trains", "len(job.seeds)"),
+    ),
+    *of(
         "sim/runs/identity.py",
         "layers::test_what_the_same_files_came_to_is_remembered_and_nothing_else",
         ('re.fullmatch(rf"{as_written} ', 're.match(rf"{as_written} '),

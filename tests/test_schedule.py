@@ -8,6 +8,7 @@ import xarray as xr
 import sim
 from sim.engine.machine import pinned
 from sim.model import data
+from sim.runs.plan import _by_kind
 from sim.runs.records import Records, Wanted
 from sim.runs.schedule import Schedule
 from sim.runs.store import Store
@@ -78,6 +79,13 @@ def test_jobs_are_in_the_order_of_need(small):
     names = [[network.name for network in job.networks] for job in chain.jobs()]
     assert names.index(["teacher"]) < names.index(["student_all"])
     assert names.index(["second"]) < names.index(["grandchild"])
+
+
+def test_jobs_are_of_a_kind_that_take_the_same_work(small):
+    """One that is kept, and measured as it is, takes none; a plan counts it for nobody."""
+    (one, *_) = (job for job in scheduled(small, Store(None, {})).jobs() if job.trains)
+    still = one._replace(trains=False)
+    assert [*_by_kind([one, still, one])] == [[one, one], [still]]
 
 
 def test_a_record_serves_who_finds_all_that_is_wanted_in_it():
