@@ -411,6 +411,19 @@ def test_sweep_plans_prints_and_leaves_table_and_figure(sublim, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ("1:12:12", "1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0"),
+        ("1:13:13", "1.0, 2.0, 3.0, …, 13.0 (13 values)"),
+    ],
+)
+def test_a_long_axis_is_said_in_short(sublim, values, says):
+    code, out, _ = sublim("sweep", "--axis", f"noise_scale={values}", *SMALL[1:], "--dry-run")
+    assert code == 0
+    assert says in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
     ("axes", "word"),
     [
         ((), "axis"),

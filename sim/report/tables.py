@@ -247,7 +247,7 @@ def settings(
     for column in ("setting", "here", whose):
         shown.add_column(column, overflow="fold")
     for name, values in axes.items():
-        shown.add_row(name, ", ".join(map(str, values)), str(usual.get(name, "")))
+        shown.add_row(name, _listed(values), str(usual.get(name, "")))
     other = {n: v for n, v in of.items() if v != usual[n] and n not in axes}
     for name, value in other.items():
         shown.add_row(name, str(value), str(usual[name]))
@@ -255,6 +255,14 @@ def settings(
         yield shown
     same = [f"{name} {value}" for name, value in of.items() if name not in {*other, *axes}]
     yield f"As {whose}: {', '.join(same)}."
+
+
+def _listed(values: Sequence[Any], most: int = 12) -> str:
+    """List an axis's values; of a long one, how it begins, how it ends, and how many there are."""
+    words = [*map(str, values)]
+    if len(words) <= most:
+        return ", ".join(words)
+    return f"{', '.join(words[:3])}, …, {words[-1]} ({len(words)} values)"
 
 
 def plan(of: Plan) -> str:
