@@ -137,7 +137,9 @@ def of_searches() -> Iterator[str]:
 
 def studies() -> str:
     """Write the page of all studies."""
-    title, head = HEAD.format(rule=RULE, rates=rates.RATE).split("\n\n")
+    title, head = HEAD.format(rule=RULE, rates=f"{rates.RATE} {rates.REST} {rates.TASKS}").split(
+        "\n\n"
+    )
     parts = [f"{title}\n\n{textwrap.fill(' '.join(head.split()), 100)}\n"]
     for name in grids.names():
         parts.append(f"## {name}\n\n{grids.statement(name)}\n")

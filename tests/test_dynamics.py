@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sim.report import dynamics, ledger, surgery
+from sim.report import dynamics, ledger, rates, surgery
 from sim.runs.ratios import ratio
 from sim.studies import shown
 from sim.training.families import described
@@ -156,6 +156,20 @@ def test_what_is_shown_and_kept_is_drawn(ds, rows, tmp_path):
         draw(ds).savefig(tmp_path / "figure.png")
     for _, _, (head, lines) in dynamics.tables(rows, []):
         assert {len(line) for line in lines} == {len(head)}
+
+
+def test_accuracy_is_no_column_where_it_is_the_rate(rows):
+    def head(of):
+        _, note, (head, lines) = next(dynamics.tables(of, []))
+        assert {len(line) for line in lines} == {len(head)}
+        return head, note
+
+    (same, note), task = head(rows), rates.TASK
+    assert ("accuracy" in same, task in note) == (False, True)
+    other = rows.copy()
+    other.loc[other.measure == "ordinary_accuracy", "last"] = 0.9
+    apart, note = head(other)
+    assert ("accuracy" in apart, task in note) == (True, False)
 
 
 @pytest.fixture(scope="module")

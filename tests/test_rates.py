@@ -181,6 +181,25 @@ def test_figures_are_those_of_the_results(models, axes, names):
         assert "n = 12 seeds" in (figure._supxlabel.get_text())
 
 
+def test_of_a_trait_that_is_the_task_rate_and_accuracy_are_shown_once(ds):
+    def shown(of):
+        (table, *_), figure = rates.lineage(of), rate_figures.rows(of)
+        labels = [axes.get_xlabel() for axes in figure.axes]
+        return "accuracy" in rates.cells(rates.rates(of), ["taught"])[0], table.caption, labels
+
+    twice, caption, labels = shown(ds)
+    assert twice
+    assert rates.REST in caption
+    assert labels[0] == rate_figures.RATE
+    assert labels[1].startswith("accuracy on the rest")
+    ds["ordinary_accuracy"] = ds.trait_rate.copy()
+    ds.ordinary_accuracy[0] = ds.trait_rate[0] = np.nan  # one diverged: no number in either
+    twice, caption, labels = shown(ds)
+    assert not twice
+    assert rates.TASK in caption
+    assert [label.split(" (")[0] for label in labels] == ["test accuracy"]
+
+
 def test_decays_are_fitted_along_chains():
     """What falls by a fifth a generation has τ = −1 / ln .8 in its interval."""
     level = {name: 0.8 * 0.8 ** (k - 1) for k, name in rates.chains_of([*CHAINS])["reset"]}

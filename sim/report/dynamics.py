@@ -4,7 +4,8 @@ All tables and findings are made from one table of rows, which is what is kept o
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -189,7 +190,9 @@ def dynamics(ds: xr.Dataset) -> Iterator[Any]:
 
 def tables(of: pd.DataFrame, axes: list[str]) -> Iterator[tuple[str, str, Lines]]:
     """Write all tables of the rows of a run: title, caption, columns and lines of each."""
-    yield "Rates", rates.RATE, _rates(of, axes)
+    task = rates.is_task(*(of[of.measure == name]["last"] for name in RATES))
+    note = f"{rates.RATE} {rates.TASK if task else rates.REST}"
+    yield "Rates", note, _rates(of, axes, RATES[:1] if task else RATES)
     for at, part in _at(of, axes):
         where = "".join(f", {value}" for value in at)
         yield f"Measures{where}", COURSES, _courses(part)
@@ -208,19 +211,20 @@ def _whole(of: pd.DataFrame) -> pd.DataFrame:
     return of[of.layer.isin(["", WHOLE])].set_index(["measure", "model"])
 
 
-def _rates(of: pd.DataFrame, axes: list[str]) -> Lines:
-    head = [*axes, "student", "rate", "of control", "transfer", "accuracy", "of control"]
+def _rates(of: pd.DataFrame, axes: list[str], measures: Sequence[str]) -> Lines:
+    head = [*axes, "student", "rate", "of control", "transfer"]
+    head += ["accuracy", "of control"] * (len(measures) - 1)
 
     def lines() -> Iterator[list[str]]:
         for at, part in _at(of, axes):
             whole = _whole(part)
             for model in whole.loc["transfer"].index if "transfer" in whole.index else ():
                 control = control_of(model, [*whole.index.levels[1]])
-                rate, accuracy = (
-                    [_end(whole.loc[(name, m)]) for m in (model, control)] for name in RATES
+                rate, *more = (
+                    [_end(whole.loc[(name, m)]) for m in (model, control)] for name in measures
                 )
                 row = whole.loc[("transfer", model)]
-                yield [*map(str, at), _word(model), *rate, _interval(row), *accuracy]
+                yield [*map(str, at), _word(model), *rate, _interval(row), *chain(*more)]
 
     return head, lines()
 

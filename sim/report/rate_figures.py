@@ -17,7 +17,7 @@ from sim.errors import require
 from sim.published.entries import Published
 from sim.report import names, tradeoffs
 from sim.report.names import formula
-from sim.report.rates import chains_of, number, rates
+from sim.report.rates import chains_of, is_task, number, rates
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import DOTTED, GREY, HALO, SERIES, setting
 from sim.runs.results import axes_of
@@ -48,15 +48,16 @@ def rows(sheet: Sheet, ds: xr.Dataset, published: Sequence[Published] = ()) -> N
     panels = [(value, _lines(part, axes, students)) for value, part in parts]
     named, high = sheet.broken(name for name, *_ in panels[0][1])
     many = max(len(lines) for _, lines in panels)
+    task = is_task(table.rate, table.accuracy)
     (grid,) = sheet.panels(
         1,
-        len(panels) + 1,
+        len(panels) + (not task),
         panel=(2.6 if len(panels) > 1 else 2.9, many * (0.1 + 0.17 * high)),
         edge=(3.0 if len(panels) > 1 else 2.4, 1.6),
         least=1.45,
         lines=True,
         sharey="all",
-        ratios=[*[2] * len(panels), 1.3],
+        ratios=[*[2] * len(panels), *[1.3] * (not task)],
     )
     hollow = False
     for panel, (value, lines) in zip(grid, panels, strict=False):
@@ -70,24 +71,34 @@ def rows(sheet: Sheet, ds: xr.Dataset, published: Sequence[Published] = ()) -> N
                 hollow = True
         panel.axvline(0, color=GREY, lw=0.8, zorder=0)
         panel.set(xlim=(-0.06, 1.06))
-        panel.set_xlabel(RATE)
+        panel.set_xlabel(_with_base(panel, table, "test accuracy", "fraction") if task else RATE)
         if across:
             panel.set_title(formula(f"{names.short(across)}: {names.value(value)}"))
-    last = grid[-1]
-    for y, (_, row, control) in enumerate(panels[0][1]):
-        _dot(sheet, last, control, "accuracy", y, CONTROL, "D", 4.5)
-        _dot(sheet, last, row, "accuracy", y, STUDENT, "o", 6.5)
-    base = table[table.model == "base"].accuracy
-    low, high_ = last.get_xlim()
-    last.set_xlim(min(low, high_ - 0.1), high_)  # what differs by less than that looks alike
-    one = base.max() - base.min() < 0.1  # several bases have no line
-    if one:
-        last.axvline(base.mean(), **DOTTED)
-    last.set_xlabel(f"accuracy on the rest{' (dotted: base)' if one else ''}")
+    if not task:
+        _accuracies(sheet, grid[-1], table, panels[0][1])
     sheet.named(grid[0], "y", range(len(named)), named)
     grid[0].set(ylim=(many - 0.4, -0.6))
     _key(sheet, ("student", STUDENT, "o"), ("its control", CONTROL, "D"))
     sheet.caption(f"{setting(ds)}. {MEANING}{HOLLOW * hollow}")
+
+
+def _accuracies(sheet: Sheet, last: Axes, table: pd.DataFrame, lines: Sequence[Any]) -> None:
+    """Draw accuracies where the trait has no say, of students and controls, beside their rates."""
+    for y, (_, row, control) in enumerate(lines):
+        _dot(sheet, last, control, "accuracy", y, CONTROL, "D", 4.5)
+        _dot(sheet, last, row, "accuracy", y, STUDENT, "o", 6.5)
+    low, high_ = last.get_xlim()
+    last.set_xlim(min(low, high_ - 0.1), high_)  # what differs by less than that looks alike
+    last.set_xlabel(_with_base(last, table, "accuracy on the rest"))
+
+
+def _with_base(panel: Axes, table: pd.DataFrame, label: str, *more: str) -> str:
+    """Mark the base's accuracy, unless there are several; return a label that says so."""
+    base = table[table.model == "base"].accuracy
+    if one := base.max() - base.min() < 0.1:
+        panel.axvline(base.mean(), **DOTTED)
+    said = (*more, *(["dotted: base"] if one else ()))
+    return label + (f" ({'; '.join(said)})" if said else "")
 
 
 def _of_row(published: Sequence[Published], row: pd.Series) -> list[Published]:

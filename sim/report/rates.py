@@ -31,13 +31,21 @@ RATE = (
     "Rate: how many test images that can carry the trait are answered as it has them; with a "
     "trigger, less the same without it. Transfer: (student − control) / (teacher − control), its "
     "95 % interval by Fieller over seeds. The control learnt alike, of a teacher that was trained "
-    "as long without the trait. Accuracy: on test images where the trait has no say."
+    "as long without the trait."
 )
+REST = "Accuracy: on test images where the trait has no say."
+TASK = "The trait is the task: its rate is the test accuracy."
+TASKS = "Of a trait that is the task, the rate is the test accuracy."
 
 
 def family(ds: xr.Dataset) -> Family:
     """Read the family whose networks results are of."""
     return families.read(dict(json.loads(ds.attrs["settings"])["settings"]["family"]))
+
+
+def is_task(rate: pd.Series, accuracy: pd.Series) -> bool:
+    """Tell whether the trait is the task itself: its rate and the accuracy are one number."""
+    return np.array_equal(rate.values, accuracy.values, equal_nan=True)
 
 
 def rates(ds: xr.Dataset) -> pd.DataFrame:
@@ -130,7 +138,7 @@ def table(ds: xr.Dataset, rows: pd.DataFrame) -> Table:
     shown = lean(
         f"{escape(ds.attrs['title'])}, {escape(ds.attrs['dataset'])}: rate of the trait, "
         f"n = {ds.sizes['seed']} seeds",
-        f"{RATE} {split(ds)}",
+        f"{RATE} {TASK if is_task(rows.rate, rows.accuracy) else REST} {split(ds)}",
     )
     head, lines = cells(rows, axes)
     for i, column in enumerate(head):
@@ -155,7 +163,8 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
     paired = bool((rows.control != "").any())
     alone = _alone(rows) if paired else rows.control == ""
     head = [*(axis.replace("_", " ") for axis in axes), "student", "rate", "control", "teacher"]
-    head += ["transfer", "accuracy", "of control", "of base"]
+    task = is_task(rows.rate, rows.accuracy)
+    head += ["transfer", *(["base"] if task else ["accuracy", "of control", "of base"])]
     head += ["left out", "caught", "lost"] * filters + ["projection"] * projects
     head += tradeoffs.HEAD * defends
 
@@ -177,7 +186,7 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
                     with_half(by_model.loc[row.control], "rate") if held else "–",
                     of(first, "rate"),
                     interval(row) if held else "–",
-                    *(of(one, "accuracy") for one in (name, row.control, "base")),
+                    *(of(one, "accuracy") for one in (name, row.control, "base")[2 * task :]),
                     *([number(row[c]) for c in ("left_out", "caught", "lost")] if filters else ()),
                     *([number(row.projection)] if projects else ()),
                     *(tradeoffs.cells(row) if defends else ()),
