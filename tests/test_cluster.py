@@ -156,10 +156,17 @@ class Squares:
 
 
 def test_parts_are_made_each_once_and_what_fails_is_said(there):
-    found = dict(cluster.made(Squares(), ["1", "2", "3"]))
+    asked = []
+
+    def parts(*names):
+        for name in names:
+            asked.append(name)  # when its turn comes
+            yield name, name
+
+    found = dict(cluster.made(Squares(), parts(*"123")))
     assert {name: float(part.square) for name, part in found.items()} == {"1": 1, "2": 4, "3": 9}
     with pytest.raises(StorageError, match="no such part"):
-        dict(cluster.made(Squares(), ["1", "gone"]))
+        dict(cluster.made(Squares(), parts("1", "gone")))
     assert [*cluster.made(Squares(), [])] == []
 
 
@@ -168,10 +175,30 @@ def test_parts_of_the_theorem_are_those_of_one_process(there):
     checks = checks_of(dataset=DATA, seeds=2, width=6, activation=("tanh",), lazy_widths=(8,))
     checks.work(Store(None, {}), None)
     name = next(name for name, of in checks._jobs() if of.func == checks._one_step)
-    ((made, there_),) = cluster.made(checks, [name])
+    ((made, there_),) = cluster.made(checks, [(name, name)])
     cluster.CLIENT.set(None)
     assert made == name
     assert there_.identical(checks.make(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["surgery", "origins"])
+def test_parts_of_studies_are_those_of_one_process(there, name):
+    small = {"widths": (8,), "noise_images": 48, "batch": 16, "base_steps": 4}
+    small |= {"teacher_steps": 5, "student_steps": 6}
+    sent = []
+
+    def submitted(*given, of=there.submit, **how):
+        sent.append(given[0])
+        return of(*given, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(there, "submit", submitted)
+        a = sim.study(name, "synthetic:4x3", 2, **small)
+    assert cluster.make in sent
+    cluster.CLIENT.set(None)
+    b = sim.study(name, "synthetic:4x3", 2, **small, chunk=a.attrs["chunk"])
+    xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
 
 
 def test_a_worker_whose_numbers_would_be_others_is_refused(there, monkeypatch):

@@ -14,6 +14,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -153,36 +154,43 @@ def train(schedule: Schedule, tell: Any, jobs: Sequence[Job], client: Any) -> No
 
 
 class Work(Protocol):
-    """What makes parts by name, and can be sent to another process."""
+    """What makes a part of what is given for it, and can be sent to another process."""
 
     task: data.Task
     common: Common
 
-    def make(self, part: str) -> xr.Dataset: ...
+    def make(self, given: Any) -> xr.Dataset: ...
 
 
-def made(work: Work, names: Sequence[str]) -> Iterator[tuple[str, xr.Dataset]]:
+def made(work: Work, parts: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, xr.Dataset]]:
     """Make parts, each with its name: here, or on the workers of a cluster as they come free.
 
-    Errors: those of `train`.
+    parts: by name, with what each is made of, which is gathered when its turn comes. Errors: those
+    of `train`.
     """
     if (client := CLIENT.get()) is None:
-        yield from ((name, work.make(name)) for name in names)
+        yield from ((name, work.make(given)) for name, given in parts)
         return
     import distributed  # noqa: PLC0415 (an extra)
 
     asked = _asked(work.task, work.common.validation)
     with _or_gone():
-        given = client.scatter([asked, work], broadcast=True, hash=False)
-        futures = [client.submit(make, *given, name, pure=False) for name in names]
-    of = {future.key: name for future, name in zip(futures, names, strict=True)}
-    waiting = distributed.as_completed(futures, loop=client.loop)
-    del futures  # what has come is held by nobody
-    while of:
+        shared = client.scatter([asked, work], broadcast=True, hash=False)
+    waiting, of, left = distributed.as_completed(loop=client.loop), {}, iter(parts)
+    while True:
         with _or_gone():
+            ahead = AHEAD * max(1, len(client.nthreads())) - len(of)
+            for name, given in islice(left, ahead):
+                (there,) = client.scatter([given], hash=False)
+                future = client.submit(make, *shared, there, pure=False)
+                of[future.key] = name
+                waiting.add(future)
+            if not of:
+                return
             future = next(waiting)
             found = future.result()
         yield of.pop(future.key), found
+        del future  # what has come is held by nobody
 
 
 def _asked(task: data.Task, validation: float) -> Asked:
@@ -341,10 +349,10 @@ def compute(
 
 
 @machine.pinned()
-def make(asked: Asked, work: Work, name: str) -> xr.Dataset:
+def make(asked: Asked, work: Work, given: Any) -> xr.Dataset:
     """Make a part, on a worker. Errors: InputError where its numbers would be others."""
     with _as_asked(asked, work.task):
-        return work.make(name)
+        return work.make(given)
 
 
 @contextmanager

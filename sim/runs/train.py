@@ -58,7 +58,7 @@ def train_chunk(
     made = dict(held)
     for job in jobs:
         task = schedule.task(job.networks[0].point)
-        here = _Here(schedule, _placed(task, schedule.chunk), lambda steps: None)
+        here = _Here(schedule, placed(task, schedule.chunk), lambda steps: None)
         parents = {one.file for network in job.networks for one in schedule.parents(network)}
         here.seeds = job.seeds
         here.held = {file: here.where.spread(made[file]) for file in parents & made.keys()}
@@ -67,7 +67,7 @@ def train_chunk(
     return {file: jax.device_get(made[file]) for file in gives}
 
 
-def _placed(task: Any, chunk: int) -> programs.Place:
+def placed(task: Any, chunk: int) -> programs.Place:
     """Put a task on the devices of this process once, for all that is computed of it."""
     at = task.digest, task.classes, chunk
     if at not in _PLACES:

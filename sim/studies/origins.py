@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from sim.engine import machine, origins
 from sim.errors import require
+from sim.model import data
+from sim.model.data import Task
 from sim.model.networks import Params
 from sim.runs.schedule import Schedule
 from sim.runs.store import Store
+from sim.runs.train import placed
 from sim.settings.experiments import Experiment
 from sim.settings.grid import Axes, Point
 from sim.studies.parts import Part, Parts
@@ -73,6 +75,40 @@ class Origins(Grid):
         return Audits(self, store, chunk)
 
 
+class Audit(NamedTuple):
+    """An audit of the teachers of one seed at one point, at so many inputs.
+
+    candidates: θ_0 by name, the base first. axis: somebody's own two teachers of the base.
+    """
+
+    point: Point
+    seed: int
+    inputs: int
+    teachers: list[Params]
+    candidates: dict[str, Params]
+    axis: tuple[Params, ...]
+
+    @machine.one_thread()
+    def make(self, task: Task) -> xr.Dataset:
+        """Audit the teachers."""
+        task = data.first_classes(task, self.point.setup.classes)
+        found = origins.audit(
+            self.point,
+            task.classes,
+            placed(task, 1).data.x_train,  # some noise is made of the images
+            self.seed,
+            self.inputs,
+            self.teachers,
+            [*self.candidates.values()],
+            self.axis,
+        )
+        variables: dict[str, Any] = {"score": (("of",), found.score, SCORE)}
+        for name, (label, unit) in MEASURED.items():
+            attrs = {"long_name": label, "units": unit}
+            variables[name] = ("candidate", "of"), getattr(found, name), attrs
+        return xr.Dataset(variables, {"candidate": [*self.candidates], "of": [*TEACHERS]})
+
+
 class Audits(Parts):
     """The networks of the grid, its placebos, and an audit for each point and seed."""
 
@@ -81,7 +117,6 @@ class Audits(Parts):
 
     def __init__(self, of: Origins, store: Store, chunk: int | None) -> None:
         super().__init__(of, store, chunk)
-        self.x_train = None
 
         def placebos(family: Family, chunk: int, seeds: Sequence[int]) -> Schedule:
             wanted = replace(of.wanted, models=tuple(family), measure=())
@@ -114,40 +149,23 @@ class Audits(Parts):
         files += [self.siblings.networks[name][place].file for name in self.of.siblings]
         return [files, [*OTHERS], self.of.inputs[place]]
 
-    @machine.one_thread()
-    def make(self, part: Part) -> xr.Dataset:
-        """Audit the teachers of one seed at one point."""
-        of, point = self.of, self.of.points[part.place]
+    def given(self, part: Part) -> Audit:
+        """Gather teachers, candidates for their base, and the auditor's own."""
+        of = self.of
 
-        def θ(name: str) -> Params:
-            return self._params(self.schedule, name, part.place, part.seed)
+        def θ(name: str, schedule: Schedule = self.schedule, seed: int = part.seed) -> Params:
+            return self.params(schedule, schedule.networks[name][part.place].file, seed)
 
         candidates = {"base": θ("base")}
         for name in of.siblings:
-            candidates[name] = self._params(self.siblings, name, part.place, part.seed)
+            candidates[name] = θ(name, self.siblings)
         for k, seed in enumerate(OTHERS, 1):
-            candidates[f"other_{k}"] = self._params(self.others, "base", part.place, seed)
-        found = origins.audit(
-            point,
-            self.schedule.task(point).classes,
-            self._images(point),
+            candidates[f"other_{k}"] = θ("base", self.others, seed)
+        return Audit(
+            of.points[part.place],
             part.seed,
             of.inputs[part.place],
             [θ(name) for name in TEACHERS],
-            [*candidates.values()],
+            candidates,
             tuple(θ(name) for name in AXIS),
         )
-        variables: dict[str, Any] = {"score": (("of",), found.score, SCORE)}
-        for name, (label, unit) in MEASURED.items():
-            attrs = {"long_name": label, "units": unit}
-            variables[name] = ("candidate", "of"), getattr(found, name), attrs
-        return xr.Dataset(variables, {"candidate": [*candidates], "of": [*TEACHERS]})
-
-    def _images(self, point: Point) -> Any:
-        """Give the training images, on the device: some noise is made of them."""
-        if self.x_train is None:
-            self.x_train = jnp.asarray(self.schedule.task(point).x_train)
-        return self.x_train
-
-    def _params(self, schedule: Schedule, name: str, place: int, seed: int) -> Params:
-        return self.params(schedule, schedule.networks[name][place].file, seed)

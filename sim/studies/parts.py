@@ -4,16 +4,19 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import xarray as xr
 
+from sim.model.data import Task
 from sim.model.networks import Params
+from sim.runs import cluster
 from sim.runs.run import QUIET, Progress
 from sim.runs.schedule import Schedule
 from sim.runs.store import Store
 from sim.runs.train import train
+from sim.settings.experiments import Common
 from sim.studies.sweep import Grid, Networks
 
 
@@ -23,6 +26,23 @@ class Part(NamedTuple):
     name: str
     place: int  # of the point
     seed: int
+
+
+class Made(Protocol):
+    """What a part is made of: all of it, so that it can be sent to another process."""
+
+    def make(self, task: Task) -> xr.Dataset: ...
+
+
+class Maker(NamedTuple):
+    """What parts of a task are made by: `cluster.Work`."""
+
+    task: Task
+    common: Common
+
+    def make(self, given: Made) -> xr.Dataset:
+        """Make a part."""
+        return given.make(self.task)
 
 
 class Parts(Networks, ABC):
@@ -42,8 +62,8 @@ class Parts(Networks, ABC):
         """Name what parts at a point depend on beside its settings, as JSON has it."""
 
     @abstractmethod
-    def make(self, part: Part) -> xr.Dataset:
-        """Make a part of networks that are there."""
+    def given(self, part: Part) -> Made:
+        """Gather what a part is made of, from networks that are there."""
 
     @abstractmethod
     def steps(self, part: Part) -> float:
@@ -55,16 +75,17 @@ class Parts(Networks, ABC):
 
     def compute(self, progress: Progress) -> None:
         """Train what is missing, then make the parts that are."""
-        missing = [part for part in self.parts() if part.name not in self.store]
-        each, done = [self.steps(part) for part in missing], 0.0
+        missing = {part.name: part for part in self.parts() if part.name not in self.store}
+        each, done = {name: self.steps(part) for name, part in missing.items()}, 0.0
         work = [sum(map(schedule.work, schedule.jobs())) for schedule in self.schedules()]
-        whole = sum(work) + sum(each)
+        whole = sum(work) + sum(each.values())
         for schedule, steps in zip(self.schedules(), work, strict=True):
             train(schedule, lambda some, _, done=done: progress(done + some, whole))
             done += steps
-        for part, steps in zip(missing, each, strict=True):
-            self.store.put(part.name, self.make(part))
-            progress(done := done + steps, whole)
+        parts = ((name, self.given(part)) for name, part in missing.items())
+        for name, made in cluster.made(Maker(self.of.task, self.of.common), parts):
+            self.store.put(name, made)
+            progress(done := done + each[name], whole)
 
     def assemble(self) -> xr.Dataset:
         """Lay the parts out beside what was measured of the networks."""

@@ -1,7 +1,7 @@
 """Surgery as a study: a grid of lineages, and transplants between a student and its control."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -9,14 +9,18 @@ import xarray as xr
 
 from sim.engine import programs, surgery
 from sim.errors import require
+from sim.model import data
+from sim.model.data import Task
 from sim.model.networks import Params
+from sim.runs.schedule import Network
 from sim.runs.store import Store
+from sim.runs.train import placed
 from sim.settings.experiments import Experiment
-from sim.settings.grid import Axes
+from sim.settings.grid import Axes, Point
 from sim.settings.lengths import steps
 from sim.studies.parts import Part, Parts
 from sim.studies.sweep import Grid
-from sim.training.families import Imitation
+from sim.training.families import Imitation, Member
 
 CUTS = 6  # moments of a training at which parts are transplanted
 STEPS = 60  # trainings that an operation takes as long as, for the bar of progress
@@ -57,41 +61,36 @@ class Surgeries(Grid):
         return Operations(self, store, chunk)
 
 
-class Operations(Parts):
-    """The networks of the grid, and an operation for each point and seed."""
+class Operation(NamedTuple):
+    """Transplants between the student and the control of one seed at one point.
 
-    of: Surgeries
-    prefix, coords = "surgery", ("receiver", "part", "cut")
-    _where: programs.Place | None = None
+    teachers: θ_T of the two, on the host, or None for drawn ones. shared: where both start, or None
+    if that is drawn for the seed.
+    """
 
-    def steps(self, part: Part) -> float:
-        """Say how long an operation takes."""
-        return STEPS * self.schedule.times(self.schedule.networks["student"][part.place])[-1]
+    point: Point
+    member: Member
+    seed: int
+    teachers: tuple[Params | None, ...]
+    shared: Params | None
 
-    def depends(self, place: int) -> list[Any]:
-        """Name the networks of an operation, and how many cuts there are."""
-        return [[self.schedule.networks[name][place].file for name in WHO], CUTS]
+    def make(self, task: Task) -> xr.Dataset:
+        """Transplant, both ways."""
+        where = placed(data.first_classes(task, self.point.setup.classes), 1)
 
-    def make(self, part: Part) -> xr.Dataset:
-        """Transplant between the student and the control of one seed at one point."""
-        schedule, networks = self.schedule, self.schedule.networks
-        student = networks["student"][part.place]
-        if self._where is None or len(self.of.points) > 1:
-            self._where = programs.place(schedule.task(student.point), 1)
-        teachers = []
-        for name in WHO:
-            lesson = networks[name][part.place].learns
-            assert isinstance(lesson, Imitation)
-            teachers.append(self._params(lesson.teacher, part))
-        start = schedule.begin(student)
-        shared = None if isinstance(start, str) else self._params(start.name, part)
+        def alone(θ: Params | None) -> Params:
+            """Take parameters as a chunk of one seed."""
+            if θ is None:
+                return programs.initial(self.point, where, [self.seed])
+            return where.spread(jax.tree.map(lambda leaf: np.asarray(leaf)[None], θ))
+
         both = surgery.operate(
-            student.point,
-            self.of.family["student"],
-            self._where,
-            part.seed,
-            tuple(teachers),
-            shared,
+            self.point,
+            self.member,
+            where,
+            self.seed,
+            tuple(map(alone, self.teachers)),
+            self.shared and alone(self.shared),
             CUTS,
         )
         count = len(both[0].batches)
@@ -116,11 +115,35 @@ class Operations(Parts):
         coords = {"receiver": [*WHO], "part": [*surgery.PARTS], "cut": cuts}
         return xr.Dataset(variables, coords)
 
-    def _params(self, name: str, part: Part) -> Params:
-        """Read a network's parameters, as a chunk of one seed; trained again if they are gone."""
-        network = self.schedule.networks[name][part.place]
-        source = self.schedule.source(network)
+
+class Operations(Parts):
+    """The networks of the grid, and an operation for each point and seed."""
+
+    of: Surgeries
+    prefix, coords = "surgery", ("receiver", "part", "cut")
+
+    def steps(self, part: Part) -> float:
+        """Say how long an operation takes."""
+        return STEPS * self.schedule.times(self.schedule.networks["student"][part.place])[-1]
+
+    def depends(self, place: int) -> list[Any]:
+        """Name the networks of an operation, and how many cuts there are."""
+        return [[self.schedule.networks[name][place].file for name in WHO], CUTS]
+
+    def given(self, part: Part) -> Operation:
+        """Gather the two teachers, and where the two students start."""
+        schedule = self.schedule
+        student, control = (schedule.networks[name][part.place] for name in WHO)
+        teachers = []
+        for one in (student, control):
+            assert isinstance(one.learns, Imitation)
+            teachers.append(schedule.source(schedule.other(one, one.learns.teacher)))
+        each = [self._params(one, part) for one in (*teachers, schedule.begin(student))]
+        member = self.of.family["student"]
+        return Operation(student.point, member, part.seed, tuple(each[:2]), each[2])
+
+    def _params(self, source: Network | str, part: Part) -> Params | None:
+        """Read parameters, trained again if they are gone; none where they are drawn."""
         if isinstance(source, str):
-            return programs.initial(network.point, self._where, [part.seed])
-        θ = self.params(self.schedule, source.file, part.seed)
-        return self._where.spread(jax.tree.map(lambda leaf: np.asarray(leaf)[None], θ))
+            return None
+        return self.params(self.schedule, source.file, part.seed)

@@ -130,7 +130,7 @@ class Checks:
         missing = [name for name in names if name not in self._store]
         done = len(names) - len(missing)
         progress(done, len(names))
-        for name, part in cluster.made(self, missing):
+        for name, part in cluster.made(self, ((name, name) for name in missing)):
             self._store.put(name, part)
             progress(done := done + 1, len(names))
 
