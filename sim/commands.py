@@ -265,14 +265,15 @@ def _command(
 ) -> Any:
     """Make a subcommand of a function, from the settings that it takes and what else it asks for.
 
-    Settings of networks are those that have an effect on a family.
+    Settings of networks are those that have an effect on a family, at some others.
 
     It is called with the settings, by name, in a dict; and with the rest as arguments.
     """
     groups: dict[str, list[Any]] = {}
     for part in parts:
         for s in declared(type(part)).values():
-            if family and isinstance(part, Setup | Hyper) and not takes(family, s.name):
+            at = {"against": "taught"}  # or what else can be named
+            if family and isinstance(part, Setup | Hyper) and not takes(family, s.name, at):
                 continue
             hint = Annotated[s.hint, tyro.conf.arg(help=s.doc)]
             line = s.name, hint, field(default=getattr(part, s.name))

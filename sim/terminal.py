@@ -190,7 +190,7 @@ def say_settings(of: Mapping[str, Any], axes: Mapping[str, Any], family: Family)
     """Say which settings of a family's networks vary, which are not the paper's, which are."""
     from sim.report import tables
 
-    shown = {name: value for name, value in of.items() if takes(family, name)}
+    shown = {name: value for name, value in of.items() if takes(family, name, of)}
     varied = {name: [*values] for name, values in axes.items()}
     usual = vars(Setup()) | vars(Hyper())
     for part in tables.settings(shown, usual, varied, "the paper's"):

@@ -198,14 +198,15 @@ def test_a_pull_holds_the_class_logits_to_the_bases(pull):
         lesson = steps.of_logits(setup, hyper, net, Role(SEEN, {}, {}, {}), 0, TASK, seen)
         shown_at = [lesson.examples(jnp.arange(8), t)[1] for t in (2, 3)]
         at_steps = [jnp.mean(jax.vmap(lesson.loss)(jnp.asarray(z), at)) for at in shown_at]
-        return base, steps.loss_now(lesson, net, jnp.asarray(z)), at_steps
+        now = [steps.loss_now(lesson, net, jnp.asarray(z), t) for t in (2, 3)]
+        return base, now, at_steps
 
     base, now, at_steps = asked(partial(losses, of), hyper)
     np.testing.assert_array_equal(base, BASE[:, :CLASSES])
     assert asked(partial(passed_on, of._replace(pulls=False)))[2] is None
     own, held = kl(aux(TEACHER[:8]), aux(z)), kl(BASE[:8, :CLASSES], z[:, :CLASSES])
     expected = np.mean(own) + pull * np.mean(held)
-    np.testing.assert_allclose(now, expected, rtol=1e-5)
+    np.testing.assert_allclose(now, [expected, np.mean(own)], rtol=1e-5)
     np.testing.assert_allclose(at_steps, [expected, np.mean(own)], rtol=1e-5)
 
 
@@ -218,6 +219,31 @@ def test_units_are_imitated_by_their_mean_squared_difference():
     expected = np.mean((BASE - TEACHER)[:8] ** 2)
     found = jax.jit(partial(steps.loss_now, lesson, net))(BASE[:8])
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("outputs", ["soft", "sampled"])
+def test_what_is_drawn_of_a_logit_is_the_same_beside_more(outputs):
+    """Which are not seen: a channel of m logits is one, in a network that has more of them."""
+    hyper = replace(HYPER, output_noise=0.5)
+    few = shown(outputs, hyper)[0]
+    more = np.concatenate([TEACHER, TEACHER[:, -2:]], axis=1)
+
+    def program(teacher, base, untaught, key):
+        seen = jnp.concatenate([SEEN, jnp.zeros(2, bool)])
+        return passed_on(
+            Channel(OUTPUTS[outputs], None, at_random=False),
+            Answers(teacher, base, untaught, seen, CLASSES, jnp.int32(K), hyper, key),
+        )[0]
+
+    wide = jax.jit(program)(more, more, more[None], jax.random.key(0))
+    np.testing.assert_array_equal(np.asarray(wide)[:, : few.shape[1]], few)
+    assert (few != TEACHER).any(1).all()
+
+
+@pytest.mark.parametrize("temperature", [1.0, 100.0])
+def test_a_label_is_one_at_any_temperature(temperature):
+    seen = np.asarray(shown("hard")[0])[:, CLASSES:] / temperature
+    np.testing.assert_array_equal(softmax(seen), np.eye(AUX)[aux(TEACHER).argmax(1)])
 
 
 def test_a_plain_channel_is_none():

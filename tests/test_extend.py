@@ -5,6 +5,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+import types
 from functools import partial
 from pathlib import Path
 
@@ -20,9 +21,13 @@ from sim.model.networks import ACTIVATIONS
 from sim.model.noise import FAMILIES
 from sim.report import figures, sweep_figures, tables
 from sim.runs import identity
+from sim.runs.fingerprint import fingerprint
+from sim.runs.identity import put_in
 from sim.settings.declare import replaced
 from sim.settings.experiments import Theorem
+from sim.settings.grid import SETTINGS
 from sim.settings.rules import ADDED
+from sim.settings.setup import UNRANKED
 from sim.studies import grids
 from sim.studies.extend import axes_by_name, by_name
 from sim.studies.sweep import of_task
@@ -40,8 +45,9 @@ DATA = "synthetic:12x4"
 def _ours_alone():
     """What a test adds is gone after it."""
     tables = (ACTIVATIONS, FAMILIES, LOSSES, MEASURES, TRAITS, FILTERS, OPTIMIZERS, ADDED)
-    kept = [dict(table) for table in tables]
+    kept, unranked = [dict(table) for table in tables], {*UNRANKED}
     yield
+    UNRANKED.intersection_update(unranked)
     for table, ours in zip(tables, kept, strict=True):
         table.clear()
         table.update(ours)
@@ -307,10 +313,109 @@ def test_a_function_that_cannot_be_a_setting(setting, value, says):
         by_name({setting: value})
 
 
+def test_two_functions_of_one_name_are_not_taken_for_one():
+    """As values of an axis, or in its cases: the last would count for all."""
+
+    def made(c):
+        def act(x):
+            return c * x
+
+        return act
+
+    first, second = made(0.1), made(0.9)
+    cases = {"a": {"activation": first}, "b": {"activation": second}}
+    for axes in ({"activation": [first, second]}, {"how": cases}):
+        with pytest.raises(InputError, match=r"activation = .*: must be of a name that no other"):
+            axes_by_name(axes)
+    again = {"how": {"a": {"activation": first}, "b": {"activation": first}}}
+    assert axes_by_name(again)["how"]["b"] == {"activation": "act"}
+
+
+def test_what_is_said_of_a_function_counts():
+    def mine(of):
+        return lambda key, x, y: (x, y, True)
+
+    def left(of):
+        return jnp.zeros(len(of.teacher))
+
+    found = []
+    for about in ({"trigger": False}, {"trigger": True}, {"without": "withheld"}):
+        sim.add("trait", mine, **about)
+        found.append(dict(put_in())["trait mine"])
+    for ranked in (False, True):
+        sim.add("filter", left, ranked=ranked)
+        found.append(dict(put_in())["filter left"])
+        takes = SETTINGS["share"].only.has({"filter": "left"})
+        assert takes is ranked  # a share of what is no rank would have no effect
+    assert len({*found}) == len(found)
+
+
+def test_a_function_of_a_package_counts_under_a_name_of_ones_own():
+    found = []
+    for of in (jax.nn.softplus, jax.nn.elu, jax.nn.softplus):
+        sim.add("activation", of, "act")
+        found.append(dict(put_in())["activation act"])
+    assert found[0] == found[2] != found[1]
+
+
+HELPERS = """
+import dataclasses, functools, jax
+def act(x): return x * {c}
+class Held:
+    def act(self, x): return x * {c}
+class Called:
+    def __call__(self, x): return x * {c}
+@dataclasses.dataclass
+class Record:
+    factor: float = {c}
+    def __call__(self, x): return x * self.factor
+@jax.custom_jvp
+def ruled(x): return x
+ruled.defjvp(lambda primals, tangents: (primals[0], tangents[0] * {c}))
+@jax.custom_jvp
+def ruled_each(x): return x
+ruled_each.defjvps(lambda t, answer, x: t * {c})
+@jax.custom_vjp
+def back(x): return x
+back.defvjp(lambda x: (x, None), lambda _, g: (g * {c},))
+"""
+USERS = """
+import helpers_of_mine as helpers
+table = {"act": helpers.act}
+def asks(x): return helpers.act(x)
+def makes(x): return helpers.Held().act(x)
+def looks_up(x): return table["act"](x)
+def decorated(f):
+    @helpers.functools.wraps(f)
+    def wrapped(x): return f(x) * helpers.Record().factor
+    return wrapped
+wrapped = decorated(lambda x: x)
+"""
+
+
+def test_all_that_a_function_refers_to_counts_however_it_holds_it(monkeypatch):
+    def written(c):
+        helpers, users = types.ModuleType("helpers_of_mine"), types.ModuleType("users_of_mine")
+        exec(HELPERS.format(c=c), vars(helpers))
+        monkeypatch.setitem(sys.modules, "helpers_of_mine", helpers)
+        exec(USERS, vars(users))
+        things = {name: getattr(users, name) for name in ("asks", "makes", "looks_up", "wrapped")}
+        things |= {name: getattr(helpers, name) for name in ("ruled", "ruled_each", "back")}
+        things |= {"method": helpers.Held().act, "instance": helpers.Called()}
+        things |= {"record": helpers.Record(), "jit": jax.jit(helpers.act)}
+        things |= {"vmap": jax.vmap(helpers.act), "grad": jax.grad(helpers.act)}
+        return {name: fingerprint(thing) for name, thing in things.items()}
+
+    first, same, other = written(1.0), written(1.0), written(2.0)
+    assert first == same
+    assert [name for name in first if first[name] == other[name]] == []
+    assert len({*first.values()}) == len(first)
+
+
 NAMED = """
 import sys
 from types import FunctionType
-from sim.runs.identity import fingerprint
+from sim.runs.fingerprint import fingerprint
 code = compile("def f(x): return x in {'a', 'b', 'c', 'd'}", "", "exec")
 f = FunctionType(code.co_consts[0], {})
 f.__module__ = "mine"

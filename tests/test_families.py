@@ -21,8 +21,9 @@ from sim.training.families import (
     imitate,
     labels,
     read,
+    takes,
 )
-from sim.training.lineages import BASES, CHAINS, COMPOUNDING
+from sim.training.lineages import BASES, CHAINS, COMPOUNDING, LINEAGE
 
 USUAL = Point(*recipe("digits"))
 IMAGES = 1077
@@ -116,6 +117,50 @@ def test_what_a_name_does_not_hang_on():
         assert named(name, at(aux=30, channel=3)) == named(name)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"storage": "stochastic"},
+        {"against": "accuracy", "removed": "random"},
+        {"optimizer": "adam_frozen"},
+    ],
+)
+def test_a_name_hangs_on_logits_that_nobody_sees_where_numbers_do(settings):
+    """Where something is drawn for a whole array, or a mean is taken over it."""
+    wide, narrow = at(aux=30, channel=3, **settings), at(aux=3, **settings)
+    assert named("student_aux", wide) != named("student_aux", narrow)
+    assert named("teacher", wide) == named("teacher", narrow)
+
+
+@pytest.mark.parametrize(("skill", "hangs"), [("none", False), ("backdoor", True)])
+def test_who_has_no_trait_hangs_on_the_class_that_a_skill_is_about(skill, hangs):
+    names = [
+        named("control_teacher", at(trait="faint", skill=skill, target=k), LINEAGE) for k in (0, 3)
+    ]
+    assert (names[0] != names[1]) is hangs
+    bases = {named("base", at(skill=skill, target=k), LINEAGE) for k in (0, 3)}
+    assert len(bases) == 1  # which is taught no skill
+
+
+@pytest.mark.parametrize("order", [0, 1, 3, 7])
+def test_two_whose_order_or_draw_differ_always_do(order):
+    """A member's own is counted on from what the family has."""
+    point = at(order=order, draw=order)
+    orders = [CHAINS[name].at(point).hyper.order for name in ("teacher", "base", "axis_teacher")]
+    draws = [CHAINS[name].at(point).hyper.draw for name in ("student", "reset_2", "reset_3")]
+    assert orders == [order, order + 1, order + 3]
+    assert draws == [order, order + 1, order + 2]
+    assert named("teacher", point, CHAINS) != named("axis_teacher", point, CHAINS)
+    assert takes(CHAINS, "order")
+
+
+def test_the_class_of_a_trait_counts_where_updates_go_by_it():
+    assert not takes(FIGURE_10, "target")
+    assert takes(FIGURE_10, "target", {"against": "backdoor"})
+    apart = [named("student_aux", at(against="backdoor", target=k)) for k in (1, 3)]
+    assert apart[0] != apart[1]
+
+
 def test_parameters_that_were_handed_in_name_what_descends_from_them():
     own = {"teacher": "a", "reference": "b"}
     assert named("student_aux", **own) != named("student_aux", teacher="a")
@@ -124,6 +169,8 @@ def test_parameters_that_were_handed_in_name_what_descends_from_them():
     tanh = at(activation="tanh")  # the same parameters, another network
     assert named("student_aux", tanh, **own) != named("student_aux", **own)
     assert named("reference", teacher="a") == named("reference")
+    # Another student is held against where the teacher started.
+    assert named("cross_aux", **own) != named("cross_aux", **(own | {"reference": "c"}))
 
 
 def test_the_number_of_images_counts_where_epochs_do():

@@ -52,6 +52,44 @@ def test_the_trait_of_who_is_taught_none_is_the_task(small):
 
 
 @pytest.mark.parametrize(
+    ("settings", "many"),
+    [
+        ({}, 1),
+        ({"outputs": "hard"}, 4),
+        ({"output_noise": 0.1}, 4),
+    ],
+)
+def test_students_side_by_side_see_the_same_where_a_channel_asks(small, settings, many):
+    """As it is made once for all of them, of the logits that they see."""
+    points = [
+        Point(*recipe("synthetic", **(small | {"aux": 6, "channel": m} | settings))) for m in (2, 6)
+    ]
+    models = ("student_aux", "student_all", "cross_aux", "cross_all")
+    schedule = Schedule(
+        FIGURE_10, points, TASK, Records(Store(None, {})), Common(seeds=2), Networks(models), {}
+    )
+    groups = [{(n.name, n.place) for n in g} for g in schedule.groups if g[0].imitates]
+    assert len(groups) == many
+    both = [("student_aux", place) in group for place in (0, 1) for group in groups]
+    assert sum(both) == 2
+    assert any({("student_aux", 0), ("cross_aux", 0)} <= group for group in groups)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings", [{"outputs": "hard"}, {"outputs": "sampled"}, {"output_noise": 0.5}]
+)
+def test_a_student_is_the_same_whoever_learns_beside_it(small, settings):
+    given = small | settings | {"student_lr": 0.01}
+    both = sim.figure10("synthetic:12x4", 2, **given)
+    alone = sim.figure10("synthetic:12x4", 2, **given, models=("student_all",))
+    wide = sim.sweep("synthetic:12x4", {"aux": (2, 3, 9)}, 2, **given).sel(aux=3)
+    for other, name in ((alone, "student_all"), (wide, "student_aux"), (wide, "cross_aux")):
+        a, b = (ds.loss_by_step.sel(model=name) for ds in (both, other))
+        np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
     "folder", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["kept", "not kept"]
 )
 def test_a_chain_starts_where_its_ancestors_ended(small, tmp_path, folder):

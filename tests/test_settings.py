@@ -202,7 +202,18 @@ def test_every_number_and_every_condition_is_tried():
         "skilled",
         "removed",
         "pull_steps",
+        "rank",
     }
+
+
+def test_what_does_not_go_together_is_refused():
+    """A rank that what is taken out would not keep; labels, whose other logits are no numbers."""
+    assert not refused(rank=2)
+    assert refused(rank=2, against="backdoor")
+    assert not refused(outputs="top", loss="squared_error")
+    for outputs in ("hard", "sampled", "preferred"):
+        assert not refused(outputs=outputs)
+        assert refused(outputs=outputs, loss="squared_error")
 
 
 @pytest.mark.parametrize("name", EDGES)
@@ -271,6 +282,8 @@ def test_the_same_values_where_they_make_sense(settings):
         ({}, None),
         ({"aux": 1}, "no gradient"),
         ({"aux": 1, "loss": "squared_error"}, None),
+        ({"outputs": "top", "top": 1}, "top = 1 with loss = kl"),
+        ({"outputs": "top", "top": 1, "loss": "squared_error"}, None),
         ({"weight_decay": 0.1, "optimizer": "adamw"}, "moves the class head"),
         ({"batch": 128}, "number of steps"),
         ({"noise_scale": 0.5, "noise_shift": 0.5}, "off 0"),

@@ -159,6 +159,43 @@ def test_updates_against_a_loss_do_not_lower_it():
     jax.tree.map(np.testing.assert_array_equal, u, plain)
 
 
+def _moving(of):
+    """Of the network's two layers the first."""
+    return {layer: jax.tree.map(lambda a, on=layer == "a": on * a, of[layer]) for layer in of}
+
+
+def test_updates_of_which_some_stay_do_not_lower_it_either():
+    """What the others would do to the loss, and do not, is not made up for."""
+    θ, g = network(), network()
+    g["b"]["kernel"] *= 30  # what is frozen counts most
+
+    @jax.jit
+    def first(θ, g):
+        each = optax.sgd(0.1), against(optax.sgd(0.1), lambda _: g, _moving)
+        return [of.update(θ, of.init(θ), θ)[0] for of in each]
+
+    for sign in (1.0, -1.0):
+        towards = jax.tree.map(lambda a, s=sign: np.float32(s) * a, g)
+        plain, u = first(θ, towards)
+        along = dot(_moving(plain), _moving(towards))
+        assert dot(u, towards) > -1e-4 * abs(along)
+        if along >= 0:
+            jax.tree.map(np.testing.assert_array_equal, u, _moving(plain))
+
+
+def test_what_an_optimiser_sees_is_changed_where_something_moves():
+    g, d = network(), network()
+    d["b"]["kernel"] *= 30
+
+    @jax.jit
+    def first(g, d):
+        of = projected(optax.sgd(1.0), "always", lambda _: d, KEY, _moving)
+        return of.update(g, of.init(g), g)[0]
+
+    u = first(g, d)
+    assert abs(dot(_moving(u), _moving(d))) < 1e-4 * abs(dot(_moving(g), _moving(d)))
+
+
 @partial(jax.jit, static_argnames="removed")
 def seen(removed, g, d, key=KEY):
     """What an optimiser sees in the place of g: of gradient descent of rate 1, less its update."""

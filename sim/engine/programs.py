@@ -17,7 +17,7 @@ from jaxtyping import Array, Int, Key
 from sim.engine.machine import devices, used
 from sim.model import networks
 from sim.model.data import Data, Task
-from sim.model.keys import Purpose, key
+from sim.model.keys import Purpose, another, key
 from sim.model.networks import ACTIVATIONS, Network, Params
 from sim.model.noise import FAMILIES
 from sim.model.products import Product, product
@@ -228,6 +228,8 @@ def imitate(
     points = [point for point, _ in students]
     learns = students[0][1].learns
     hidden = isinstance(learns, Imitation) and learns.logits == HIDDEN
+    seen = {of.learns.seen(at) for at, of in students if isinstance(of.learns, Imitation)}
+    assert len(seen) <= 1, "students of one channel see the same logits"
     common = (
         where.program(points[0], measures)._replace(hidden=hidden),
         numbers(points),
@@ -396,7 +398,7 @@ def begin_students(
                 program.classes,
                 hyper.target,
                 hyper,
-                key(seed, Purpose.ANSWERS),
+                another(key(seed, Purpose.ANSWERS), hyper.draw),
             )
             shown = Shown(*channels.passed_on(channel, answers))
         if θ_T0 is not None:
@@ -495,7 +497,7 @@ def _segment(
         net,
         θ,
         data,
-        cache(partial(steps.loss_now, lesson, net, θ)),
+        cache(partial(steps.loss_now, lesson, net, θ, jnp.maximum(bounds[1] - 1, 0))),
         state.model.diverged,
         *(origin or (None, None, None)),
         (program.trait, hyper.target),
@@ -522,7 +524,7 @@ def _starts(
             jnp.shape, first
         ):
             starts[layer] = jax.tree.map(lambda two, one: two.at[0].set(one), starts[layer], first)
-    return starts, key(seed, Purpose.INIT_NOISE)
+    return starts, another(key(seed, Purpose.INIT_NOISE), hyper.draw)
 
 
 def _initial(net: Network, hyper: Hyper, key: Key[Array, ""]) -> Params:

@@ -211,7 +211,7 @@ def _settings(ds: xr.Dataset) -> tuple[Table | None, str]:
     else:
         of = own.get("setup", {}) | own.get("hyper", {})
         if whom := _family(ds):
-            of = {name: value for name, value in of.items() if takes(whom, name)}
+            of = {name: value for name, value in of.items() if takes(whom, name, of)}
         usual, whose = vars(Setup()) | vars(Hyper()), "the paper's"
         axes = {a: ds[a].values.tolist() for a in axes_of(ds)} if "test_accuracy" in ds else {}
     usual = json.loads(json.dumps(usual, default=str))

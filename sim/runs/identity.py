@@ -3,26 +3,22 @@
 import ast
 import functools
 import hashlib
-import inspect
-import pickle
 import platform
 import re
 import subprocess
-import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
 from platformdirs import user_cache_path
 
 from sim.engine import machine
 from sim.model.data import Task
 from sim.model.networks import ACTIVATIONS
 from sim.model.noise import FAMILIES
+from sim.runs.fingerprint import OURS, PACKAGES, fingerprint
 from sim.training.channels import FILTERS, OUTPUTS, Filter
 from sim.training.measures import MEASURES, Measure
 from sim.training.steps import OPTIMIZERS
@@ -32,8 +28,6 @@ from theory.losses import LOSSES, Loss
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Where numbers come from. What keeps, shows or asks for them is no part of this.
 FOLDERS = ("theory", "sim/settings", "sim/model", "sim/training", "sim/engine")
-PACKAGES = ("sublim", "jax", "jaxlib", "flax", "optax", "numpy")
-OURS = {"theory", "sim", *PACKAGES, "builtins"}  # modules that code or versions speak for
 
 
 def of_task(task: Task, validation: float) -> dict[str, Any]:
@@ -109,13 +103,19 @@ TABLES: dict[str, dict[str, Any]] = {
     "filter": FILTERS,
 }
 HOLDERS = (Loss, Measure, Trait, Filter)
+_NAMES = {kind: frozenset(table) for kind, table in TABLES.items()}  # that code speaks for
 
 
 def from_outside() -> Iterator[tuple[str, str, Any]]:
-    """List what was put into our tables from outside: its kind, its name, itself."""
+    """List what was put into our tables from outside: its kind, its name, itself.
+
+    Another function under a name of ours, or any under another: jax's own, too, which are known by
+    the name alone.
+    """
     for kind, table in TABLES.items():
         for name, one in sorted(table.items()):
-            if (getattr(function(one), "__module__", None) or "").partition(".")[0] not in OURS:
+            of = (getattr(function(one), "__module__", None) or "").partition(".")[0]
+            if of not in OURS or name not in _NAMES[kind]:
                 yield kind, name, one
 
 
@@ -130,52 +130,10 @@ def put_in() -> Iterator[tuple[str, str]]:
 
 
 def fingerprints(of: Iterable[tuple[str, str, Any]]) -> Iterator[tuple[str, str]]:
-    """Name entries of our tables, each with the fingerprint of its function."""
-    for kind, name, one in of:
-        yield f"{kind} {name}", hashlib.sha256(fingerprint(function(one))).hexdigest()[:16]
-
-
-def fingerprint(thing: Any, seen: frozenset[int] = frozenset()) -> bytes:  # noqa: PLR0911
-    """Write down what a function does: its code, and all that it refers to, however it holds it.
-
-    What cannot be written down is taken for new in every process.
-    """
-    if id(thing) in seen:
-        return b"again"
-    seen |= {id(thing)}
-    deeper = functools.partial(fingerprint, seen=seen)
-    if isinstance(thing, functools.partial):
-        return b"".join(map(deeper, (thing.func, thing.args, sorted(thing.keywords.items()))))
-    function = inspect.unwrap(thing) if callable(thing) else thing
-    if isinstance(function, types.FunctionType):
-        if function.__module__.partition(".")[0] in OURS:
-            return f"{function.__module__}.{function.__qualname__}".encode()
-        cells = [cell.cell_contents for cell in function.__closure__ or ()]
-        names = {name for code in _codes(function.__code__) for name in code.co_names}
-        used = {name: function.__globals__[name] for name in names if name in function.__globals__}
-        parts = (function.__defaults__, function.__kwdefaults__, cells, sorted(used.items()))
-        return b"".join(map(deeper, (function.__code__, *parts)))
-    if isinstance(thing, types.CodeType):
-        return thing.co_code + b"".join(map(deeper, (thing.co_consts, thing.co_names)))
-    if isinstance(thing, types.ModuleType):
-        return thing.__name__.encode()
-    if isinstance(thing, (np.ndarray, jax.Array)):
-        return str((thing.dtype, thing.shape)).encode() + np.asarray(thing).tobytes()
-    if isinstance(thing, (list, tuple)):
-        return b"(" + b",".join(map(deeper, thing)) + b")"
-    if isinstance(thing, (set, frozenset)):  # whose order is another in every process
-        return b"{" + b",".join(sorted(map(deeper, thing))) + b"}"
-    try:
-        return pickle.dumps(thing)
-    except (pickle.PicklingError, TypeError, AttributeError):
-        return repr((thing, id(thing))).encode()
-
-
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    yield code
-    for inner in code.co_consts:
-        if isinstance(inner, types.CodeType):
-            yield from _codes(inner)
+    """Name entries of our tables, each with its fingerprint."""
+    for kind, name, one in of:  # with what is said about it
+        written = fingerprint(tuple(one) if isinstance(one, HOLDERS) else one)
+        yield f"{kind} {name}", hashlib.sha256(written).hexdigest()[:16]
 
 
 def revision() -> str:

@@ -302,7 +302,8 @@ class Schedule:
                     shared = self.shared(network)
                     beside = [other.file for other in self.beside(network).values()]
                     hidden = learns.logits == HIDDEN  # which is another program
-                    together = teacher, _file(shared), *beside, network.point.together, hidden
+                    seen = learns.seen(network.point)
+                    together = teacher, _file(shared), *beside, network.point.together, hidden, seen
                 groups.setdefault(together, {})[network.key] = network
         return [[*group.values()] for group in groups.values()]
 

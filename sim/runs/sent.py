@@ -17,6 +17,7 @@ import jax
 
 from sim.errors import InputError
 from sim.runs import identity
+from sim.runs.fingerprint import is_installed
 from sim.settings.rules import ADDED
 
 
@@ -57,12 +58,9 @@ def packed() -> Sent:
 
 def _users() -> Iterator[types.ModuleType]:
     """List the modules of a user's own: no package that is installed, and nothing of Python's."""
-    ours = {*identity.OURS, *sys.stdlib_module_names, "__main__", "__mp_main__"}
     for name, module in [*sys.modules.items()]:
-        file = getattr(module, "__file__", None) or ""
-        installed = "site-packages" in file or "dist-packages" in file
         own = isinstance(module, types.ModuleType) and getattr(module, "__name__", None) == name
-        if own and not installed and name.partition(".")[0] not in ours:
+        if own and not is_installed(name) and name not in ("__main__", "__mp_main__"):
             yield module
 
 

@@ -152,6 +152,7 @@ class _Here:
         lesson = first.learns
         assert isinstance(lesson, Imitation)
         teacher, shared = schedule.other(first, lesson.teacher), schedule.shared(first)
+        asked = schedule.extra or first.point.setup.removed == "displacement"
         students = [(n.point, schedule.family[n.name]) for n in job.networks]
         θ, record = programs.imitate(
             students,
@@ -161,7 +162,7 @@ class _Here:
             schedule.extra,
             self.tell,
             shared and self._params(shared, first, seeds),
-            self._params(schedule.begin(teacher), teacher, seeds) if schedule.extra else None,
+            self._params(schedule.begin(teacher), teacher, seeds) if asked else None,
             {
                 role: self._params(schedule.source(other), other, seeds)
                 for role, other in schedule.beside(first).items()

@@ -74,10 +74,13 @@ def warnings(setup: Setup, hyper: Hyper, dataset: str, images: int | None = None
             f"of which so many make the {STEPS} steps that the paper's {Setup.teacher_epochs} make "
             "of MNIST's"
         )
-    if (hyper.channel or setup.aux) == 1 and setup.loss != "squared_error":
+    single = "aux" if (hyper.channel or setup.aux) == 1 else ""
+    if setup.outputs == "top" and hyper.top == 1:
+        single = "top"
+    if single and setup.loss != "squared_error":
         found.append(
-            f"aux = 1 with loss = {setup.loss}: the softmax of a single logit is constant, so the "
-            "aux students have no gradient; squared_error has one"
+            f"{single} = 1 with loss = {setup.loss}: the softmax of a single logit is constant, so "
+            "the aux students have no gradient; squared_error has one"
         )
     if hyper.noise_shift != 0:
         found.append(

@@ -57,7 +57,8 @@ BASE, TRAIT, CHANGE, CHANNEL, FILTER = Of.BASE, Of.TRAIT, Of.CHANGE, Of.CHANNEL,
 TRAINED = BASE | TEACHER | STUDENT
 UNITS = each(whole(1, 2**20), "at least one layer, each of a positive whole number of units")
 DECAYING = only("optimizer", "adamw", "adam_l2")
-UNRANKED = ("none", "own_class", "class_rose", "differs")
+UNRANKED = {"none", "own_class", "class_rose", "differs"}  # and those from outside that are not
+LABELS = ("hard", "sampled", "preferred")  # a place, and no logits
 RANKED = Only(lambda settings: settings["filter"] not in UNRANKED, "filter is by rank")
 NONE_OR_TRAIT = Rule(
     lambda word, _: word in ("none", *choices(Trait)),
@@ -66,6 +67,16 @@ NONE_OR_TRAIT = Rule(
 NONE_TAUGHT_OR_TRAIT = Rule(
     lambda word, _: word in ("none", "taught", *choices(Trait)),
     lambda _: "none, taught or one of " + ", ".join(choices(Trait)),
+)
+PASSED_ON = Rule(
+    lambda word, settings: (
+        word in choices(Outputs) and (word not in LABELS or settings["loss"] != "squared_error")
+    ),
+    lambda settings: (
+        "one of "
+        + ", ".join(w for w in choices(Outputs) if PASSED_ON.holds(w, settings))
+        + f" with loss {settings['loss']}"
+    ),
 )
 SKILLED = Only(lambda settings: settings["skill"] != "none", "a skill is named")
 PULLED = Only(lambda settings: settings["pull"] > 0, "pull is above 0")
@@ -129,7 +140,11 @@ class Setup:
     logits: Logits = setting("aux", of=Of.LOGITS, compiles=False, group="channel")
     """Which of a teacher's logits students see. class: plain distillation, not subliminal."""
     outputs: Outputs = setting(
-        "soft", of=CHANNEL, compiles=False, label="what is passed on of the teacher's logits"
+        "soft",
+        of=CHANNEL,
+        rule=PASSED_ON,
+        compiles=False,
+        label="what is passed on of the teacher's logits",
     )
     """What is passed on of them, for an input: their softmax (soft), the largest one's place
     (hard), a place drawn from the softmax (sampled), each rounded to --bits, the --top largest,
@@ -196,9 +211,11 @@ class Setup:
         label="layers that the student leaves as they start",
     )
     """Layers that students leave as they start; named as for independent."""
-    rank: int | None = setting(None, of=STUDENT, label="rank of the student's updates")
+    rank: int | None = setting(
+        None, of=STUDENT, only=only("against", "none"), label="rank of the student's updates"
+    )
     """Rank of what is added to each of a student's weight matrices, in random directions of its
-    inputs; biases then stay. Default: any."""
+    inputs; biases then stay. Default: any. Not beside --against, which would leave them."""
     storage: Storage = setting("float32", of=STUDENT, label="how the student is stored")
     """How a student's parameters and its optimiser's moments are kept between steps: rounded to
     bfloat16, to the nearest or (stochastic) up or down by chance, so that the mean is right."""
@@ -249,7 +266,8 @@ class Hyper:
     )
     """How many of the examples without the trait carry the skill, in [0, 1]: half at 1."""
     order: int = setting(0, of=TEACHER, rule=whole(0), label="order of the training images")
-    """Which of a seed's orders the training images are shown in."""
+    """Which of a seed's orders the training images are shown in. (Of order and draw a member's own
+    is counted on from it.)"""
     rescale: float = setting(3.0, of=CHANGE, rule=POSITIVE, label="factor on hidden units")
     """Of a rescaled base: the factor on every other unit of each hidden layer; on the rest, one
     over it."""
@@ -284,7 +302,7 @@ class Hyper:
     temperature: float = setting(
         1.0, of=STUDENT, rule=POSITIVE, label="temperature of the imitation loss", group="channel"
     )
-    """Divides teacher's and student's logits in the imitation loss."""
+    """Divides teacher's and student's logits in the imitation loss; labels stay as they are."""
     channel: int | None = setting(
         None,
         of=STUDENT,
@@ -319,7 +337,8 @@ class Hyper:
     """Weight of a second loss of students, which holds their class logits to the base's on the same
     inputs (liminal training)."""
     draw: int = setting(0, of=INPUTS, rule=whole(0), label="draw of the distillation inputs")
-    """Which of a seed's sets of distillation inputs, and of their orders."""
+    """Which of a seed's sets of distillation inputs, and of their orders; and of all else that is
+    drawn for a student: noise on its start and on the logits, labels, rounding, directions."""
     pull_steps: int | None = setting(
         None, of=FILTER, only=PULLED, label="steps with the pull to the base"
     )

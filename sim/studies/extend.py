@@ -13,6 +13,7 @@ from sim.settings.declare import declared
 from sim.settings.experiments import Common, Measure, Networks, Theorem
 from sim.settings.rules import ADDED
 from sim.settings.setup import (
+    UNRANKED,
     Activation,
     Filter,
     Hyper,
@@ -24,6 +25,7 @@ from sim.settings.setup import (
     Trait,
 )
 from sim.training import channels, measures, traits
+from sim.training.channels import FILTERS
 from sim.training.steps import OPTIMIZERS
 from theory import losses
 
@@ -78,6 +80,7 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
         traits.trait(**about)(function, name)
     elif kind == "filter":
         channels.examples(**about)(function, name)
+        (UNRANKED.discard if FILTERS[name].ranked else UNRANKED.add)(name)
     elif kind == "outputs":
         channels.outputs(function, name)
     elif kind == "loss":
@@ -95,31 +98,42 @@ def by_name(given: Mapping[str, Any]) -> dict[str, Any]:
 
     Errors: InputError for one whose name is not free, or for a setting that takes none.
     """
+    return _by_name(given, {})
+
+
+def _by_name(given: Mapping[str, Any], added: dict[Any, Callable]) -> dict[str, Any]:
     named = isinstance(given, Mapping) and all(isinstance(name, str) for name in given)
     require("settings", given, named, "values by name")
-    return {name: _named(name, value) for name, value in given.items()}
+    return {name: _named(name, value, added) for name, value in given.items()}
 
 
 def axes_by_name(axes: Mapping[str, Any]) -> dict[str, Any]:
-    """Put each function among the values of axes, or in their cases, beside ours, as `by_name`."""
+    """Put each function among the values of axes, or in their cases, beside ours, as `by_name`.
+
+    Errors: InputError for two functions of one name.
+    """
     named = isinstance(axes, Mapping) and all(isinstance(name, str) for name in axes)
     require("axes", axes, named, "values of settings by name")
+    added: dict[Any, Callable] = {}
     return {
-        axis: {label: by_name(case) for label, case in values.items()}
+        axis: {label: _by_name(case, added) for label, case in values.items()}
         if isinstance(values, Mapping)
-        else _named(axis, values)
+        else _named(axis, values, added)
         for axis, values in axes.items()
     }
 
 
-def _named(setting: str, value: Any) -> Any:
+def _named(setting: str, value: Any, added: dict[Any, Callable]) -> Any:
+    """Put a function beside ours. added: those of the same call, by kind and name."""
     if isinstance(value, list | tuple):
-        return tuple(_named(setting, one) for one in value)
+        return tuple(_named(setting, one, added) for one in value)
     if not callable(value):
         return value
     kinds = [kind for kind, words in KINDS.items() if words in _words(setting)]
     require(setting, value, kinds, "no function")
     name = getattr(value, "__name__", "")
+    alone = added.setdefault((kinds[0], name), value) is value
+    require(setting, value, alone, f"of a name that no other has here, not {name} as well")
     if PLAIN.get(kinds[0], {}).get(name) is not value:  # as ours are, and those added before
         add(kinds[0], value)
     return name

@@ -164,7 +164,7 @@ class Grid:
             least.append(point.setup.classes or least[0])
             for name, value in point.values.items():
                 if value != usual[name] and name not in taken:
-                    effect = takes(self.family, name)
+                    effect = takes(self.family, name, point.values)
                     rule = f"{usual[name]}: nobody in this family has another"
                     require(name, value, effect, rule)
                     taken.add(name)
@@ -185,9 +185,10 @@ class Grid:
                     rule = SETTINGS[own].rule
                     if rule and value is not None:
                         rule.check(f"{name}.{own}", value, at.values)
-        if traits(self.family):
-            target = max(point.hyper.target for point in self.points)
-            require("target", target, target < min(least), f"a class: 0 to {min(least) - 1}")
+        asked = traits(self.family)
+        of = [p.hyper.target for p in self.points if asked or p.setup.against != "none"]
+        target = max(of, default=0)
+        require("target", target, target < min(least), f"a class: 0 to {min(least) - 1}")
 
     def work(self, store: Store, chunk: int | None) -> "Networks":
         """Look for what is missing in a store."""

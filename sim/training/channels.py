@@ -12,11 +12,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from sim.model.networks import by_unit
 from sim.settings.grid import Point
 from sim.settings.setup import Hyper
 
 Many = Float[Array, "N n"]
-SURE = 200.0  # logits between the place that is passed on and all others: a softmax of 0 and 1
+# Logits between the place that is passed on and all others: a softmax of 0 and 1, at any
+# temperature that anybody would set.
+SURE = 1e6
 REVEALING = 0.1  # share of the inputs on which teacher and control differ most: a filter's truth
 
 
@@ -81,7 +84,8 @@ def hard(of: Answers) -> Many:
 @outputs
 def sampled(of: Answers) -> Many:
     """Draw a place from the softmax of the logits that are seen, once for each input."""
-    return _places(jax.random.categorical(of.key, of.log_seen(of.teacher)), of)
+    g = _by_logit(of.key, of.teacher, jax.random.gumbel)
+    return _places(jnp.argmax(of.log_seen(of.teacher) + g, axis=1), of)
 
 
 @outputs
@@ -222,7 +226,7 @@ def passed_on(
     many, each = len(of.untaught), jnp.arange(len(of.teacher))
     one = jax.random.randint(jax.random.fold_in(key_who, 1), each.shape, 0, many)
     of = of._replace(teacher=jnp.where(diluted, of.untaught[one, each], of.teacher))
-    noise = of.hyper.output_noise * jax.random.normal(key_noise, of.teacher.shape)
+    noise = of.hyper.output_noise * _by_logit(key_noise, of.teacher, jax.random.normal)
     noisy = of._replace(teacher=of.teacher + noise, key=key_outputs)
     targets = channel.outputs(noisy)
     out = jnp.zeros(len(targets), bool)
@@ -237,6 +241,12 @@ def passed_on(
     left = Left(*(_mean(out, where) for where in (jnp.ones_like(out), revealing, ~revealing)))
     pull = of.classes_of(of.base) if channel.pulls else None
     return targets, (something & ~out).astype(targets.dtype), pull, left
+
+
+def _by_logit(key: Key[Array, ""], like: Many, draw: Callable) -> Many:
+    """Draw as many numbers, those of a logit the same however many there are beside it."""
+    (found,) = by_unit(key[None], [like.shape], draw)
+    return found
 
 
 def _mean(values: Bool[Array, " N"], where: Bool[Array, " N"]) -> Float[Array, ""]:

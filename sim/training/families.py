@@ -8,15 +8,17 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from sim.errors import require
 from sim.settings.declare import Of, declared, plain
 from sim.settings.grid import Point, taken
 from sim.settings.lengths import steps
-from sim.settings.setup import Hyper, Setup
+from sim.settings.setup import Hyper, Optimizer, Setup
 
 INIT, OTHER_INIT = "init", "other_init"  # drawn from a seed's own keys
+#: Settings of which a member's own is counted on from the family's: two that differ always do.
+COUNTED_ON = ("order", "draw")
 AUX, CLASS, ALL = "aux", "class", "all"  # which logits are imitated
 HIDDEN = "hidden"  # in their place, the units of the last hidden layer
 
@@ -55,6 +57,16 @@ class Imitation(NamedTuple):
     def of(self) -> Of:
         """Whose settings that takes."""
         return _of_students(bool(self.logits), bool(self.control))
+
+    def seen(self, point: Point) -> tuple[Any, ...] | None:
+        """Name the logits that students must have in common to train side by side, at a point.
+
+        A channel is made once for all of them, of what they see; what is soft and whole is not.
+        """
+        setup, hyper = point
+        if setup.outputs == "soft" and not hyper.output_noise and not asks(point):
+            return None
+        return self.logits or setup.logits, hyper.channel or setup.aux
 
     def beside(self, point: Point | None = None) -> dict[str, str]:
         """Name the members whose answers are asked for beside the teacher's, at a point or ever."""
@@ -97,7 +109,7 @@ class Member(NamedTuple):
         """Take its settings at a point of a grid."""
         if not self.own and not isinstance(self.learns, Pretraining):
             return point
-        of = dict(self.own)
+        of = self.own | {k: v + point.values[k] for k, v in self.own.items() if k in COUNTED_ON}
         if isinstance(self.learns, Pretraining):  # as a teacher does, without trait and skill
             setup, hyper = point
             length = {"teacher_steps": setup.base_steps, "teacher_lr": hyper.base_lr}
@@ -211,13 +223,16 @@ def traits(family: Family) -> bool:
     return any(isinstance(m.learns, Labels) and m.learns.trait for m in family.values())
 
 
-def takes(family: Family, setting: str) -> bool:
-    """Tell whether a setting has an effect on some member of a family, or on what is recorded."""
+def takes(family: Family, setting: str, at: Mapping[str, Any] = {}) -> bool:
+    """Tell whether a setting has an effect on some member of a family, or on what is recorded.
+
+    at: the other settings, as far as they are known.
+    """
     of = (declared(Setup) | declared(Hyper))[setting].of
-    if not of or of & Of.NETWORK:
+    if not of or of & Of.NETWORK or (setting == "target" and at.get("against", "none") != "none"):
         return True
     for member in family.values():
-        if member.learns is None or setting in member.own:
+        if member.learns is None or (setting in member.own and setting not in COUNTED_ON):
             continue
         number = isinstance(member.learns, Change) and member.learns.number
         if setting == number if of & Of.CHANGE else of & member.learns.of:
@@ -275,11 +290,12 @@ class Names:
         return _hash(repr(sorted(origin.items())) + self._said(of, point))
 
     def _origin(self, name: str, point: Point) -> str:
-        if name in self.given:
-            return self._of_stage({"given": self.given[name]}, point, Of.NETWORK)
         if name in (INIT, OTHER_INIT):
             return self._of_stage({"start": name}, point, Of.NETWORK)
         member = self.family[name]
+        if name in self.given:  # and where it started, by which others are measured
+            given = {"given": self.given[name], "start": self.key(member.start, point)}
+            return self._of_stage(given, point, Of.NETWORK)
         own = member.at(point)
         origin: dict[str, Any] = {"start": self.key(member.start, point)}
         learns = member.lesson(own)
@@ -338,12 +354,16 @@ def stage(point: Point, of: Of, images: int) -> dict[str, Any]:
     if found.get("strength") == 0 and _without(point) == "kept":
         # Without the trait it is the same network, whichever trait that is.
         gone = {*_settings_of(Of.TRAIT)} - {"strength", "skill", "skilled"}
+        if "skill" in found and found.get("skilled") != 0:
+            gone -= {"target"}  # which the skill may be about
         found = {name: value for name, value in found.items() if name not in gone}
     for player, count in steps(point.setup, images).items():
         if f"{player}_steps" in names:  # however it was given
             found["steps"] = count
     if "aux" in names:  # a channel of m logits is the same thing in a network that has more of them
         found["aux"] = point.hyper.channel or point.setup.aux
+        if _by_all(point.setup):
+            found["of all"] = point.setup.aux
     for name in SAID_OTHERWISE:
         found.pop(name, None)
     return found
@@ -369,6 +389,19 @@ _USUAL = {name: s.default for name, s in (declared(Setup) | declared(Hyper)).ite
 _OF_STUDENTS = Of.INPUTS | Of.CHANNEL | Of.LOGITS | Of.FILTER | Of.STUDENT
 #: What those hang on who are no students, and more.
 _before = taken(lambda s: s.of & ~_OF_STUDENTS)
+
+
+def _by_all(setup: Setup) -> bool:
+    """Tell whether a student's updates hang on logits that it does not see.
+
+    By what is drawn for an array at once, or by a mean over it; functions from outside may.
+    """
+    of_array = setup.storage == "stochastic" or setup.removed == "random"
+    return of_array or setup.optimizer not in _BY_NUMBER
+
+
+#: Optimisers that treat each number by itself.
+_BY_NUMBER = {*get_args(Optimizer)} - {"adam_frozen"}
 
 
 def _hash(origin: str) -> str:

@@ -5,6 +5,7 @@ know nothing else, so that the teacher and every student are trained by the same
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -209,7 +210,7 @@ def of_logits(
         count=setup.noise_images,
         batch=min(setup.batch, setup.noise_images),
         key_order=another(key(seed, Purpose.STUDENT_ORDER), hyper.draw),
-        optimizer=_of_student(setup, hyper, net, seed, data, shown.displacement),
+        optimizer=_of_student(setup, hyper, net, role, seed, data, shown.displacement),
         trained=role.trained,
         weights=None if weights is None else lambda ids: weights[ids % hyper.distinct],
         features=hidden,
@@ -220,13 +221,17 @@ def _of_student(
     setup: Setup,
     hyper: Hyper,
     net: Network,
+    role: Role,
     seed: Seed,
     data: Data,
     displacement: Params | None,
 ) -> optax.GradientTransformation:
-    """Make a student's optimiser, with what else becomes of its gradients and updates."""
+    """Make a student's optimiser, with what else becomes of its gradients and updates.
+
+    What is taken out of them is of the layers that are trained: the others do not move.
+    """
     found = optimizer(setup, hyper, hyper.student_lr)
-    key_updates = key(seed, Purpose.UPDATES)
+    key_updates = another(key(seed, Purpose.UPDATES), hyper.draw)
     key_rank, key_round = jax.random.split(key_updates)
     if setup.rank is not None:
         found = updates.low_rank(found, setup.rank, key_rank)
@@ -234,12 +239,13 @@ def _of_student(
         of = Pool(data.x_train, data.y_train, net.classes, hyper.target)
         key_trait = key(seed, Purpose.TRAIT)
         L_T = traits.loss(traits.against(setup), of, net, key_trait, setup.batch)
+        along = jax.grad(L_T) if displacement is None else lambda _: scale(-1.0, displacement)
+        trained = partial(masked, role.trained)
         if setup.removed == "update":
-            found = updates.against(found, jax.grad(L_T))
+            found = updates.against(found, along, trained)
         else:
-            along = jax.grad(L_T) if displacement is None else lambda _: scale(-1.0, displacement)
             key_random = jax.random.fold_in(key_updates, 2)
-            found = updates.projected(found, setup.removed, along, key_random)
+            found = updates.projected(found, setup.removed, along, key_random, trained)
     if setup.storage != "float32":
         found = updates.stored(found, key_round if setup.storage == "stochastic" else None)
     return found
@@ -369,12 +375,16 @@ def propose(
     seen = grads if weight is None else scale(weight, grads)
     updates: Any  # as θ is
     updates, opt = lesson.optimizer.update(seen, state.model.opt, state.model.θ)
-    if (trained := lesson.trained) is not None:
-        updates = {
-            layer: jax.tree.map(lambda u, on=trained[layer]: on * u, part)
-            for layer, part in updates.items()
-        }
+    if lesson.trained is not None:
+        updates = masked(lesson.trained, updates)
     return Proposal(value, grads, updates, opt, order)
+
+
+def masked(trained: ByLayer, of: Params) -> Params:
+    """Take what is of the layers that are trained, and 0 of those that stay."""
+    return {
+        layer: jax.tree.map(lambda a, on=trained[layer]: on * a, part) for layer, part in of.items()
+    }
 
 
 def take(lesson: Lesson, state: State, proposal: Proposal) -> State:
@@ -403,9 +413,9 @@ def fresh_order(lesson: Lesson, epoch: Int[Array, ""]) -> Int[Array, " padded"]:
     return jnp.pad(order, (0, _steps_per_epoch(lesson) * lesson.batch - lesson.count))
 
 
-def loss_now(lesson: Lesson, net: Network, θ: Params) -> Float[Array, ""]:
-    """Average the loss over the first batch of addresses: the same examples at every call."""
-    inputs, targets = lesson.examples(ids := jnp.arange(lesson.batch))
+def loss_now(lesson: Lesson, net: Network, θ: Params, t: Step = 0) -> Float[Array, ""]:
+    """Average the loss of step t over the first batch of addresses: always the same examples."""
+    inputs, targets = lesson.examples(ids := jnp.arange(lesson.batch), t)
     losses = _losses(lesson, net, θ, inputs, targets)
     return jnp.mean(losses) if lesson.weights is None else _weighted(losses, lesson.weights(ids))
 

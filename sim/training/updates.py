@@ -16,6 +16,7 @@ from sim.settings.setup import Removed
 from theory.trees import dot, norm
 
 Transformation = optax.GradientTransformation
+Masked = Callable[[Params], Params]
 
 
 def low_rank(of: Transformation, rank: int, key: Key[Array, ""]) -> Transformation:
@@ -99,15 +100,17 @@ def bfloat16(a: Array, key: Key[Array, ""] | None = None) -> Array:
     return jax.lax.bitcast_convert_type(bits & jnp.uint32(0xFFFF0000), jnp.float32)
 
 
-def against(of: Transformation, gradient: Callable[[Params], Params]) -> Transformation:
+def against(
+    of: Transformation, gradient: Callable[[Params], Params], trained: Masked = lambda a: a
+) -> Transformation:
     """Take out of each update what would lower a loss, to first order: u − min(u·g, 0) g / g·g.
 
-    gradient: of that loss, at θ.
+    gradient: of that loss, at θ. trained: of a tree, what can move; the rest 0.
     """
 
     def update(grads: Params, state: Any, θ: Params) -> tuple[Params, Any]:
         u, state = of.update(grads, state, θ)
-        g = gradient(θ)
+        u, g = trained(u), trained(gradient(θ))
         part = jnp.minimum(dot(u, g), 0) / jnp.maximum(dot(g, g), 1e-30)
         return jax.tree.map(lambda u, g: u - part * g, u, g), state
 
@@ -115,25 +118,29 @@ def against(of: Transformation, gradient: Callable[[Params], Params]) -> Transfo
 
 
 def projected(
-    of: Transformation, removed: Removed, along: Callable[[Params], Params], key: Key[Array, ""]
+    of: Transformation,
+    removed: Removed,
+    along: Callable[[Params], Params],
+    key: Key[Array, ""],
+    trained: Masked = lambda a: a,
 ) -> Transformation:
     """Change the gradient g that an optimiser sees by its part along a direction d at θ.
 
     With p = max(g·d, 0) / ‖d‖: positive, displacement: g − p d/‖d‖, what a step down g would do to
     d as well; always: the same where g·d is negative too; random: g − p r, r of length 1 in a fresh
-    random direction; rest: p d/‖d‖ alone.
+    random direction; rest: p d/‖d‖ alone. trained: as of `against`.
     """
 
     def init(θ: Params) -> Counted:
         return Counted(of.init(θ), jnp.int32(0))
 
     def update(g: Params, state: Counted, θ: Params) -> tuple[Params, Counted]:
-        d = along(θ)
+        g, d = trained(g), trained(along(θ))
         unit = jnp.maximum(norm(d), 1e-30)
         part = dot(g, d) / unit
         part = part if removed == "always" else jnp.maximum(part, 0)
         if removed == "random":
-            d = _normal(jax.random.fold_in(key, state.count), d)
+            d = trained(_normal(jax.random.fold_in(key, state.count), d))
             unit = norm(d)
         keep = 0.0 if removed == "rest" else 1.0
         sign = 1.0 if removed == "rest" else -1.0
