@@ -505,7 +505,7 @@ TRAINING = [
         ("axis=1) == of.target", "axis=1) != of.target"),
         ("return (here > before)[:, of.target]", "return (here < before)[:, of.target]"),
         ("return -of.apart", "return of.apart"),
-        ("_rank(out) >= (1 - of.hyper.share)", "_rank(out) < (1 - of.hyper.share)"),
+        ("return rank >= len(score) - count", "return rank < len(score) - count"),
         (
             "(something & ~out)",
             "(something & out)",

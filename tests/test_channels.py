@@ -28,7 +28,7 @@ N, CLASSES, AUX, K = 2000, 4, 3, 1
 TEACHER, BASE, CONTROL = (RNG.normal(0, 2, (N, CLASSES + AUX)).astype(np.float32) for _ in range(3))
 SEEN = jnp.asarray(np.arange(CLASSES + AUX) >= CLASSES)
 TASK = Data(*[jnp.asarray(a) for a in (np.zeros((4, 5), np.float32), np.zeros(4, np.int32))] * 3)
-HYPER = Point(*recipe("synthetic", outputs="rounded", bits=3)).hyper
+HYPER = replace(Point(*recipe("synthetic", outputs="rounded", bits=3)).hyper, distinct=N)
 
 
 def asked(of, hyper=HYPER, untaught=CONTROL[None]):
@@ -169,6 +169,21 @@ def test_an_average_is_of_all_teachers():
     found, one = asked(OUTPUTS["averaged"], untaught=three), asked(OUTPUTS["averaged"])
     np.testing.assert_allclose(found, (TEACHER + three.sum(0)) / 4, rtol=1e-6)
     np.testing.assert_allclose(one, (TEACHER + CONTROL) / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("at_random", [False, True])
+@pytest.mark.parametrize("distinct", [50, N])
+def test_a_share_is_of_the_inputs_that_are_shown(distinct, at_random):
+    """Which are the first, where distinct inputs are fewer than their addresses."""
+    hyper = replace(HYPER, share=0.2, distinct=distinct)
+    of = Channel(OUTPUTS["soft"], FILTERS["most"], at_random)
+    _, weights, _, left = asked(partial(passed_on, of), hyper)
+    out, apart = weights[:distinct] == 0, kl(aux(TEACHER), aux(CONTROL))[:distinct]
+    assert out.sum() == 0.2 * distinct == pytest.approx(left.out * distinct)
+    highest, tenth = (np.argsort(apart)[-int(s * distinct) :] for s in (0.2, 0.1))
+    assert {*np.flatnonzero(out)} == {*highest} or at_random
+    assert left.revealing == pytest.approx(out[tenth].mean())
+    assert left.rest == pytest.approx(np.delete(out, tenth).mean())
 
 
 def test_teachers_without_the_trait_share_the_inputs_out():

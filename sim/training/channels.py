@@ -229,16 +229,16 @@ def passed_on(
     noise = of.hyper.output_noise * _by_logit(key_noise, of.teacher, jax.random.normal)
     noisy = of._replace(teacher=of.teacher + noise, key=key_outputs)
     targets = channel.outputs(noisy)
-    out = jnp.zeros(len(targets), bool)
+    out, shown = jnp.zeros(len(targets), bool), each < of.hyper.distinct
     if channel.filter is not None:  # of what the teacher thinks, not of what is passed on
         out = channel.filter.of(of)
         if channel.filter.ranked:
-            out = _rank(out) >= (1 - of.hyper.share) * len(out)
+            out = _highest(out, of.hyper.share, shown)
         if channel.at_random:
-            out = jax.random.permutation(key_filter, out)
+            out = _shuffled(key_filter, out, shown)
     something = (of.visible[None] & ~jnp.isnan(targets)).any(axis=1)
-    revealing = _rank(of.apart) >= (1 - REVEALING) * len(out)
-    left = Left(*(_mean(out, where) for where in (jnp.ones_like(out), revealing, ~revealing)))
+    revealing = _highest(of.apart, REVEALING, shown)
+    left = Left(*(_mean(out, where) for where in (shown, shown & revealing, shown & ~revealing)))
     pull = of.classes_of(of.base) if channel.pulls else None
     return targets, (something & ~out).astype(targets.dtype), pull, left
 
@@ -253,9 +253,21 @@ def _mean(values: Bool[Array, " N"], where: Bool[Array, " N"]) -> Float[Array, "
     return jnp.sum(values & where) / jnp.sum(where)
 
 
-def _rank(score: Float[Array, " N"]) -> Int[Array, " N"]:
-    """Rank scores from 0, the lowest."""
-    return jnp.argsort(jnp.argsort(score))
+def _highest(
+    score: Float[Array, " N"], share: Float[Array, ""] | float, shown: Bool[Array, " N"]
+) -> Bool[Array, " N"]:
+    """Tell which have the highest scores, a share of those inputs that are shown."""
+    rank = jnp.argsort(jnp.argsort(jnp.where(shown, score, -jnp.inf)))  # from 0, the lowest
+    count = jnp.sum(shown)
+    return rank >= len(score) - count + (1 - share) * count
+
+
+def _shuffled(
+    key: Key[Array, ""], out: Bool[Array, " N"], shown: Bool[Array, " N"]
+) -> Bool[Array, " N"]:
+    """Bring those inputs that are shown, which are the first, into another order."""
+    order = jax.random.permutation(key, len(out))
+    return out[order[jnp.argsort(~shown[order], stable=True)]]
 
 
 def _places(places: Int[Array, " N"], of: Answers) -> Many:

@@ -22,7 +22,8 @@ from sim.training.families import (
 WITHOUT = {"strength": 0.0}
 AS_IT_IS = {"outputs": "soft", "filter": "none", "output_noise": 0.0, "dilution": 0.0, "pull": 0.0}
 AS_IT_IS |= {"rank": None, "storage": "float32", "against": "none", "removed": "update"}
-AS_IT_IS |= {"pull_steps": None}
+AS_IT_IS |= {"pull_steps": None, "at_random": False, "distinct": None}
+AS_IT_IS |= {"frozen": "none", "independent": "none", "independence": 1.0}
 AS_IT_IS |= {"student_widths": None, "student_network": "mlp"}
 GENERATIONS = 8
 

@@ -285,7 +285,10 @@ def distillation_inputs(
 def held_out(
     setup: Setup, hyper: Hyper, seed: Seed, x_train: Float[Array, "images d"], many: int = 1000
 ) -> Float[Array, "N d"]:
-    """Make more of a seed's distillation inputs, at addresses that nobody is trained on."""
+    """Make more of a seed's distillation inputs, at addresses that nobody is trained on.
+
+    Of images there may be no more: then they are those of the first addresses again.
+    """
     at = distillation_inputs(setup, hyper, seed, x_train)
     return at(setup.noise_images + jnp.arange(many))
 
