@@ -4,7 +4,7 @@ Seeds by the chunk, in each chunk ancestors before those who need them, each onc
 program side by side.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -94,6 +94,7 @@ class Schedule:
         self.family, self.records, self.given = family, records, given
         self.points = points
         self.seeds = common.each_seed if seeds is None else seeds
+        self._every = frozenset(self.seeds)
         self.common, self.wanted = common, wanted
         self.traits = traits(family)
         self.extra = (*(OF_TRAITS if self.traits else ()), *wanted.measure)
@@ -105,20 +106,32 @@ class Schedule:
         projects = "projection" in wanted.measure and {*AXIS} <= {*family}
         self.before_axis = ancestry(family, AXIS) if projects else {*family}
         members = self._members(wanted.models)
-        each = ([self._network(name, i, names) for name in members] for i in range(len(points)))
+        each = (self._networks(members, i, names) for i in range(len(points)))
         self.networks = dict(zip(members, map(list, zip(*each, strict=True)), strict=True))
         self._parents: dict[str, list[Network]] = {}  # by key: the same for all chunks of seeds
         self.groups = self._grouped()
         students = [group for group in self.groups if group[0].imitates]
         self.chunk = common.chunk or chunk or min(map(self._seeds_together, students))
 
-    def _network(self, name: str, place: int, names: Callable[[int], Names]) -> Network:
-        point, member = self.points[place], self.family[name]
-        of, own = names(self._images(point)), member.at(point)
-        if not self.traits and own.setup.trait != "accuracy":  # what is measured is of the task
-            own = Point(_of_the_task(own.setup), own.hyper)
-        learns = None if name in self.given else member.lesson(own)
-        return Network(of.record(name, point), of.key(name, point), name, own, place, learns)
+    def _networks(
+        self, members: Sequence[str], place: int, names: Callable[[int], Names]
+    ) -> list[Network]:
+        """Name the networks of members at a point."""
+        point, found = self.points[place], []
+        of, measured = names(self._images(point)), self._measured(point)
+        for name in members:
+            member = self.family[name]
+            own = measured if (at := member.at(point)) is point else self._measured(at)
+            learns = None if name in self.given else member.lesson(own)
+            record, key = of.record(name, point), of.key(name, point)
+            found.append(Network(record, key, name, own, place, learns))
+        return found
+
+    def _measured(self, point: Point) -> Point:
+        """Take a point as what is measured has it: where no trait is taught, of the task."""
+        if self.traits or point.setup.trait == "accuracy":
+            return point
+        return Point(_of_the_task(point.setup), point.hyper)
 
     def task(self, point: Point) -> data.Task:
         """Give the task at a point: with all of its classes, or the first of them."""
@@ -216,13 +229,15 @@ class Schedule:
 
     def jobs(self) -> list[Job]:
         """List what is missing, in the order of computing: chunks of seeds, ancestors, blocks."""
-        missing = {n.key: self._missing(n) for group in self.groups for n in group}
-        seeds, found = sorted(set().union(*missing.values())), []
+        missing: dict[frozenset[int], list[str]] = {}  # keys, by which seeds they lack
+        for network in (n for group in self.groups for n in group):
+            missing.setdefault(self._missing(network), []).append(network.key)
+        seeds, found = sorted(frozenset().union(*missing)), []
         for i in range(0, len(seeds), self.chunk):
             some = seeds[i : i + self.chunk]
             # Filled up, here and below: another number would be another program.
             some += range(some[-1] + 1, some[-1] + 1 + self.chunk - len(some))
-            lacks = {key for key, of in missing.items() if not of.isdisjoint(some)}
+            lacks = {k for of, keys in missing.items() if not of.isdisjoint(some) for k in keys}
             found += self._of_chunk(tuple(some), lacks)
         return found
 
@@ -281,9 +296,9 @@ class Schedule:
     def _kept(self, network: Network, seeds: Sequence[int]) -> bool:
         return all(self.records.store.has_params(network.file, seed) for seed in seeds)
 
-    def _missing(self, network: Network) -> Set[int]:
+    def _missing(self, network: Network) -> frozenset[int]:
         """Name the seeds of which a network's record is not there, or parameters to keep."""
-        seeds, store = frozenset(self.seeds), self.records.store
+        seeds, store = self._every, self.records.store
         found = seeds
         if network.key in self.records:  # in a new sweep nothing is
             found = seeds - self.records.seeds(network.key, self.wants(network))
