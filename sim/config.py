@@ -36,6 +36,7 @@ def with_file(arguments: list[str]) -> list[str]:
     first = next((k for k, word in enumerate(words) if word.startswith("-")), len(words))
     said = {of.partition("=")[0] for word, of in pairwise([*words, ""]) if word == "--axis"}
     said |= {word.split("=")[1] for word in words if word.startswith("--axis=")}
+    said = {axis.strip().replace("-", "_") for axis in said}
     return [*words[:first], *_flags(a_path("config", name), said), *words[first:]]
 
 
@@ -51,7 +52,7 @@ def _flags(file: Path, said: set[str]) -> Iterator[str]:
         if name == "axis":
             require("axis", value, isinstance(value, dict), "a table: a line for each axis")
             for axis, values in value.items():
-                if axis in said:
+                if axis.replace("-", "_") in said:
                     continue
                 text = values if isinstance(values, str) else ",".join(map(_word, _list(values)))
                 yield from (flag, f"{axis}={text}")

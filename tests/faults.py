@@ -674,7 +674,7 @@ TRAINING = [
             "families::test_who_has_no_trait_hangs_on_the_class_that_a_skill_is_about",
         ),
         (
-            "if _by_all(point.setup):",
+            "if _by_all(point):",
             "if False:",
             "families::test_a_name_hangs_on_logits_that_nobody_sees_where_numbers_do",
         ),
@@ -950,6 +950,11 @@ KEPT = [
     *of(
         "sim/runs/schedule.py",
         "schedule::test_jobs_are_in_the_order_of_need",
+        (
+            "return sorted(found, key=lambda group: first[group[0].point.setup.classes])",
+            "return found",
+            "schedule::test_networks_of_one_task_are_computed_one_after_the_other",
+        ),
         (
             "seen = learns.seen(network.point)",
             "seen = None",

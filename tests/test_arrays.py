@@ -67,6 +67,18 @@ def test_truth_values_and_channels_are_taken():
     assert any("neighbours" in note for note in task.notes)
 
 
+def test_pixels_that_are_true_are_white_and_numbers_are_the_same_however_they_are_stored():
+    x = RNG.uniform(-1, 1, (90, 4, 4))
+    y, black = LABELS > 0, x > 0
+    task = sim.task(black[:60], y[:60], black[60:], y[60:], name="black")
+    np.testing.assert_array_equal(task.x_train.reshape(60, 4, 4), np.where(black[:60], 1, -1))
+    kinds = ("<f8", ">f8"), ("f8", "f4")
+    for train, test in kinds:
+        of = x[:60].astype(train), y[:60], x[60:].astype(test), y[60:]
+        found = sim.task(*of, name="stored")
+        np.testing.assert_array_equal(found.x_test, x[60:].reshape(30, 16).astype(np.float32))
+
+
 def test_a_part_is_held_out_of_arrays_too():
     sim.task(**FOUR, name="split")
     task = data.load("split", validation=0.25)

@@ -64,6 +64,12 @@ def test_the_command_line_goes_before_the_file(sublim, tmp_path):
     code, out, _ = sublim("figure10", "--config", file, "--student-lr", "0.5", "--dry-run")
     assert code == 0
     assert "here" in out
+    file.write_text("[axis]\nstudent_lr = [0.5, 0.25]\n")
+    for written in (["--axis", "student-lr=0.125"], ["--axis=student_lr=0.125"]):
+        code, out, _ = sublim("sweep", "--config", file, *written, "--dry-run")
+        assert code == 0
+        assert "0.125" in out
+        assert "0.25" not in out
     _, out, _ = sublim("figure10", "--seeds", "100:104", "--dry-run")
     assert re.search(r"figure10-digits-[0-9a-f]{8}-100-104\b", out)  # beside the first ones
 

@@ -486,6 +486,18 @@ def test_what_is_taken_for_white_is_said(tmp_path, high, kind, note):
     assert notes == ((f"set: {note}",) if note else ())
 
 
+@pytest.mark.parametrize(
+    ("shape", "taken"), [((2, 8), "4 × 4"), ((7, 5), "5 × 7"), ((3, 5), None), ((4, 4), None)]
+)
+def test_images_that_are_taken_for_another_shape_say_so(tmp_path, shape, taken):
+    """What knows neighbours sees as nearly a square as there is."""
+    images = np.random.default_rng(0).integers(0, 256, (20, *shape))
+    images[0, 0, 0] = 255
+    notes = data.load(with_images(tmp_path / "set", images, images[:5], "u1")).notes
+    said = f"set: images of {shape[0]} × {shape[1]} are taken for {taken} by what knows neighbours"
+    assert [note.startswith(said) for note in notes] == [True] * (taken is not None)
+
+
 def test_colours_are_pixels_in_a_row(tmp_path):
     colours = np.arange(20 * 12).reshape(20, 2, 2, 3)
     task = data.load(with_images(tmp_path / "set", colours, colours[:5], "u1"))

@@ -123,6 +123,7 @@ def test_what_a_name_does_not_hang_on():
         {"storage": "stochastic"},
         {"against": "accuracy", "removed": "random"},
         {"optimizer": "adam_frozen"},
+        {"optimizer": "adamw", "weight_decay": 0.1},
     ],
 )
 def test_a_name_hangs_on_logits_that_nobody_sees_where_numbers_do(settings):

@@ -179,3 +179,7 @@ def test_bad_cases_and_layers_are_named(axes, word):
     with pytest.raises(InputError) as error:
         grid(SETUP, HYPER, axes)
     assert word in str(error.value)
+
+
+def test_truth_values_are_read_from_words():
+    assert parse("at_random=true, False") == ("at_random", (True, False))

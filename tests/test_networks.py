@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sim.model import networks
+from sim.model.arrays import image_sides
 from sim.model.networks import ACTIVATIONS, mlp
 from sim.settings.layers import student_layers
 from sim.settings.setup import Setup
@@ -175,7 +176,8 @@ def test_products_of_a_pass():
 
 @pytest.mark.parametrize(("d", "sides"), [(784, (28, 28)), (64, (8, 8)), (12, (3, 4)), (7, (1, 7))])
 def test_image_sides(d, sides):
-    assert networks.image_sides(d) == sides
+    """What knows neighbours takes images for these."""
+    assert image_sides(d) == sides
 
 
 @pytest.mark.parametrize("init", ["lecun_normal", "uniform"])

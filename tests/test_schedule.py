@@ -75,6 +75,23 @@ def test_students_side_by_side_see_the_same_where_a_channel_asks(small, settings
     assert any({("student_aux", 0), ("cross_aux", 0)} <= group for group in groups)
 
 
+def test_networks_of_one_task_are_computed_one_after_the_other(small):
+    """As what is held of a task is dropped where another begins, and teachers trained again."""
+    given = small | {"teacher_steps": 4}
+    points = [
+        Point(*recipe("synthetic", **(given | {"noise_images": n, "classes": k})))
+        for n in (64, 96)
+        for k in (2, 3)
+    ]
+    of = Records(Store(None, {})), Common(seeds=2), Networks(("student_aux",)), {}
+    jobs = Schedule(FIGURE_10, points, TASK, *of).jobs()
+    classes = [job.networks[0].point.setup.classes for job in jobs if job.trains]
+    assert classes == sorted(classes)
+    assert {*classes} == {2, 3}
+    taught = [job.networks[0].key for job in jobs if job.networks[0].name == "teacher"]
+    assert len(taught) == len({*taught}) == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "settings", [{"outputs": "hard"}, {"outputs": "sampled"}, {"output_noise": 0.5}]

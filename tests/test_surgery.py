@@ -1,12 +1,19 @@
 """sim/engine/surgery.py: transplants between students, on a task of a moment."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from sim.engine import programs, surgery
+from sim.engine import chunks, programs, surgery
 from sim.model import data
+from sim.runs.plan import plan
+from sim.runs.store import Store
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
+from sim.studies import grids
+from sim.studies.named import named
+from sim.studies.sweep import of_task
 from sim.training.lineages import LINEAGE
 
 TASK = data.synthetic(12, 4, train=70, test=40, validation=10)
@@ -60,6 +67,22 @@ def test_transplants_and_their_prices(teachers):
     np.testing.assert_allclose(mine.predicted[:, :3].sum(1), mine.predicted[:, 3], rtol=1e-3)
     # Adam does not know the scale of gradients: what all batches together are worth is 0.
     assert abs(mine.batches.sum()) < 1e-3 * np.abs(mine.batches).sum()
+
+
+@pytest.mark.parametrize("name", ["surgery", "origins"])
+def test_a_plan_is_of_what_is_made_beside_networks_too(name, small):
+    given = of_task("synthetic:4x3", **(grids.settings(name, "synthetic:4x3") | small))
+    grid = named(name, given._replace(common=replace(given.common, seeds=2)))
+    work = grid.work(Store(None, {}), None)
+    whole, networks = work.plan(), plan(work.schedule)
+    _, student, _ = chunks.flop(grid.points[0].setup, grid.task)
+    steps = sum(map(work.steps, work.parts()))
+    beside = steps * student / work.schedule.times(work.schedule.networks["student"][0])[-1] / 1e12
+    trained = sum(plan(one).tflop for one in work.schedules())
+    assert whole.tflop == pytest.approx(trained + beside)
+    assert whole.teachers == sum(plan(one).teachers for one in work.schedules())
+    assert whole.teachers >= networks.teachers
+    assert work.saved().endswith(f" and 0 of {2 * len(grid.points)} parts")
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 60, 295, 560])

@@ -68,7 +68,8 @@ def flop(setup: Setup, task: Task) -> tuple[float, float, float]:
     """Count the floating-point operations of one teacher, one student, one teacher's answers.
 
     Those of the matrix products: forward and backward in training (the first layer needs no
-    gradient of its input), and forward where it is measured.
+    gradient of its input), and forward where it is measured. A student whose updates must not
+    serve a trait takes the trait's gradient at each step as well.
     """
 
     def of(make: Callable, moments: list[int], examples: int) -> tuple[float, float]:
@@ -81,4 +82,6 @@ def flop(setup: Setup, task: Task) -> tuple[float, float, float]:
     teacher, student = moments(setup, images := len(task.x_train))
     of_teacher, forward = of(networks.mlp, teacher, images)
     of_student, _ = of(networks.student, student, setup.noise_images)
+    if setup.against != "none":
+        of_student += of(networks.student, student[-1:], setup.noise_images)[0]
     return of_teacher, of_student, setup.noise_images * forward

@@ -71,7 +71,8 @@ def checked(four: Sequence[Any], where: str) -> list[np.ndarray]:
     for name, of in zip(NAMES, four, strict=True):
         try:
             array = np.asarray(of)
-            array = array.astype(np.int8) if array.dtype.kind == "b" else array
+            if array.dtype.kind == "b":  # a label, or a pixel that is black or white
+                array = array.astype(np.float32 if name.startswith("x") else np.int8)
             require("type", str(array.dtype), array.dtype.kind in "uif", "numbers")
             parts.append(images(array) if name.startswith("x") else labels(array))
         except ValueError as error:
@@ -109,12 +110,22 @@ def faults(
         (1, len(x) == len(y), f"{len(y)} labels for {len(x)} images"),
         (3, len(x_test) == len(y_test), f"{len(y_test)} labels for {len(x_test)} images"),
         (2, x.shape[1:] == x_test.shape[1:], "images of another size than in training"),
-        (2, x.dtype == x_test.dtype, "pixels of another type than in training"),
+        (
+            2,
+            (x.dtype.kind == "f") == (x_test.dtype.kind == "f"),
+            "pixels of another type than in training",
+        ),
         (1, (y != y[0]).any(), f"a single class, of label {y[0]}: must be at least 2"),
         (3, not absent.size, f"labels not in training: {listed(absent)}"),
     ):
         if not right:
             yield i, fault
+
+
+def image_sides(d: int) -> tuple[int, int]:
+    """Height and width of d pixels as an image: as nearly square as d allows, read row by row."""
+    height = max(side for side in range(1, int(d**0.5) + 1) if d % side == 0)
+    return height, d // height
 
 
 def listed(labels: Sequence[int] | np.ndarray) -> str:

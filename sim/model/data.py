@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int
 
 from sim.errors import InputError, require
 from sim.model import sources
-from sim.model.arrays import listed, put
+from sim.model.arrays import image_sides, listed, put
 
 
 @jax.tree_util.register_dataclass
@@ -249,3 +249,10 @@ def _notes(labels: np.ndarray, images: np.ndarray, white: float | None) -> Itera
         yield f"pixels are floats: {0 if white else -1} is taken for black, 1 for white"
     if images.ndim == 4 and 1 not in images.shape[1:]:
         yield f"the {images.shape[-1]} values of a pixel are taken for neighbours in a row"
+    there = images.shape[1], math.prod(images.shape[2:])
+    if images.ndim > 2 and (taken := image_sides(math.prod(there))) != there:
+        said = " × ".join(map(str, images.shape[1:]))
+        yield (
+            f"images of {said} are taken for {taken[0]} × {taken[1]} by what knows neighbours: "
+            "noise that is blurred, spectrum or perlin, the cnn, traits backdoor and turned"
+        )

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from sim.model.arrays import image_sides
 from sim.model.products import Product
 from sim.settings.layers import CHANNELS
 from sim.settings.setup import Setup
@@ -103,12 +104,6 @@ def _shapes(
     shapes.clear()  # of init, which applies the network too
     jax.eval_shape(net.apply, θ, jax.ShapeDtypeStruct((d_in,), jnp.float32))
     return (*shapes,)
-
-
-def image_sides(d: int) -> tuple[int, int]:
-    """Height and width of d pixels as an image: as nearly square as d allows, read row by row."""
-    height = max(side for side in range(1, int(d**0.5) + 1) if d % side == 0)
-    return height, d // height
 
 
 def _network(module: nn.Module, d_in: int, classes: int) -> Network:

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int, Key
 from PIL import Image
 
 from sim.errors import require
-from sim.model.networks import image_sides
+from sim.model.arrays import image_sides
 from sim.model.orders import permutation
 from sim.settings.setup import Hyper
 

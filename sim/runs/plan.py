@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.engine import chunks, machine
 from sim.runs.schedule import Job, Schedule
+from sim.settings.setup import Setup
 
 COMPILING = 4.0, 0.2  # a program takes about so many seconds, and the compiler so many GiB
 
@@ -26,12 +27,16 @@ class Plan(NamedTuple):
     gib: float
 
 
-def plan(schedule: Schedule) -> Plan:
-    """Count what is missing: students and teachers to train, work, and a guess of time."""
+def plan(*schedules: Schedule, beside: float = 0.0) -> Plan:
+    """Count what is missing: students and teachers to train, work, and a guess of time.
+
+    beside: steps of a student of the last of them that other work takes as long as.
+    """
     rate = _product_rate()
     students = teachers = tflop = seconds = gib = 0.0
     compiled, points = set(), set()
-    for alike in _by_kind(schedule.jobs()):
+    kinds = ((one, alike) for one in schedules for alike in _by_kind(one.jobs()))
+    for schedule, alike in kinds:
         first, seeds, many = alike[0].networks[0], len(alike[0].seeds), len(alike[0].networks)
         setup, task = first.point.setup, schedule.task(first.point)
         compiled.add((first.name if many == 1 else many, first.point.program.setup))
@@ -44,10 +49,15 @@ def plan(schedule: Schedule) -> Plan:
             flop = seeds * of_teacher * (trained := schedule.work(alike[0]) > 0)
             teachers += len(alike) * seeds * trained
         tflop += len(alike) * flop / 1e12
-        # Beside large products: .8 of the rate with 1,024 examples in a step, .33 with 64.
-        seconds += len(alike) * flop / (0.85 * rate * setup.batch / (setup.batch + 100))
+        seconds += len(alike) * flop / _reached(rate, setup)
         data = machine.used(seeds) * chunks.task_bytes(task)
         gib = max(gib, (chunks.seed_bytes(setup, task, many) * seeds + data) / 2**30)
+    if beside:
+        of = next(group[0] for group in schedules[-1].groups if group[0].imitates)
+        _, of_student, _ = chunks.flop(of.point.setup, schedules[-1].task(of.point))
+        flop = beside * of_student / schedules[-1].times(of)[-1]
+        tflop += flop / 1e12
+        seconds += flop / _reached(rate, of.point.setup)
     return Plan(
         len(points),
         len(compiled),
@@ -57,6 +67,11 @@ def plan(schedule: Schedule) -> Plan:
         seconds + COMPILING[0] * len(compiled),
         gib + COMPILING[1] + machine.resident_gib(),
     )
+
+
+def _reached(rate: float, setup: Setup) -> float:
+    """Say what is reached of a rate: beside large products .8 with 1,024 examples, .33 with 64."""
+    return 0.85 * rate * setup.batch / (setup.batch + 100)
 
 
 def _by_kind(jobs: Iterable[Job]) -> Iterable[list[Job]]:

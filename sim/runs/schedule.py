@@ -320,7 +320,10 @@ class Schedule:
                     seen = learns.seen(network.point)
                     together = teacher, _file(shared), *beside, network.point.together, hidden, seen
                 groups.setdefault(together, {})[network.key] = network
-        return [[*group.values()] for group in groups.values()]
+        # Of one task after the other, as parameters are held while it is computed on.
+        first = {p.setup.classes: i for i, p in reversed([*enumerate(self.points)])}
+        found = [[*group.values()] for group in groups.values()]
+        return sorted(found, key=lambda group: first[group[0].point.setup.classes])
 
     def _members(self, models: Sequence[str]) -> list[str]:
         """Name models and all that they descend from; the origin and the teacher are always there.

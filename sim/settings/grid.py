@@ -227,6 +227,8 @@ def _settings(
 
 def _value(word: str, whole: bool) -> Any:
     word = word.strip()
+    if word.lower() in ("true", "false"):
+        return word.lower() == "true"
     for kind in (int, float):
         try:
             value = kind(word)

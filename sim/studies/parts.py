@@ -12,6 +12,7 @@ import xarray as xr
 from sim.model.data import Task
 from sim.model.networks import Params
 from sim.runs import cluster
+from sim.runs.plan import Plan, plan
 from sim.runs.run import QUIET, Progress
 from sim.runs.schedule import Schedule
 from sim.runs.store import Store
@@ -73,9 +74,23 @@ class Parts(Networks, ABC):
         """List what is trained before any part is made."""
         return (self.schedule,)
 
+    def missing(self) -> dict[str, Part]:
+        """List the parts that are not there, by name."""
+        return {part.name: part for part in self.parts() if part.name not in self.store}
+
+    def plan(self) -> Plan:
+        """Count what is still to do: of all networks, and of the parts."""
+        return plan(*self.schedules(), beside=sum(map(self.steps, self.missing().values())))
+
+    def saved(self) -> str:
+        """Say how much of what was asked for is kept."""
+        parts = [*self.parts()]
+        there = sum(self.store.is_kept(part.name) for part in parts)
+        return f"{super().saved()} and {there} of {len(parts)} parts"
+
     def compute(self, progress: Progress) -> None:
         """Train what is missing, then make the parts that are."""
-        missing = {part.name: part for part in self.parts() if part.name not in self.store}
+        missing = self.missing()
         each, done = {name: self.steps(part) for name, part in missing.items()}, 0.0
         work = [sum(map(schedule.work, schedule.jobs())) for schedule in self.schedules()]
         whole = sum(work) + sum(each.values())

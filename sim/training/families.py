@@ -362,7 +362,7 @@ def stage(point: Point, of: Of, images: int) -> dict[str, Any]:
             found["steps"] = count
     if "aux" in names:  # a channel of m logits is the same thing in a network that has more of them
         found["aux"] = point.hyper.channel or point.setup.aux
-        if _by_all(point.setup):
+        if _by_all(point):
             found["of all"] = point.setup.aux
     for name in SAID_OTHERWISE:
         found.pop(name, None)
@@ -391,13 +391,15 @@ _OF_STUDENTS = Of.INPUTS | Of.CHANNEL | Of.LOGITS | Of.FILTER | Of.STUDENT
 _before = taken(lambda s: s.of & ~_OF_STUDENTS)
 
 
-def _by_all(setup: Setup) -> bool:
-    """Tell whether a student's updates hang on logits that it does not see.
+def _by_all(point: Point) -> bool:
+    """Tell whether a student, or what is measured of it, hangs on logits that it does not see.
 
-    By what is drawn for an array at once, or by a mean over it; functions from outside may.
+    By what is drawn for an array at once, or by a mean over it; functions from outside may. Weights
+    that decay move with no gradient, which displacements and updates have in them.
     """
+    setup, hyper = point
     of_array = setup.storage == "stochastic" or setup.removed == "random"
-    return of_array or setup.optimizer not in _BY_NUMBER
+    return of_array or hyper.weight_decay > 0 or setup.optimizer not in _BY_NUMBER
 
 
 #: Optimisers that treat each number by itself.

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from sim.model.networks import Network, Params, image_sides
+from sim.model.arrays import image_sides
+from sim.model.networks import Network, Params
 from sim.settings.setup import Setup
 
 Image = Float[Array, " d"]
