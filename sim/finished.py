@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from sim.errors import a_path, choose, require
+from sim.errors import InputError, a_path, choose, require
 from sim.settings.experiments import Output
 from sim.terminal import FORMATS, SUFFIXES, aside, console, draw, print_json, told
 
@@ -132,8 +132,9 @@ def combine(runs: tuple[Path, ...], out: Path) -> None:
     require("out", str(out), folder.resolve() not in [run.resolve() for run in runs], "elsewhere")
     if {run.resolve().parent for run in runs} != {folder.resolve().parent}:
         ds.attrs["store"] = ""  # where parameters lie: beside the runs
-    about = loads(ds.attrs["settings"]) | {"combined": [str(run) for run in runs]}
-    opened(folder, about)
+    about = {"seeds": ds.attrs["seeds"], "chunk": int(ds.attrs["chunk"])}
+    about |= {"combined": [str(run) for run in runs]}
+    opened(folder, loads(ds.attrs["settings"]) | about)
     results.save(ds, folder / results.RESULTS)
     for one in tables(ds):
         console.print(one)
@@ -175,12 +176,19 @@ def verify(run: Path, draw: int | None, data_dir: Path | None, json: bool) -> No
     from sim.studies.verify import verify as verified
 
     results.load(run)  # before a bar is shown
+    found, left = [], None
     with stopping(lambda: "Stopped."), aside(json), bar(console, "verify") as tell:
-        found = [*verified(run, draw, data_dir, tell)]
+        try:
+            for one in verified(run, draw, data_dir, tell):
+                found.append(one)
+        except InputError as error:  # of what is not here: what was looked at before is said
+            left = error
     with aside(json):
         console.print(checks(f"Verified: {run}", found))
     if json:
         print_json({"run": str(run), "checks": [one._asdict() for one in found]})
+    if left:
+        raise left
     if not all(one.holds for one in found):
         raise SystemExit(1)
 
