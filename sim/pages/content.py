@@ -132,10 +132,12 @@ def run(ds: xr.Dataset, key: str) -> Run:
 
 
 def _question(ds: xr.Dataset) -> list[str]:
-    """Say a study's statement, a paragraph each."""
-    study, kind = ds.attrs.get("study"), ds.attrs["experiment"]
-    if study in grids.names():
-        return [" ".join(part.split()) for part in grids.statement(study).split("\n\n")]
+    """Say a study's statement, a paragraph each: that of its day, as its own file may be gone."""
+    study, kind, said = ds.attrs.get("study"), ds.attrs["experiment"], ds.attrs.get("question", "")
+    if not said and study in grids.names():
+        said = grids.statement(study)
+    if said:
+        return [" ".join(part.split()) for part in said.split("\n\n")]
     return [QUESTIONS.get(kind, ds.attrs.get("title", ""))]
 
 
@@ -213,7 +215,7 @@ def _settings(ds: xr.Dataset) -> tuple[Table | None, str]:
         if whom := _family(ds):
             of = {name: value for name, value in of.items() if takes(whom, name, of)}
         usual, whose = vars(Setup()) | vars(Hyper()), "the paper's"
-        axes = {a: ds[a].values.tolist() for a in axes_of(ds)} if "test_accuracy" in ds else {}
+        axes = _axes(ds, dict(own.get("axes", ()))) if "test_accuracy" in ds else {}
     usual = json.loads(json.dumps(usual, default=str))
     of = {name: value for name, value in of.items() if name in usual}
     found: Table | None = None
@@ -224,6 +226,17 @@ def _settings(ds: xr.Dataset) -> tuple[Table | None, str]:
         else:
             found = table(part)
     return found, same
+
+
+def _axes(ds: xr.Dataset, known: dict[str, Any]) -> dict[str, Any]:
+    """Name a run's axes with their values, or with their cases, as its settings have them."""
+    found = {axis: ds[axis].values.tolist() for axis in axes_of(ds)}
+    return {
+        axis: {one: known[axis][one] for one in values}
+        if isinstance(known.get(axis), dict)
+        else values
+        for axis, values in found.items()
+    }
 
 
 def _changed(ds: xr.Dataset) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -47,10 +47,12 @@ class Study(Protocol):
     name: str
     kind: str  # which table and figures show its results
     title: str
+    question: str  # in words, if it has more to say than its kind
     common: Common
     task: Task
     measured: Task  # the same, with the classes that are told apart
     settings: dict[str, Any]  # its numbers depend on, beside the task; not the number of seeds
+    usual: Mapping[str, Any]  # settings by name that are as usual; none where that is its kind's
     traps: list[str]  # settings that have misled somebody, in words
 
     def work(self, store: Store, chunk: int | None) -> Work: ...
@@ -148,7 +150,10 @@ class Run:
 
     def _attributes(self) -> dict[str, Any]:
         """Name settings, versions, device and revision, for the results."""
-        return {
+        usual, question = self.study.usual, self.study.question
+        own = {"usual": json.dumps(usual, sort_keys=True)} if usual else {}
+        own |= {"question": question} if question else {}
+        return own | {
             "experiment": self.study.kind,
             "study": self.study.name,
             "dataset": self.study.task.name,
