@@ -19,13 +19,14 @@ from sim.pages.tables import Table, parts, plain, table
 from sim.pages.trees import Tree, tree
 from sim.report import tables
 from sim.report.rates import family
+from sim.report.runs import put_together
 from sim.report.tables import cell
 from sim.runs.results import axes_of, extra
 from sim.runs.statistics import paired
 from sim.settings.experiments import Theorem
 from sim.settings.setup import Hyper, Setup
-from sim.studies import grids, shown
-from sim.training.families import CONTROLS, Family, takes
+from sim.studies import grids, kept, shown
+from sim.training.families import Family, takes
 
 QUESTIONS = {
     "figure10": "Does a student that learns only its teacher's auxiliary logits, on inputs of "
@@ -91,6 +92,7 @@ class Run(NamedTuple):
     unlike_study: dict[str, str]
     how: dict[str, str]
     command: str
+    combined: list[str]
     cite: dict[str, str]
 
 
@@ -126,6 +128,7 @@ def run(ds: xr.Dataset, key: str) -> Run:
         {name: _word(value) for name, value in _changed(ds).items()},
         _how(ds),
         ds.attrs.get("command", ""),
+        [put_together(one) for one in kept.combined(ds)],
         {name: published.cite(name) for name in published.to_cite(study, _preset(ds))}
         | {"sublim": _software(ds)},
     )
@@ -153,10 +156,11 @@ def _facts(ds: xr.Dataset, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
 
         for model in ("teacher", "student_aux", "cross_aux"):
             if model in ds.model.values:
-                yield Fact(name(model), cell(summary(ds.test_accuracy.sel(model=model))))
-        if {"student_aux", "cross_aux"} <= {*ds.model.values}:
-            of = paired(ds, "student_aux", CONTROLS["student_aux"])
-            yield Fact("difference of the two students, by seed", cell(of))
+                one = ds.sel(model=model)
+                yield Fact(name(model), cell(summary(one.test_accuracy), one.diverged))
+        if {*(two := ["student_aux", "cross_aux"])} <= {*ds.model.values}:
+            of, lost = paired(ds, *two), ds.diverged.sel(model=two).any("model")
+            yield Fact("difference of the two students, by seed", cell(of, lost))
 
 
 def _verdicts(ds: xr.Dataset) -> Iterator[Verdict]:

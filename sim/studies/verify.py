@@ -21,7 +21,7 @@ from sim.model import arrays, sources
 from sim.runs import identity, results, store
 from sim.runs.run import DIRECTORY, GIVEN, QUIET, Progress
 from sim.runs.schedule import Network
-from sim.runs.statistics import difference, summary
+from sim.runs.statistics import Summary, difference, summary
 from sim.runs.store import Store
 from sim.runs.train import train
 from sim.settings.declare import replaced
@@ -31,6 +31,8 @@ from sim.studies.sweep import Grid
 from sim.training import families
 
 CLEAR, LEAST = 4, 1e-3  # standard errors, and accuracy, beyond which two means are not the same
+# Students that are trained side by side share a program, and so their last bits.
+EXTENDED = "other last bits, as where a run was extended"
 UNDER_WAY = "seeds", "chunk"  # what a folder says beside its run's identity: a command changes it
 HERE = "device", "versions", "python", "code_sha256", "jax_settings"  # of which last bits may hang
 
@@ -250,10 +252,14 @@ def _other(
         return Check(
             words, f"other bits, for here are other {' and '.join(unlike)}; {change}", same
         )
-    if extended and same and abs(float(of.mean)) <= LEAST:
-        # Students that are trained side by side share a program, and so their last bits.
-        return Check(words, f"other last bits, as where a run was extended; {change}", True)
+    if extended and same and last_bits(of):
+        return Check(words, f"{EXTENDED}; {change}", True)
     return Check(words, f"computed again, it is another: {change}", False)
+
+
+def last_bits(change: Summary) -> bool:
+    """Tell whether accuracies differ by so little as other last bits make them."""
+    return abs(float(change.mean)) <= LEAST
 
 
 def _identical(made: xr.Dataset, kept: xr.Dataset) -> bool:
