@@ -326,12 +326,12 @@ def _sweep(settings: dict[str, Any], axis: tuple[str, ...], **how: Any) -> None:
 
     def study() -> Any:
         from sim.settings.grid import parse
-        from sim.studies.sweep import Grid
+        from sim.studies.sweep import swept
 
         axes = [parse(text) for text in axis]
         require("axis", " ".join(axis), axes, "at least one NAME=VALUES")
         require("axis", " ".join(axis), len(dict(axes)) == len(axes), "one for each name")
-        return Grid("sweep", given, dict(axes))
+        return swept(given, dict(axes))
 
     show(study, given.common, output, **how)
 

@@ -8,15 +8,16 @@ Each imports what it needs when it runs, as `sim.commands`, which takes their wo
 import os
 import shlex
 import tempfile
-from contextlib import suppress
-from json import loads
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, suppress
+from json import dumps, loads
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 
-from sim.errors import a_path, choose, require
+from sim.errors import InputError, a_path, choose, require
 from sim.settings.experiments import Output
 from sim.terminal import FORMATS, SUFFIXES, aside, console, draw, print_json, told
 
@@ -67,6 +68,7 @@ def runs(folder: Path, json: bool) -> None:
 
 def show(run: Path, json: bool) -> None:
     """Print the tables of a finished run again, with how it was made."""
+    from sim.report.runs import put_together
     from sim.runs import results
     from sim.studies import kept
     from sim.studies.shown import tables
@@ -77,7 +79,9 @@ def show(run: Path, json: bool) -> None:
         return
     for one in tables(ds):
         console.print(one)
-    how = {"Command": ds.attrs.get("command"), "Made": ds.attrs.get("created")}
+    parts = [put_together(one) for one in kept.combined(ds)]
+    how: dict[str, Any] = {f"Part {i}": one for i, one in enumerate(parts, 1)}
+    how |= {"Command": ds.attrs.get("command"), "Made": ds.attrs.get("created")}
     how |= {"Took": kept.took(ds)}
     how |= {name.capitalize(): ds.attrs.get(name) for name in ("revision", "device", "versions")}
     for name, value in how.items():
@@ -121,19 +125,23 @@ def combine(runs: tuple[Path, ...], out: Path) -> None:
     from sim.runs import results
     from sim.runs.run import opened, short
     from sim.runs.store import digest
+    from sim.studies import kept
     from sim.studies.shown import tables
     from sim.studies.union import combine as united
 
     found = [results.load(run) for run in runs]
     ds = united(*found)
     name = digest({"settings": ds.attrs["settings"], "seeds": ds.seed.values.tolist()})[:8]
+    parts = zip(runs, kept.combined(ds), strict=True)
+    ds.attrs[kept.COMBINED] = dumps([{"run": str(run), **one} for run, one in parts])
     study, dataset = ds.attrs["study"], ds.attrs["dataset"].replace(":", "-")
     folder = a_path("out", out) / f"{short(f'{study}-{dataset}')}-{name}"
     require("out", str(out), folder.resolve() not in [run.resolve() for run in runs], "elsewhere")
     if {run.resolve().parent for run in runs} != {folder.resolve().parent}:
         ds.attrs["store"] = ""  # where parameters lie: beside the runs
-    about = loads(ds.attrs["settings"]) | {"combined": [str(run) for run in runs]}
-    opened(folder, about)
+    about = {"seeds": ds.attrs["seeds"], "chunk": int(ds.attrs["chunk"])}
+    about |= {"combined": [str(run) for run in runs]}
+    opened(folder, loads(ds.attrs["settings"]) | about)
     results.save(ds, folder / results.RESULTS)
     for one in tables(ds):
         console.print(one)
@@ -156,12 +164,48 @@ def again(run: Path) -> None:
     console.print(f"$ {escape(command)}", soft_wrap=True, highlight=False)
     with tempfile.TemporaryDirectory() as place:
         # Its chunk is what it began with, if the command did not say one: other last bits else.
-        more = ["--chunk", str(ds.attrs["chunk"]), "--out", place]
-        parse([*shlex.split(command)[1:], *more])()
+        more = ["--chunk", str(ds.attrs["chunk"]), "--out", place, "--no-json"]
+        with _where_made(ds):
+            parse([*shlex.split(command)[1:], *more])()
         console.print("That was a temporary folder; it is gone. The run's own is as it was.")
         (file,) = Path(place).glob(f"*/{results.RESULTS}")
-        if not _same(ds, results.load(file.parent), ["before", "again"]):
+        if not _same(ds, made := results.load(file.parent), ["before", "again"]):
+            if why := _why(ds, made):
+                console.print(why, soft_wrap=True)
             raise SystemExit(1)
+
+
+@contextmanager
+def _where_made(ds: Any) -> Iterator[None]:
+    """Run a command where it was run, as its words may name files from there.
+
+    Errors: those of the command; if that folder is gone, with its name.
+    """
+    from sim.runs.run import DIRECTORY
+
+    place = ds.attrs.get(DIRECTORY, "")
+    if os.path.isdir(place):
+        with chdir(place):
+            yield
+        return
+    try:
+        yield
+    except InputError as error:
+        if not place:
+            raise
+        raise InputError(f"{error}; it was made in {place}, which is gone") from None
+
+
+def _why(a: Any, b: Any) -> str:
+    """Say why a run of the same settings may be another, if last bits are all that differs."""
+    from sim.studies import kept
+    from sim.studies.verify import EXTENDED, last_bits
+
+    if _of_theorem(a, b) or kept.unlike(a, b):
+        return ""
+    few = all(last_bits(one.change) for one in kept.apart(a, b))
+    words = "with others of its networks kept already, students train side by side with others."
+    return f"{EXTENDED.capitalize()}: {words}" if few else ""
 
 
 def verify(run: Path, draw: int | None, data_dir: Path | None, json: bool) -> None:
@@ -175,12 +219,19 @@ def verify(run: Path, draw: int | None, data_dir: Path | None, json: bool) -> No
     from sim.studies.verify import verify as verified
 
     results.load(run)  # before a bar is shown
+    found, left = [], None
     with stopping(lambda: "Stopped."), aside(json), bar(console, "verify") as tell:
-        found = [*verified(run, draw, data_dir, tell)]
+        try:
+            for one in verified(run, draw, data_dir, tell):
+                found.append(one)
+        except InputError as error:  # of what is not here: what was looked at before is said
+            left = error
     with aside(json):
         console.print(checks(f"Verified: {run}", found))
     if json:
         print_json({"run": str(run), "checks": [one._asdict() for one in found]})
+    if left:
+        raise left
     if not all(one.holds for one in found):
         raise SystemExit(1)
 
@@ -217,9 +268,13 @@ def _apart(a: Any, b: Any) -> dict[str, Any]:
     if _of_theorem(a, b):
         rows = [one._asdict() for one in ([] if same else kept.found(a, b))]
         return {"same_bits": same, "unlike": kept.unlike(a, b), "rows": rows}
+    of = ("a", "b", "change")
     rows = [
         {**one.at, "measure": one.measure, "model": one.model}
-        | {name: numbers(getattr(one, name)) for name in ("a", "b", "change")}
+        | {
+            name: numbers(getattr(one, name)) | {"diverged": int(lost.sum())}
+            for name, lost in zip(of, one.diverged, strict=True)
+        }
         for one in ([] if same else kept.apart(a, b))
     ]
     return {"same_bits": same, "unlike": kept.unlike(a, b), "rows": rows}

@@ -191,9 +191,8 @@ def say_settings(of: Mapping[str, Any], axes: Mapping[str, Any], family: Family)
     from sim.report import tables
 
     shown = {name: value for name, value in of.items() if takes(family, name, of)}
-    varied = {name: [*values] for name, values in axes.items()}
     usual = vars(Setup()) | vars(Hyper())
-    for part in tables.settings(shown, usual, varied, "the paper's"):
+    for part in tables.settings(shown, usual, axes, "the paper's"):
         console.print(part, highlight=False)
 
 

@@ -907,6 +907,37 @@ KEPT = [
         "sim/studies/kept.py",
         "kept::test_two_runs_of_the_theorem_are_held_against_each_other_by_statement",
         ("first.get(of, none), second.get(of, none)", "second.get(of, none), first.get(of, none)"),
+        (
+            "which = lost, gone, lost | gone",
+            "which = lost, gone, lost & gone",
+            "kept::test_networks_that_diverged_are_marked",
+        ),
+    ),
+    *of(
+        "sim/runs/run.py",
+        "runs::test_results_of_another_run_are_not_served_as_this_ones",
+        ("if not _is_of(ds, self.identity):", "if False:"),
+    ),
+    *of(
+        "sim/runs/identity.py",
+        "own_study::test_what_axes_set_at_all_points_is_no_part_of_a_run",
+        ("every |= set.intersection(*cases)", "every |= set().union(*cases)"),
+        ("every >= {*DERIVED} else", "every & {*DERIVED} else"),
+    ),
+    *of(
+        "sim/studies/shown.py",
+        "own_study::test_settings_of_its_own_are_as_usual_and_its_question_is_kept",
+        ('if "usual" in ds.attrs else None', "if False else None"),
+    ),
+    *of(
+        "sim/studies/verify.py",
+        "verify::test_results_of_another_run_are_not_this_folders",
+        ("**{k: own[k] for k in UNDER_WAY}}", "**own}"),
+    ),
+    *of(
+        "sim/report/tables.py",
+        "own_study::test_what_cases_set_is_varied_and_labels_are_words",
+        ("not in {*other, *some, *axes}]", "not in {*other, *axes}]"),
     ),
     *of(
         "sim/runs/cluster.py",

@@ -329,9 +329,35 @@ def test_an_address_where_nobody_is(monkeypatch):
         cluster.cluster("tcp://127.0.0.1:1"),
     ):
         pass
-    for given in ({}, {"address": "a", "workers": 2}, {"workers": -1}):
+    for given in ({}, {"address": "a", "workers": 2}, {"workers": -1}, {"address": "no.json"}):
         with pytest.raises(InputError, match=r"cluster|workers"), cluster.cluster(**given):
             pass
+
+
+def test_a_process_ends_that_found_nobody(tmp_path):
+    """Dask's client would wait, as it is collected, for twice as long as to connect."""
+    (tmp_path / "odd.json").write_text("{}")
+    code = (
+        "import sys, sim.runs.cluster as of\n"
+        "of.PATIENCE = 30\n"
+        "for address in sys.argv[1:]:\n"
+        "    try:\n"
+        "        with of.cluster(address): pass\n"
+        "    except of.InputError as error: print(error)\n"
+    )
+    addresses = ("no.json", str(tmp_path / "odd.json"), "tcp://nowhere", "odd://127.0.0.1:1")
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code, *addresses],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    assert time.monotonic() - begun < 30
+    assert done.stdout.count("cluster = ") == len(addresses)
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("where", ["nthreads", "submit", "scatter"])

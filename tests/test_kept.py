@@ -13,11 +13,15 @@ import xarray as xr
 import sim
 from sim import finished
 from sim.errors import InputError
+from sim.pages import content, plainly
+from sim.report import runs
 from sim.report.runs import found
 from sim.runs import results
 from sim.studies import kept
 from sim.studies.theorem.judged import Statement
 from tests import made_up
+from tests.test_union import of as of_whole
+from tests.test_union import whole
 
 DATA, SEEDS = "synthetic:8x3", 3
 
@@ -121,6 +125,83 @@ def test_a_run_again_has_the_chunk_that_it_had(folder, sublim, tmp_path, small):
     code, said, _ = sublim("again", tmp_path)
     assert "Settings, seeds, versions, device and revision are the same." in said
     assert (code, said.count("Results are the same, bit by bit.")) == (0, 1)
+
+
+def test_a_run_again_of_json_words_and_of_files_from_elsewhere(
+    folder, tmp_path, monkeypatch, capsys
+):
+    """Nothing is trained here: what was parsed, and where."""
+    ds = by_lr(folder, 2e-3).ds
+    (there := tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path)
+    seen = []
+
+    def parse(words):
+        seen.append((words, Path.cwd()))
+        (of := Path(words[words.index("--out") + 1]) / "run").mkdir()
+        off = 5e-4 * len(seen)
+        changed = ds.assign(test_accuracy=ds.test_accuracy + off)
+        return lambda: results.save(changed, of / results.RESULTS)
+
+    monkeypatch.setattr("sim.commands.parse", parse)
+    command = "sublim figure10 --config mine.toml --json"
+    kept_as = ds.assign_attrs(command=command, directory=str(there))
+    results.save(kept_as, tmp_path / results.RESULTS)
+    with pytest.raises(SystemExit, match="1"):
+        finished.again(tmp_path)
+    out = capsys.readouterr().out
+    words, place = seen[0]
+    assert words[-1] == "--no-json"  # the last of two counts
+    assert place == there
+    assert Path.cwd() == tmp_path
+    assert "Other last bits, as where a run was extended" in out
+    seen.append(())
+    with pytest.raises(SystemExit):
+        finished.again(tmp_path)
+    assert "extended" not in capsys.readouterr().out  # by more than last bits
+    there.rename(tmp_path / "gone")
+    monkeypatch.setattr("sim.commands.parse", lambda words: sim.study(words[2]))
+    gone = ds.assign_attrs(command="sublim study none.py", directory=str(there))
+    results.save(gone, tmp_path / results.RESULTS)
+    with pytest.raises(InputError, match=f"it was made in {there}, which is gone"):
+        finished.again(tmp_path)
+
+
+def test_networks_that_diverged_are_marked(sublim, tmp_path):
+    a = made_up.sweep(3, aux=[1, 3])
+    b = a.copy(deep=True)
+    b["diverged"][0, 1, 2] = True
+    a["diverged"][0, :, 3] = True
+    cells = [[str(cell) for cell in c.cells] for c in runs.apart(kept.apart(a, b), "ab", 3).columns]
+    rows = {row[:3]: row[3:] for row in zip(*cells, strict=True)}
+    lost = rows["1", "test accuracy", "student_aux"]
+    assert [one.partition("×")[2] for one in lost] == ["", "1", "1"]
+    lost = rows["1", "test accuracy", "cross_aux"]
+    assert [one.partition("×")[2] for one in lost] == ["all", "", "all"]
+    assert not any("×" in one for one in rows["3", "test accuracy", "teacher"])
+    assert "×k: k seeds diverged" in runs.apart(kept.apart(a, b), "ab", 3).title
+    monkeyed = {"settings": '{"settings": {}, "validation": 0, "versions": {}}'}
+    found = finished._apart(a.assign_attrs(monkeyed), b.assign_attrs(monkeyed, seeds=3))
+    (row,) = (r for r in found["rows"] if (r["aux"], r["model"]) == (1, "student_aux"))
+    assert [row[name]["diverged"] for name in ("a", "b", "change")] == [0, 1, 1]
+
+
+def test_a_combined_run_says_of_which(sublim, tmp_path):
+    ds = whole()
+    for i, part in enumerate(([0, 1, 2], [3, 4, 5])):
+        one = of_whole(ds.isel(seed=part), seeds=f"{part[0]}:{part[-1] + 1}", command=f"sublim {i}")
+        (tmp_path / f"part-{i}").mkdir()
+        results.save(one, tmp_path / f"part-{i}" / results.RESULTS)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(finished, "draw", lambda *_: None)
+        sublim("combine", tmp_path / "part-0", tmp_path / "part-1", "--out", tmp_path / "whole")
+    ((one),) = kept.folders(tmp_path / "whole")
+    said = f"{tmp_path / 'part-1'}, seeds 3:6: sublim 1"
+    assert f"Part 2: {said}" in sublim("show", one)[1]
+    both = results.load(one)
+    assert content.run(both, "run-1").combined[1] == said
+    assert not [line for line in plainly.plainly(both) if "command" in line]
+    assert not kept.combined(ds)
 
 
 def many(value):

@@ -168,6 +168,19 @@ def test_damaged_results_are_made_again_from_the_store(tmp_path, small, trained)
     assert trained == []
 
 
+def test_results_of_another_run_are_not_served_as_this_ones(tmp_path, small, trained):
+    one, other = (figure10(tmp_path, small, student_lr=lr) for lr in (1e-3, 1e-2))
+    del trained[:]
+    places = {results.load(at).attrs["settings"]: at for at in tmp_path.glob("figure10-*")}
+    first, second = (places[ds.attrs["settings"]] / results.RESULTS for ds in (one, other))
+    second.write_bytes(first.read_bytes())
+    with pytest.warns(Notice, match="another run's; it is made again") as said:
+        same(figure10(tmp_path, small, student_lr=1e-2), other)
+    assert len(said) == 1
+    same(results.load(second), other)
+    assert trained == []
+
+
 @pytest.mark.parametrize(
     "chunk", ["{", '{"chunk": -2}', '{"chunk": "2"}', '{"chunk": true}', "", "[]"]
 )

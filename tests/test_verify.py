@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 import sim
+import sim.studies.verify as verify_module
+from sim import finished
 from sim.errors import InputError
+from sim.model import arrays
 from sim.runs import identity, results
 from sim.studies import selftest
 from sim.studies.selftest import KNOWN, SEEDS
@@ -80,6 +83,90 @@ def test_files_of_earlier_versions_have_no_checksum_and_are_no_edited_ones(run):
     assert not wrong(run)
     (run / results.SETTINGS).write_text("[]")
     assert [one.what for one in wrong(run)] == [results.SETTINGS]
+
+
+def test_results_of_another_run_are_not_this_folders(run):
+    """Its settings.json was written before its results, and is whole."""
+    ds = results.load(run)
+    known = json.loads(ds.attrs["settings"])
+    said = results.load_json(run / results.SETTINGS)
+    results.save_json(said | {"validation": 0.5}, run / results.SETTINGS)
+    (one,) = wrong(run)
+    assert one.what == "results.nc"
+    assert one.found.startswith("not this folder's")
+    results.save_json(known | {"seeds": 9, "chunk": 2}, run / results.SETTINGS)
+    assert not wrong(run)  # of a command for more seeds that was stopped
+
+
+@pytest.fixture(scope="module")
+def combined(tmp_path_factory):
+    """Seeds 0, 1, 4 and 5 at the same points, put together."""
+    place = tmp_path_factory.mktemp("parts")
+    axes = {"case": CASES, "student_lr": [1e-3, 3e-3]}
+    for seeds in ("0:2", "4:6"):
+        sim.sweep("synthetic:12x4", axes, out=place, **(SMALL | {"seeds": seeds}))
+    parts = sorted(place.glob("sweep-*"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(finished, "draw", lambda *_: None)  # takes seconds
+        finished.combine(tuple(parts), place / "whole")
+    return next((place / "whole").glob("sweep-*")), parts
+
+
+def test_runs_that_were_combined_are_verified_with_their_gaps(combined, tmp_path):
+    place = shutil.copytree(combined[0].parent.parent, tmp_path / "runs")
+    (run,) = (place / "whole").glob("sweep-*")
+    for draw in range(2):
+        found = [*verify(run, draw)]
+        assert all(one.holds for one in found)
+        assert found[-1].what.startswith(("seeds 0 to 1: ", "seeds 4 to 5: "))
+    (store,) = place.glob("store-*")
+    shutil.move(store, place / "whole")
+    ds = results.load(run)
+    results.save(ds.assign_attrs(store=store.name), run / results.RESULTS)
+    assert "parts in the store" in [one.what for one in verify(run, 0) if one.holds]
+    changed(run, lambda accuracy: accuracy.where(accuracy.seed < 4, accuracy / 2))
+    assert "parts in the store" in [one.what for one in wrong(run)]
+
+
+def of_arrays(seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, (40, 3)).astype(np.float32)
+    y = np.arange(40) % 2
+    return {"x": x[:30], "y": y[:30], "x_test": x[30:], "y_test": y[30:]}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Of what was trained, nothing is trained again."""
+    monkeypatch.setattr(verify_module, "_again", lambda *_: iter(()))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of what is plain about so few images
+def test_a_file_of_arrays_is_found_from_elsewhere(tmp_path, monkeypatch, quick):
+    (tmp_path / "data").mkdir()
+    np.savez(tmp_path / "data" / "own.npz", **of_arrays())
+    monkeypatch.chdir(tmp_path)
+    sim.figure10("data/own.npz", out="runs", **SMALL)
+    (run,) = (tmp_path / "runs").glob("figure10-*")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "parts in the store" in [one.what for one in verify(run, 0) if one.holds]
+    (tmp_path / "data" / "own.npz").unlink()
+    with pytest.raises(InputError, match=r"dataset 'data/own\.npz'"):
+        [*verify(run)]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_arrays_are_to_be_given_again_and_all_else_is_looked_at(sublim, tmp_path, quick):
+    mine = sim.task(**of_arrays(1), name="arrays-of-verify")
+    sim.figure10(mine, out=tmp_path / "runs", **SMALL)
+    (run,) = (tmp_path / "runs").glob("figure10-*")
+    assert not wrong(run)  # here they are
+    arrays._PUT_IN.pop("arrays-of-verify")
+    code, out, err = sublim("verify", run)
+    assert code == 2
+    assert "those of the results" in out
+    assert "dataset = 'arrays-of-verify': must be put in again, by sim.task" in err
 
 
 def test_a_part_is_found_without_the_store(run):

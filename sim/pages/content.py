@@ -19,13 +19,14 @@ from sim.pages.tables import Table, parts, plain, table
 from sim.pages.trees import Tree, tree
 from sim.report import tables
 from sim.report.rates import family
+from sim.report.runs import put_together
 from sim.report.tables import cell
 from sim.runs.results import axes_of, extra
 from sim.runs.statistics import paired
 from sim.settings.experiments import Theorem
 from sim.settings.setup import Hyper, Setup
-from sim.studies import grids, shown
-from sim.training.families import CONTROLS, Family, takes
+from sim.studies import grids, kept, shown
+from sim.training.families import Family, takes
 
 QUESTIONS = {
     "figure10": "Does a student that learns only its teacher's auxiliary logits, on inputs of "
@@ -91,6 +92,7 @@ class Run(NamedTuple):
     unlike_study: dict[str, str]
     how: dict[str, str]
     command: str
+    combined: list[str]
     cite: dict[str, str]
 
 
@@ -126,16 +128,19 @@ def run(ds: xr.Dataset, key: str) -> Run:
         {name: _word(value) for name, value in _changed(ds).items()},
         _how(ds),
         ds.attrs.get("command", ""),
+        [put_together(one) for one in kept.combined(ds)],
         {name: published.cite(name) for name in published.to_cite(study, _preset(ds))}
         | {"sublim": _software(ds)},
     )
 
 
 def _question(ds: xr.Dataset) -> list[str]:
-    """Say a study's statement, a paragraph each."""
-    study, kind = ds.attrs.get("study"), ds.attrs["experiment"]
-    if study in grids.names():
-        return [" ".join(part.split()) for part in grids.statement(study).split("\n\n")]
+    """Say a study's statement, a paragraph each: that of its day, as its own file may be gone."""
+    study, kind, said = ds.attrs.get("study"), ds.attrs["experiment"], ds.attrs.get("question", "")
+    if not said and study in grids.names():
+        said = grids.statement(study)
+    if said:
+        return [" ".join(part.split()) for part in said.split("\n\n")]
     return [QUESTIONS.get(kind, ds.attrs.get("title", ""))]
 
 
@@ -151,10 +156,11 @@ def _facts(ds: xr.Dataset, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
 
         for model in ("teacher", "student_aux", "cross_aux"):
             if model in ds.model.values:
-                yield Fact(name(model), cell(summary(ds.test_accuracy.sel(model=model))))
-        if {"student_aux", "cross_aux"} <= {*ds.model.values}:
-            of = paired(ds, "student_aux", CONTROLS["student_aux"])
-            yield Fact("difference of the two students, by seed", cell(of))
+                one = ds.sel(model=model)
+                yield Fact(name(model), cell(summary(one.test_accuracy), one.diverged))
+        if {*(two := ["student_aux", "cross_aux"])} <= {*ds.model.values}:
+            of, lost = paired(ds, *two), ds.diverged.sel(model=two).any("model")
+            yield Fact("difference of the two students, by seed", cell(of, lost))
 
 
 def _verdicts(ds: xr.Dataset) -> Iterator[Verdict]:
@@ -213,7 +219,7 @@ def _settings(ds: xr.Dataset) -> tuple[Table | None, str]:
         if whom := _family(ds):
             of = {name: value for name, value in of.items() if takes(whom, name, of)}
         usual, whose = vars(Setup()) | vars(Hyper()), "the paper's"
-        axes = {a: ds[a].values.tolist() for a in axes_of(ds)} if "test_accuracy" in ds else {}
+        axes = _axes(ds, dict(own.get("axes", ()))) if "test_accuracy" in ds else {}
     usual = json.loads(json.dumps(usual, default=str))
     of = {name: value for name, value in of.items() if name in usual}
     found: Table | None = None
@@ -224,6 +230,17 @@ def _settings(ds: xr.Dataset) -> tuple[Table | None, str]:
         else:
             found = table(part)
     return found, same
+
+
+def _axes(ds: xr.Dataset, known: dict[str, Any]) -> dict[str, Any]:
+    """Name a run's axes with their values, or with their cases, as its settings have them."""
+    found = {axis: ds[axis].values.tolist() for axis in axes_of(ds)}
+    return {
+        axis: {one: known[axis][one] for one in values}
+        if isinstance(known.get(axis), dict)
+        else values
+        for axis, values in found.items()
+    }
 
 
 def _changed(ds: xr.Dataset) -> dict[str, Any]:

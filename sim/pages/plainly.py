@@ -28,8 +28,6 @@ def plainly(ds: xr.Dataset, verdicts: Sequence[Any] = ()) -> list[str]:
         found += [*_diverged(ds), *_nulls(ds), *_published(ds)]
     if str(ds.attrs.get("revision", "")).endswith("-dirty"):
         found.append("The code had changes that no revision has: the revision alone is not enough.")
-    if not ds.attrs.get("command"):
-        found.append("It has no command: it was made from Python, or by an earlier version.")
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import xarray as xr
 from rich.markup import escape
 from rich.table import Table
 
@@ -36,24 +37,28 @@ def unlike(found: Mapping[str, tuple[Any, Any]], names: Sequence[str]) -> Table:
 
 
 def apart(
-    found: Iterable[tuple[Mapping[str, Any], str, str, Summary, Summary, Summary]],
+    found: Iterable[
+        tuple[Mapping[str, Any], str, str, Summary, Summary, Summary, tuple[xr.DataArray, ...]]
+    ],
     names: Sequence[str],
     seeds: int,
 ) -> Table:
     """Lay out the same measures in two runs, and their difference by pairs of seeds."""
     found = [*found]
     axes = [*found[0][0]]
+    diverged = any(either.any() for *_, (_, _, either) in found)
+    mark = "; ×k: k seeds diverged (kept)" if diverged else ""
     shown = lean(
-        f"What both measured, n = {seeds} seeds that both have",
+        f"What both measured, n = {seeds} seeds that both have{mark}",
         "Mean ± half of the 95 % t-interval; the difference is the second less the first, by seed.",
     )
     for column in (*axes, "measure", "model"):
         shown.add_column(escape(column.replace("_", " ")), overflow="fold")
     for column in (*names, "difference"):
         shown.add_column(escape(column), justify="right", overflow="fold")
-    for at, model, measure, *of in found:
+    for at, model, measure, *of, lost in found:
         place = (word(value) for value in at.values())
-        cells = (cell(one) for one in of)
+        cells = map(cell, of, lost)
         shown.add_row(*map(escape, (*place, measure.replace("_", " "), model, *cells)))
     return shown
 
@@ -80,6 +85,14 @@ def found(
     for statement, equation, a, b in other:
         shown.add_row(*map(escape, (statement, equation, a[0], b[0], a[1], b[1])))
     return shown
+
+
+def put_together(of: Mapping[str, str]) -> str:
+    """Say of which run a part is of one that was combined: its folder, seeds, and command."""
+    where = [of["run"]] if of.get("run") else []
+    about = ", ".join([*where, f"seeds {of['seeds']}"])
+    made = f", made {of['created'][:16].replace('T', ' ')}" if of.get("created") else ""
+    return about + made + (f": {of['command']}" if of.get("command") else "")
 
 
 def word(value: Any) -> str:

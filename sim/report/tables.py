@@ -12,6 +12,7 @@ from rich.table import Table
 from sim.engine.bench import best, limits, rows
 from sim.published.entries import Published
 from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare, means
+from sim.runs.identity import set_by
 from sim.runs.plan import Plan
 from sim.runs.results import axes_of, extra, fixed
 from sim.runs.statistics import Summary, difference, paired, summary
@@ -237,32 +238,41 @@ def parts(found: dict[str, Any]) -> Iterator[Table]:
 
 
 def settings(
-    of: Mapping[str, Any], usual: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], whose: str
+    of: Mapping[str, Any],
+    usual: Mapping[str, Any],
+    axes: Mapping[str, Sequence[Any] | Mapping[str, Any]],
+    whose: str,
 ) -> Iterator[Table | str]:
     """Lay out axes, and settings that are not the usual ones; then, in a line, all others.
 
+    axes: values, or cases by label. What they vary is in no line, what they set everywhere nowhere.
     whose: the usual ones are.
     """
+    some, every = set_by(axes)
     shown = lean(f"Settings that are not {whose}", "")
     for column in ("setting", "here", whose):
         shown.add_column(column, overflow="fold")
     for name, values in axes.items():
-        shown.add_row(name, _listed(values), str(usual.get(name, "")))
-    other = {n: v for n, v in of.items() if v != usual[n] and n not in axes}
+        shown.add_row(*map(escape, (name, _listed([*values]), str(usual.get(name, "")))))
+    other = {n: v for n, v in of.items() if v != usual[n] and n not in {*every, *axes}}
     for name, value in other.items():
-        shown.add_row(name, str(value), str(usual[name]))
+        shown.add_row(*map(escape, (name, str(value), str(usual[name]))))
     if shown.row_count:
         yield shown
-    same = [f"{name} {value}" for name, value in of.items() if name not in {*other, *axes}]
-    yield f"As {whose}: {', '.join(same)}."
+    same = [f"{name} {value}" for name, value in of.items() if name not in {*other, *some, *axes}]
+    yield escape(f"As {whose}: {', '.join(same)}.")
 
 
 def _listed(values: Sequence[Any], most: int = 12) -> str:
-    """List an axis's values; of a long one, how it begins, how it ends, and how many there are."""
+    """List an axis's values; of a long one, how it begins, how it ends, and how many there are.
+
+    Labels that have commas of their own are parted by semicolons.
+    """
     words = [*map(str, values)]
+    between = "; " if any("," in word for word in words) else ", "
     if len(words) <= most:
-        return ", ".join(words)
-    return f"{', '.join(words[:3])}, …, {words[-1]} ({len(words)} values)"
+        return between.join(words)
+    return between.join([*words[:3], "…", f"{words[-1]} ({len(words)} values)"])
 
 
 def plan(of: Plan) -> str:

@@ -103,17 +103,17 @@ def cluster(address: str = "", workers: int = 0) -> Iterator[Any]:
     require("workers", workers, count, "a whole number, 0 or more")
     require("cluster", address, isinstance(address, str), "tcp://HOST:PORT, or a file's name")
     require("cluster", address, bool(address) != bool(workers), "given, or workers, and not both")
-    import distributed  # noqa: PLC0415 (an extra)
-
     where: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1, "memory_limit": None}
     where |= {"dashboard_address": "127.0.0.1:0"}
     if address:
         file = Path(os.path.expanduser(address))
-        where = {"scheduler_file": str(file)} if os.path.isfile(file) else {"address": address}
+        there = os.path.isfile(file)
+        rule = "tcp://HOST:PORT, or a file that a Dask scheduler has written"
+        require("cluster", address, there or "://" in address, rule)
+        where = {"scheduler_file": str(file)} if there else {"address": address}
     try:
-        # Not the default: xarray would ask its scheduler before it writes a file.
-        client = distributed.Client(**where, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
+        client = _connected(where)
+    except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:  # of odd files, too
         rule = f"a Dask scheduler that answers, or the file that one has written: {error}"
         raise InputError(f"cluster = {address!r}: must be {rule}") from None
     with client:
@@ -126,6 +126,22 @@ def cluster(address: str = "", workers: int = 0) -> Iterator[Any]:
             yield client
         finally:
             CLIENT.reset(token)
+
+
+def _connected(where: dict[str, Any]) -> Any:
+    """Make a client of Dask's. One that cannot connect is closed: to be collected it would wait."""
+    import distributed  # noqa: PLC0415 (an extra)
+
+    client: Any = distributed.Client.__new__(distributed.Client)  # known even if it is never made
+    try:
+        # Not the default: xarray would ask its scheduler before it writes a file.
+        client.__init__(**where, timeout=PATIENCE, set_as_default=False)
+    except BaseException:
+        with suppress(Exception):
+            client.close(timeout=1)
+        client.status = "closed"
+        raise
+    return client
 
 
 def train(schedule: Schedule, tell: Any, jobs: Sequence[Job], client: Any) -> None:

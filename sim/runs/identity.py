@@ -15,10 +15,14 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from sim.engine import machine
+from sim.errors import InputError
 from sim.model.data import Task
 from sim.model.networks import ACTIVATIONS
 from sim.model.noise import FAMILIES
 from sim.runs.fingerprint import OURS, PACKAGES, fingerprint
+from sim.settings.declare import replaced
+from sim.settings.experiments import Experiment
+from sim.settings.grid import DERIVED
 from sim.training.channels import FILTERS, OUTPUTS, Filter
 from sim.training.measures import MEASURES, Measure
 from sim.training.steps import OPTIMIZERS
@@ -43,6 +47,38 @@ def of_task(task: Task, validation: float) -> dict[str, Any]:
         "device": machine.device(),
         "jax_settings": machine.settings(),
     }
+
+
+def set_by(axes: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """Name the settings that axes set at some of their points, and those that they set at all.
+
+    Axes are lists of values, or cases by label, each of settings by name.
+    """
+    some: set[str] = set()
+    every: set[str] = set()
+    for axis, values in axes.items():
+        named = isinstance(values, Mapping)
+        cases = [{*case} for case in values.values()] if named else [{axis}]
+        some |= set().union(*cases)
+        every |= set.intersection(*cases)
+    some |= {"channel"} if "aux" in axes else set()  # its mask
+    some |= {"widths"} if some & {*DERIVED} else set()
+    every |= {"widths"} if every >= {*DERIVED} else set()
+    return some, every
+
+
+def without(given: Experiment, axes: Mapping[str, Any], usual: Experiment) -> Experiment:
+    """Put the usual in the place of what axes set at all points: no number hangs on it.
+
+    Nothing is, where the rest would break a rule with it.
+    """
+    _, every = set_by(axes)
+    plain = {name: value for name, value in usual.point.values.items() if name in every}
+    try:
+        setup, hyper = replaced(plain, given.setup, given.hyper)
+    except InputError:
+        return given
+    return given._replace(setup=setup, hyper=hyper)
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ import xarray as xr
 
 from sim.engine import machine
 from sim.errors import InputError, StorageError, a_path
+from sim.model import sources
 from sim.model.data import Task
 from sim.runs import identity, results
 from sim.runs.plan import Plan
@@ -23,6 +24,8 @@ from sim.runs.store import PARAMS, Store, digest, notice, sweep
 from sim.settings.experiments import Common
 
 LONGEST = 200  # bytes of a folder's name that say what is in it: file systems take some 255
+# Attributes of results: the data set as it was named (none: arrays from Python), and from where.
+GIVEN, DIRECTORY = "dataset_given", "directory"
 Progress = Callable[[float, float], None]  # told the work done and the whole
 QUIET: Progress = lambda done, whole: None  # noqa: E731
 
@@ -44,10 +47,12 @@ class Study(Protocol):
     name: str
     kind: str  # which table and figures show its results
     title: str
+    question: str  # in words, if it has more to say than its kind
     common: Common
     task: Task
     measured: Task  # the same, with the classes that are told apart
     settings: dict[str, Any]  # its numbers depend on, beside the task; not the number of seeds
+    usual: Mapping[str, Any]  # settings by name that are as usual; none where that is its kind's
     traps: list[str]  # settings that have misled somebody, in words
 
     def work(self, store: Store, chunk: int | None) -> Work: ...
@@ -70,6 +75,7 @@ class Run:
         self.unsaved: StorageError | None = None
         self.command = ""  # that asks for it
         self._found: xr.Dataset | None = None
+        self._said = ""  # of results that are there and do not serve
         if self.finished is None:
             self.work  # noqa: B018 (what is wrong with the study is said now)
 
@@ -95,11 +101,20 @@ class Run:
         try:
             ds = results.load(self.folder)
         except InputError as error:  # the store is there to make it from
-            notice(f"{error}; it is made again")
+            self._notice(f"{error}; it is made again")
+            return None
+        if not _is_of(ds, self.identity):
+            self._notice(f"{self.folder / results.RESULTS}: another run's; it is made again")
             return None
         asked = self.study.common
         same = ds.attrs["seeds"] == asked.seeds and asked.chunk in (None, ds.attrs["chunk"])
         return ds if same else None
+
+    def _notice(self, words: str) -> None:
+        """Say once what is wrong with the results that are there, however often they are asked."""
+        if words != self._said:
+            notice(words)
+        self._said = words
 
     @machine.pinned()
     def results(self, progress: Progress = QUIET) -> xr.Dataset:
@@ -135,10 +150,15 @@ class Run:
 
     def _attributes(self) -> dict[str, Any]:
         """Name settings, versions, device and revision, for the results."""
-        return {
+        usual, question = self.study.usual, self.study.question
+        own = {"usual": json.dumps(usual, sort_keys=True)} if usual else {}
+        own |= {"question": question} if question else {}
+        return own | {
             "experiment": self.study.kind,
             "study": self.study.name,
             "dataset": self.study.task.name,
+            GIVEN: _given(self.study.common.dataset),
+            DIRECTORY: _here(),
             "classes": self.study.measured.classes,
             "train_images": len(self.study.task.x_train),
             "test_images": len(self.study.measured.x_test),
@@ -156,6 +176,28 @@ class Run:
         except (TypeError, OSError, ValueError, KeyError):  # no folder, or nothing readable there
             return None
         return chunk if type(chunk) is int and chunk > 0 else None
+
+
+def _is_of(ds: xr.Dataset, depends: dict[str, Any]) -> bool:
+    """Tell whether results say that they are of what depends on this: a file may be moved."""
+    try:
+        return json.loads(ds.attrs["settings"]) == json.loads(json.dumps(depends))
+    except (KeyError, ValueError):
+        return False
+
+
+def _here() -> str:
+    """Name the folder that paths are told from; nothing if it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def _given(dataset: str) -> str:
+    """Name a data set as it was given, so that it can be found again; arrays cannot."""
+    published = dataset in sources.KNOWN or sources.embedded(dataset)
+    return dataset if published or os.path.exists(os.path.expanduser(dataset)) else ""
 
 
 def _folder(

@@ -17,6 +17,7 @@ from sim.runs.results import axes_of
 from sim.runs.statistics import Summary, difference, summary
 from sim.studies.shown import changed, rows
 
+COMBINED = "combined"  # attribute of results that were put together
 MEASURES = ("test_accuracy", "trait_rate", "ordinary_accuracy")
 ABOUT = ("study", "dataset", "seeds", "chunk", "device", "revision", "versions")
 
@@ -104,7 +105,10 @@ def found(a: xr.Dataset, b: xr.Dataset) -> list[Found]:
 
 
 class Apart(NamedTuple):
-    """One model's measure in two runs, at a point that both have: b less a, by pairs of seeds."""
+    """One model's measure in two runs, at a point that both have: b less a, by pairs of seeds.
+
+    diverged: in which seeds a did, b did, and either.
+    """
 
     at: Mapping[str, Any]
     model: str
@@ -112,6 +116,7 @@ class Apart(NamedTuple):
     a: Summary
     b: Summary
     change: Summary
+    diverged: tuple[xr.DataArray, xr.DataArray, xr.DataArray]
 
 
 def apart(a: xr.Dataset, b: xr.Dataset) -> Iterator[Apart]:
@@ -129,14 +134,21 @@ def apart(a: xr.Dataset, b: xr.Dataset) -> Iterator[Apart]:
     for name, of in (("seeds", seeds), ("models", models), ("measures", measures), *places.items()):
         require(name, [*of], len(of), "some that both runs have")
     at = {"seed": seeds, "model": models, **places}
-    a, b = a[measures].sel(at), b[measures].sel(at)
+    a, b = (ds[[*measures, "diverged"]].sel(at) for ds in (a, b))
     for place in np.ndindex(*(len(places[axis]) for axis in both)):
         point = {axis: places[axis][i] for axis, i in zip(both, place, strict=True)}
         for measure in measures:
             for model in models:
                 one, other = (ds[measure].sel(point | {"model": model}, drop=True) for ds in (a, b))
                 change = summary(difference(other, one))
-                yield Apart(point, str(model), measure, summary(one), summary(other), change)
+                lost, gone = (ds.diverged.sel(point | {"model": model}, drop=True) for ds in (a, b))
+                which = lost, gone, lost | gone
+                yield Apart(point, str(model), measure, summary(one), summary(other), change, which)
+
+
+def combined(ds: xr.Dataset) -> list[dict[str, str]]:
+    """Name the runs that were put together to one: where each lay, its seeds, its command."""
+    return json.loads(ds.attrs.get(COMBINED, "[]"))
 
 
 def same_bits(a: xr.Dataset, b: xr.Dataset) -> bool:

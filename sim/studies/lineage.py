@@ -78,4 +78,6 @@ def lineage(
 
 def made(of: File, given: Experiment) -> Grid:
     """Make the grid of a file, of one point."""
-    return Grid(of.name, given, {}, family=of.family)
+    grid, dataset = Grid(of.name, given, {}, family=of.family), given.common.dataset
+    grid.is_usual(of_task(dataset, **settings(of, dataset)))
+    return grid

@@ -7,9 +7,10 @@ import xarray as xr
 
 from sim.errors import choose
 from sim.model.data import Task
+from sim.runs.identity import without
 from sim.runs.run import Progress
 from sim.settings.experiments import Experiment
-from sim.settings.grid import Axes
+from sim.settings.grid import Axes, plain
 from sim.studies import called, grids
 from sim.studies.extend import axes_by_name
 from sim.studies.sweep import Grid, of_task
@@ -40,8 +41,11 @@ def named(name: str, given: Experiment, axes: Axes | None = None) -> Grid:
     of = grids.module(name)
     for axis in axes or {}:
         choose("axis", axis, of.AXES, "of the study: ")
-    make = getattr(of, "make", Grid)
-    found = of.AXES | dict(axes or {})
-    return make(
-        grids.titled(name), given, found, hold=getattr(of, "HOLD", ()), family=grids.family(name)
-    )
+    make, dataset = getattr(of, "make", Grid), given.common.dataset
+    found = plain(of.AXES | dict(axes or {}))
+    usual = of_task(dataset, **grids.settings(name, dataset))
+    hold, family = getattr(of, "HOLD", ()), grids.family(name)
+    grid = make(grids.titled(name), without(given, found, usual), found, hold=hold, family=family)
+    grid.is_usual(usual)
+    grid.question = grids.statement(name)
+    return grid

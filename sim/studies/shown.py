@@ -14,6 +14,7 @@ from sim.published.entries import Published
 from sim.report import rates
 from sim.report import tables as lay_out
 from sim.report.published import means
+from sim.runs.identity import set_by
 from sim.runs.results import axes_of
 from sim.runs.statistics import difference, summary
 from sim.settings.declare import Of, declared
@@ -112,31 +113,39 @@ def beside(ds: xr.Dataset) -> tuple[Published, ...]:
 def changed(ds: xr.Dataset) -> dict[str, Any]:
     """Name the settings of a run that are not its study's on that data set, with their values.
 
-    Of a run that is no named study's, those that are not the recipe's.
+    Of a run that is no named study's, those that are not the recipe's, or its own file's.
     """
-    study, ran, dataset = _module(ds), json.loads(ds.attrs["settings"]), ds.attrs["dataset"]
-    values, free = {"validation": ran["validation"]}, set()
-    usual: Any
+    ran = json.loads(ds.attrs["settings"])
+    own, values, free = ran["settings"], {"validation": ran["validation"]}, set()
     if ds.attrs["experiment"] == "theorem":
-        usual = Common(), Theorem()
-        values |= ran["settings"]
+        values |= own
     else:
-        named = ds.attrs["study"] in grids.names()
-        own = grids.settings(ds.attrs["study"], dataset) if named else {}
-        usual = of_task(dataset, **own)
-        values |= ran["settings"]["setup"] | ran["settings"]["hyper"]
+        values |= own["setup"] | own["hyper"]
         free = {*axes_of(ds)} | {s.name for s in declared(Setup).values() if s.of == Of.NOTHING}
-    plain = {name: value for part in usual for name, value in vars(part).items()}
-    if (held := getattr(study, "HOLD", ())) and "train_images" in ds.attrs:
-        count = steps(usual.setup, ds.attrs["train_images"])  # the recipe's, whatever the batch
-        plain |= {name: count[name.removesuffix("_steps")] for name in held}
-    else:
-        free |= {*held}
+        free |= set_by(dict(own.get("axes", ())))[1]  # the axes', whatever else was set
+    # What was usual when it was made; earlier versions did not keep it.
+    kept = json.loads(ds.attrs["usual"]) if "usual" in ds.attrs else None
+    plain, unknown = (kept, set()) if kept else _usual(ds)
     return {
         name: value
         for name, value in values.items()
-        if name not in free and value != json.loads(json.dumps(plain[name]))
+        if name not in free | unknown and value != json.loads(json.dumps(plain[name]))
     }
+
+
+def _usual(ds: xr.Dataset) -> tuple[dict[str, Any], set[str]]:
+    """Find a run's usual settings by its study and data set; and those that cannot be known."""
+    study, dataset = _module(ds), ds.attrs["dataset"]
+    usual: Any = Common(), Theorem()
+    if ds.attrs["experiment"] != "theorem":
+        named = ds.attrs["study"] in grids.names()
+        usual = of_task(dataset, **(grids.settings(ds.attrs["study"], dataset) if named else {}))
+    plain = {name: value for part in usual for name, value in vars(part).items()}
+    held = getattr(study, "HOLD", ())
+    if held and "train_images" in ds.attrs:
+        count = steps(usual.setup, ds.attrs["train_images"])  # the recipe's, whatever the batch
+        return plain | {name: count[name.removesuffix("_steps")] for name in held}, set()
+    return plain, {*held}
 
 
 def _module(ds: xr.Dataset) -> Any:

@@ -14,7 +14,8 @@ from sim.errors import InputError, require
 from sim.model import data, networks, sources
 from sim.model.data import Task
 from sim.model.networks import Params
-from sim.runs.identity import fingerprint
+from sim.runs.fingerprint import fingerprint
+from sim.runs.identity import without
 from sim.runs.plan import Plan, plan
 from sim.runs.records import Records
 from sim.runs.results import labelled
@@ -25,7 +26,7 @@ from sim.runs.train import train
 from sim.settings.experiments import SWEEP, Experiment, experiment
 from sim.settings.grid import SETTINGS, Axes, grid, plain
 from sim.settings.lengths import steps
-from sim.settings.recipes import recipe, warnings
+from sim.settings.recipes import warnings
 from sim.settings.setup import Hyper, Setup
 from sim.studies import called
 from sim.studies.extend import axes_by_name, by_name
@@ -67,7 +68,13 @@ def sweep(
     given = of_task(dataset, **(SWEEP | settings | {"seeds": seeds}))
     axes = axes_by_name({} if axes is None else axes)
     require("axis", axes, axes, "at least one NAME=VALUES")
-    return called.run(Grid("sweep", given, axes), out, progress)
+    return called.run(swept(given, axes), out, progress)
+
+
+def swept(given: Experiment, axes: Axes) -> "Grid":
+    """Make the grid of a sweep. What its axes set at all points is no part of what it is."""
+    usual = of_task(given.common.dataset)
+    return Grid("sweep", without(given, plain(axes), usual), axes)
 
 
 def of_task(dataset: str | Task, **given: Any) -> Experiment:
@@ -113,13 +120,17 @@ class Grid:
             common.dataset, data_dir=common.data_dir, validation=common.validation
         )
         self.images = sources.training_images(common.dataset)  # of a user's own folder
-        usual = steps(recipe(common.dataset, self.images)[0], len(self.task.x_train))
+        recipes = experiment(common.dataset, self.images)
+        usual = steps(recipes.setup, len(self.task.x_train))
         held = {name: usual[name.removesuffix("_steps")] for name in hold}
         free = {name: n for name, n in held.items() if getattr(given.setup, name) is None}
         given = given._replace(setup=replace(given.setup, **free))
         self.axes = plain(axes)
         self.points = grid(given.setup, given.hyper, self.axes) if axes else [given.point]
         self._taken()
+        self.hold, self.question = tuple(hold), ""
+        self.usual: dict[str, Any] = {}
+        self.is_usual(recipes)
         classes = {point.setup.classes for point in self.points}
         self.measured = data.first_classes(self.task, *classes) if len(classes) == 1 else self.task
         self.along = given.setup.points > 1 or self.kind == "figure10"
@@ -140,6 +151,12 @@ class Grid:
             "keep": self.wanted.keep,
             "params": {name: digest for name, (digest, _) in self.params.items()},
         }
+
+    def is_usual(self, of: Experiment) -> None:
+        """Keep which settings are as usual, by name: those that results do not speak of."""
+        count = steps(of.setup, len(self.task.x_train))
+        held = {name: count[name.removesuffix("_steps")] for name in self.hold}
+        self.usual = {"validation": of.common.validation} | of.point.values | held
 
     @property
     def traps(self) -> list[str]:

@@ -10,7 +10,7 @@ import xarray as xr
 from sim.errors import require
 from sim.runs.results import axes_of
 from sim.runs.store import notice
-from sim.studies.kept import settings
+from sim.studies.kept import COMBINED, settings
 
 WHERE = ("device", "revision", "versions")  # runs may differ in these; all are kept
 OWN = {"seeds", "chunk", "models", "axes", "keep"}  # and in these
@@ -136,6 +136,9 @@ def _attributes(runs: Sequence[xr.Dataset], ds: xr.Dataset) -> dict[str, Any]:
     listed = f"{seeds[0]}:{seeds[-1] + 1}" if in_row else ",".join(map(str, seeds))
     stores = {run.attrs.get("store", "") for run in runs}
     about |= {"settings": json.dumps(ran, sort_keys=True), "command": ""}
+    named = ("seeds", "command", "created")
+    parts = [{name: str(run.attrs.get(name, "")) for name in named} for run in runs]
+    about |= {COMBINED: json.dumps(parts)}
     about |= {"seeds": len(seeds) if in_row and not seeds[0] else listed}
     about |= {"store": stores.pop() if len(stores) == 1 else ""}
     about |= {name: "; ".join(dict.fromkeys(run.attrs[name] for run in runs)) for name in WHERE[:2]}

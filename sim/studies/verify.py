@@ -5,8 +5,11 @@ that they need. On the same device, versions and code its bits are the same; els
 """
 
 import json
+import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +17,11 @@ import numpy as np
 import xarray as xr
 
 from sim.errors import a_path, require
+from sim.model import arrays, sources
 from sim.runs import identity, results, store
-from sim.runs.run import QUIET, Progress
+from sim.runs.run import DIRECTORY, GIVEN, QUIET, Progress
 from sim.runs.schedule import Network
-from sim.runs.statistics import difference, summary
+from sim.runs.statistics import Summary, difference, summary
 from sim.runs.store import Store
 from sim.runs.train import train
 from sim.settings.declare import replaced
@@ -27,6 +31,9 @@ from sim.studies.sweep import Grid
 from sim.training import families
 
 CLEAR, LEAST = 4, 1e-3  # standard errors, and accuracy, beyond which two means are not the same
+# Students that are trained side by side share a program, and so their last bits.
+EXTENDED = "other last bits, as where a run was extended"
+UNDER_WAY = "seeds", "chunk"  # what a folder says beside its run's identity: a command changes it
 HERE = "device", "versions", "python", "code_sha256", "jax_settings"  # of which last bits may hang
 
 
@@ -56,13 +63,33 @@ def verify(
     grid = grid_of(ds, data_dir)
     place = folder.parent / ds.attrs["store"]
     if ds.attrs["store"] and place.is_dir():
-        work = grid.work(Store(place, _of_task(ds)), ds.attrs["chunk"])
-        there, whole = work.schedule.saved()
-        if there == whole:
-            same = _identical(work.assemble(), ds)
-            words = "put together, they are the results" if same else "they are other results"
-            yield Check("parts in the store", words, same)
+        yield from _in_store(ds, grid, place)
     yield from _again(ds, grid, draw, progress)
+
+
+def _in_store(ds: xr.Dataset, grid: Grid, place: Path) -> Iterator[Check]:
+    """Hold results against the parts of them that are kept, if all are: seeds may have gaps."""
+    each = []
+    for seeds in _in_row(ds.seed.values.tolist()):
+        some = copy(grid)
+        some.common = replace(grid.common, seeds=f"{seeds[0]}:{seeds[-1] + 1}")
+        work = some.work(Store(place, _of_task(ds)), ds.attrs["chunk"])
+        there, whole = work.schedule.saved()
+        if there < whole:
+            return
+        each.append(_identical(work.assemble(), ds.sel(seed=seeds)))
+    words = "put together, they are the results" if all(each) else "they are other results"
+    yield Check("parts in the store", words, all(each))
+
+
+def _in_row(seeds: Sequence[int]) -> list[list[int]]:
+    """Part seeds, sorted, where numbers are left out between two."""
+    found: list[list[int]] = []
+    for seed in seeds:
+        if not found or seed != found[-1][-1] + 1:
+            found.append([])
+        found[-1].append(seed)
+    return found
 
 
 def _of_task(ds: xr.Dataset) -> dict[str, Any]:
@@ -74,13 +101,8 @@ def _beside(ds: xr.Dataset, folder: Path) -> Iterator[Check]:
     """Hold the other files of a run's folder against its results."""
     said = folder / results.SETTINGS
     if said.is_file():
-        own = json.loads(ds.attrs["settings"]) | {k: ds.attrs[k] for k in ("seeds", "chunk")}
-        try:
-            same = _content(said) == own
-        except (ValueError, AttributeError):
-            same = False
-        words = "those of the results" if same else "not those of the results: edited"
-        yield Check(said.name, words, same)
+        own = json.loads(ds.attrs["settings"]) | {k: ds.attrs[k] for k in UNDER_WAY}
+        yield _of_folder(said, own)
     drawn = folder / results.DRAWN
     if drawn.is_file():
         try:
@@ -91,9 +113,30 @@ def _beside(ds: xr.Dataset, folder: Path) -> Iterator[Check]:
         yield Check("figures", "of these results" if same else "of other results: draw again", same)
 
 
+def _of_folder(said: Path, own: dict[str, Any]) -> Check:
+    """Hold what a folder says that it is of against what its results are of.
+
+    That file is written first. If it is whole and of another run, the results came from elsewhere.
+    """
+    try:
+        content = _content(said)
+        whole = results.CHECKSUM in json.loads(said.read_text()) and bool(results.load_json(said))
+    except (ValueError, AttributeError):
+        content, whole = {}, False
+    if content == own:
+        return Check(said.name, "those of the results", True)
+    if not whole:
+        return Check(said.name, "not those of the results: edited", False)
+    if {**content, **{k: own[k] for k in UNDER_WAY}} == own:
+        words = "those of the results; a later command began, of other seeds, and did not end"
+        return Check(said.name, words, True)
+    return Check(results.RESULTS, "not this folder's: its settings.json is of another run", False)
+
+
 def _content(file: Path) -> dict[str, Any]:
-    """Read what a file of JSON says; earlier versions of sublim put no checksum there."""
-    return {k: v for k, v in json.loads(file.read_text()).items() if k != results.CHECKSUM}
+    """Read what a file of JSON says of a run; earlier versions of sublim put no checksum there."""
+    beside = (results.CHECKSUM, "combined")
+    return {k: v for k, v in json.loads(file.read_text()).items() if k not in beside}
 
 
 def grid_of(ds: xr.Dataset, data_dir: str | Path | None = None) -> Grid:
@@ -109,7 +152,12 @@ def grid_of(ds: xr.Dataset, data_dir: str | Path | None = None) -> Grid:
     names = ", ".join(sorted(name for name, _ in missing))
     require("run", names, not missing, "of functions that are here: add them as it did")
     require("run", "parameters", not own.get("params"), "of no parameters that were handed in")
-    common = {name: ds.attrs[name] for name in ("dataset", "seeds", "chunk")}
+    seeds = ds.seed.values
+    common = {
+        "dataset": _data(ds),
+        "seeds": f"{seeds.min()}:{seeds.max() + 1}",
+    }  # with those between
+    common |= {"chunk": ds.attrs["chunk"]}
     common |= {"validation": known["validation"], "memory": ds.attrs.get("memory", Common.memory)}
     common |= {"data_dir": data_dir}
     wanted = {name: own[name] for name in ("models", "measure", "keep")}
@@ -126,6 +174,24 @@ def grid_of(ds: xr.Dataset, data_dir: str | Path | None = None) -> Grid:
     return grid
 
 
+def _data(ds: xr.Dataset) -> str:
+    """Name a run's data set as it was given: a file's is told from where the run was made.
+
+    Errors: InputError for arrays that are in no file and were not put in here.
+    """
+    name = ds.attrs["dataset"]
+    given = ds.attrs.get(GIVEN, name)
+    if not given:
+        there = arrays.given(name) is not None
+        rule = "put in again, by sim.task(…, name=…) in the same process: its arrays are in no file"
+        require("dataset", name, there, rule)
+        return name
+    if given in sources.KNOWN or sources.embedded(given):
+        return given
+    place = Path(ds.attrs.get(DIRECTORY, "")) / os.path.expanduser(given)
+    return str(place) if place.exists() else given
+
+
 def _values(ds: xr.Dataset, axis: str, values: Any) -> Any:
     """Take an axis's values, or its cases in the order in which they were computed."""
     if isinstance(values, dict):
@@ -137,12 +203,13 @@ def _again(ds: xr.Dataset, grid: Grid, draw: int | None, progress: Progress) -> 
     """Compute a part of a run again, and hold it against what is kept."""
     work = grid.work(Store(None, _of_task(ds)), ds.attrs["chunk"])
     schedule = work.schedule
-    jobs = [job for job in schedule.jobs() if job.networks[0].imitates]
+    own = {*ds.seed.values.tolist()}
+    jobs = [job for job in schedule.jobs() if job.networks[0].imitates and own & {*job.seeds}]
     job = random.Random(draw).choice(jobs)
     train(schedule, progress, [job])
     here, then = identity.of_task(grid.task, grid.common.validation), _of_task(ds)
     unlike = [name for name in HERE if json.loads(json.dumps(here[name])) != then.get(name)]
-    seeds = [seed for seed in job.seeds if seed in ds.seed.values]
+    seeds = [seed for seed in job.seeds if seed in own]
     places = dict.fromkeys(network.place for network in job.networks)
     each = [of[place] for place in places for of in schedule.networks.values()]
     same: list[str] = []
@@ -185,10 +252,14 @@ def _other(
         return Check(
             words, f"other bits, for here are other {' and '.join(unlike)}; {change}", same
         )
-    if extended and same and abs(float(of.mean)) <= LEAST:
-        # Students that are trained side by side share a program, and so their last bits.
-        return Check(words, f"other last bits, as where a run was extended; {change}", True)
+    if extended and same and last_bits(of):
+        return Check(words, f"{EXTENDED}; {change}", True)
     return Check(words, f"computed again, it is another: {change}", False)
+
+
+def last_bits(change: Summary) -> bool:
+    """Tell whether accuracies differ by so little as other last bits make them."""
+    return abs(float(change.mean)) <= LEAST
 
 
 def _identical(made: xr.Dataset, kept: xr.Dataset) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -102,7 +102,9 @@ class Checks:
 
     name = kind = "theorem"
     title = "The theorem of arXiv 2507.14805, measured"
+    question = ""
     traps: tuple[str, ...] = ()
+    usual: Mapping[str, Any] = {}
 
     def __init__(self, common: Common, theorem: Theorem) -> None:
         self.common, self.theorem, self.settings = common, theorem, vars(theorem)
