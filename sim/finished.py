@@ -8,7 +8,6 @@ Each imports what it needs when it runs, as `sim.commands`, which takes their wo
 import os
 import shlex
 import tempfile
-from contextlib import suppress
 from json import loads
 from math import isfinite
 from pathlib import Path
@@ -35,20 +34,18 @@ def plot(
 
     With another look than a run's own they go beside its own, into its folder `plots`.
     """
+    from sim.runs import results
+
+    if run_folder.name == results.RESULTS and os.path.isfile(run_folder):
+        run_folder = run_folder.parent
     require("run_folder", str(run_folder), os.path.isdir(run_folder), "a folder")
     require("formats", formats, formats, "one or more")
     for one in formats:
         choose("formats", one, SUFFIXES)
-    from sim.runs import results
-    from sim.studies.shown import figures
-
-    figures(ds := results.load(run_folder))  # before a folder is made: of results of another kind
+    ds = results.load(run_folder)
     look = {"width": width or None, "caption": caption, "models": models or None}
     own = look == {"width": None, "caption": True, "models": None}
     folder = output or (run_folder if own else run_folder / PLOTS)
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    require("output", str(folder), os.path.isdir(folder), "a folder to write to")
     draw(ds, run_folder, folder, again=True, formats=formats, **look)
     console.print(f"Figures: {escape(str(folder))}", soft_wrap=True)
 

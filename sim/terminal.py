@@ -6,6 +6,7 @@ Libraries are imported when something is computed: --help should not wait for th
 # ruff: noqa: PLC0415
 
 import gc
+import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from sim import published
-from sim.errors import StorageError
+from sim.errors import StorageError, require
 from sim.settings.experiments import Common, Output, Theorem
 from sim.settings.setup import Hyper, Setup
 from sim.training.families import FIGURE_10, Family, takes
@@ -229,6 +230,8 @@ def draw(
 
     run: the folder of the results, and of the figures unless another is given.
     look: width, caption, models, as `sim.report.sheet.drawn` has them.
+
+    Errors: InputError for a look that cannot be, before a folder is made; or for the folder.
     """
     from sim.runs import results, store
 
@@ -242,17 +245,21 @@ def draw(
             return
     from sim.studies.shown import figures
 
-    found = figures(ds)
-    failed: dict[str, StorageError] = {}
+    found, pages = figures(ds), {}
     for name, make in found.items():
         figure = make(ds, **look)
         for suffix in formats:
-            page = BytesIO()
-            figure.savefig(page, format=suffix, dpi=300 if look.get("width") else 160)
-            try:
-                store.write(folder / f"{name}.{suffix}", page.getvalue())
-            except StorageError as error:
-                failed[f"{name}.{suffix}"] = error
+            figure.savefig(page := BytesIO(), format=suffix, dpi=300 if look.get("width") else 160)
+            pages[f"{name}.{suffix}"] = page.getvalue()
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    require("output", str(folder), os.path.isdir(folder), "a folder to write to")
+    failed: dict[str, StorageError] = {}
+    for name, page in pages.items():
+        try:
+            store.write(folder / name, page)
+        except StorageError as error:
+            failed[name] = error
     if failed:
         raise StorageError(f"not written: {', '.join(failed)}; {next(iter(failed.values()))}")
     results.save_json({"results_sha256": of, "figures": [*found]}, folder / results.DRAWN)

@@ -1,5 +1,6 @@
 """The command line as a person meets it: help, tables, pictures, and one line for bad input."""
 
+import errno
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from importlib.metadata import version
+from io import UnsupportedOperation
 from pathlib import Path
 
 import pytest
@@ -359,6 +361,46 @@ def test_a_reader_that_leaves_is_no_error():
     run = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, cwd=ROOT, check=False)
     os.close(write)
     assert (run.returncode, run.stderr) == (141, b"")
+
+
+class Full:
+    """A stream that no word can be written on, and that is no file."""
+
+    encoding = "utf-8"
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    flush = isatty = lambda self: False
+
+    def fileno(self):
+        raise UnsupportedOperation
+
+
+@pytest.mark.parametrize("words", [["--version"], ["cite"], ["--help"], ["data", "list", "--json"]])
+@pytest.mark.parametrize("stream", [Full(), None])
+def test_output_that_cannot_be_written_is_said(sublim, monkeypatch, words, stream):
+    monkeypatch.setattr(sys, "stdout", stream)
+    code, _, err = sublim(*words)
+    assert code == 1
+    assert err.startswith("error: standard output cannot be written: ")
+    assert err.count("\n") == 1
+    assert sys.stdout is stream
+
+
+def test_errors_that_cannot_be_written_leave_their_code(sublim, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Full())
+    assert sublim("plot", "nowhere") == (2, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="of Linux")
+def test_a_full_disk_is_said_in_one_line():
+    """What waits to be written does not fail once more as Python ends."""
+    command = [sys.executable, "-m", "sim", "--version"]
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=ROOT, check=False)
+    said = b"error: standard output cannot be written: No space left on device\n"
+    assert (run.returncode, run.stderr) == (1, said)
 
 
 @pytest.mark.slow
