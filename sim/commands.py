@@ -435,6 +435,7 @@ def _search(
     require("trials", trials, trials > 0, "a positive whole number")
     given, output = _experiment(settings)
     from sim.report import progress, tables
+    from sim.report.names import counted
     from sim.studies.search import TABLE, Search
 
     search = Search(given, space.chosen(over), output.out)
@@ -443,7 +444,9 @@ def _search(
         with aside(json):
             say_settings(vars(given.setup) | vars(given.hyper), search.over, FIGURE_10)
             place = escape(str(search.folder))
-            console.print(f"{len(kept)} of {trials} trials are in {place}", soft_wrap=True)
+            console.print(
+                f"{len(kept)} of {counted(trials, 'trial')} are in {place}", soft_wrap=True
+            )
             say_cited(preset)
         if json:
             print_json({"folder": str(search.folder), "kept": len(kept), "trials": trials})
@@ -452,11 +455,12 @@ def _search(
     done = [*kept]
 
     def stopped() -> str:
-        return f"Stopped: {len(done)} trials are in {search.folder}. The same command goes on."
+        there = f"{counted(len(done), 'trial')} of {trials}"
+        return f"Stopped: {there} are in {search.folder}. The same command goes on."
 
     with progress.stopping(stopped), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of settings that mislead: what they do is measured
-        bar = progress.bar(stderr, f"search, {trials} trials")
+        bar = progress.bar(stderr, f"search, {counted(trials, 'trial')}")
         work = trained(workers, cluster) if len(kept) < trials else nullcontext()
         with aside(json), work, bar as tell:
 

@@ -59,7 +59,7 @@ def runs(folder: Path, json: bool) -> None:
     if json:
         print_json([dict(zip(("run", *COLUMNS), row, strict=True)) for row in rows])
     else:
-        console.print(listed(rows, str(folder)))
+        console.print(listed(rows, str(folder)), soft_wrap=not rows, highlight=False)
 
 
 def show(run: Path, json: bool) -> None:

@@ -74,9 +74,11 @@ def show(
                     print_json(planned(run))
                 return
             if (ds := run.finished) is None:
+                from sim.report.names import counted
+
                 if plans and (plan := run.work.plan()):
                     console.print(tables.plan(plan), highlight=False)
-                what = f"{run.study.name}, {len(common.each_seed)} seeds"
+                what = f"{run.study.name}, {counted(len(common.each_seed), 'seed')}"
                 with trained(workers, cluster), progress.bar(console, what) as tell:
                     ds = run.results(tell)
             from sim.studies.shown import tables as shown  # which a dry run does without
@@ -118,11 +120,12 @@ def trained(workers: int, address: str) -> Iterator[None]:
     if not workers and not address:
         yield
         return
+    from sim.report.names import counted
     from sim.runs.cluster import cluster
 
     with cluster(address, workers) as client:
         many = len(client.nthreads())
-        where = f"{many} worker{'s' * (many != 1)}, dashboard {client.dashboard_link}"
+        where = f"{counted(many, 'worker')}, dashboard {client.dashboard_link}"
         console.print(f"Training on {where}", soft_wrap=True, highlight=False)
         yield
 

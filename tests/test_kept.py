@@ -65,6 +65,13 @@ def test_runs_are_listed_with_what_is_not_as_usual(folder, sublim):
     assert rows["figure10-damaged"][3]
 
 
+def test_where_there_are_no_runs_a_line_says_so(tmp_path, sublim):
+    (tmp_path / "a-folder-of-a-long-name").mkdir()
+    folder = tmp_path / "a-folder-of-a-long-name"
+    assert sublim("runs", folder) == (0, f"No finished runs in {folder}\n", "")
+    assert sublim("runs", folder, "--json") == (0, "[]\n", "")
+
+
 def saved_as(ds, folder, study, kind, **more):
     """A run of another study, with the same numbers."""
     attrs = {"study": study, "experiment": kind} | more

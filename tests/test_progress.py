@@ -71,7 +71,7 @@ def test_elsewhere_nothing_is_shown(notebook):
 def test_a_study_from_python_shows_its_own_progress_but_where_it_is_given_one(notebook):
     small = {"teacher_steps": 1, "student_steps": 1, "widths": (2,), "noise_images": 64}
     sim.figure10("synthetic:4x3", 1, models=("student_aux",), **small)
-    assert "figure10, 1 seeds: 100%" in notebook.shown[-2]["text/plain"]
+    assert "figure10, 1 seed: 100%" in notebook.shown[-2]["text/plain"]
     told = len(notebook.shown)
     sim.figure10(
         "synthetic:4x3", 1, models=("student_aux",), **small, progress=lambda done, whole: None

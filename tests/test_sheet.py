@@ -234,6 +234,7 @@ def test_a_map_of_differences_is_by_pairs():
 
 
 def test_names_are_words_and_symbols():
+    assert [names.counted(n, "seed") for n in (0, 1, 2)] == ["0 seeds", "1 seed", "2 seeds"]
     assert names.formula(names.axis("student_lr")) == "student's learning rate $η_{S}$"
     assert names.formula("fashion_mnist for $3") == r"fashion_mnist for \$3"
     assert [*map(names.value, (0.0001, 1024.0, 35840, 3, "kl", "hidden_0"))] == [

@@ -15,7 +15,10 @@ COMPILING = 4.0, 0.2  # a program takes about so many seconds, and the compiler 
 
 
 class Plan(NamedTuple):
-    """What is still to do. Teachers and students count once a seed."""
+    """What is still to do. Teachers and students count once a seed that is asked for.
+
+    Work and time are of what fills up chunks and blocks, too.
+    """
 
     points: int
     programs: int
@@ -28,7 +31,12 @@ class Plan(NamedTuple):
 
 def plan(schedule: Schedule) -> Plan:
     """Count what is missing: students and teachers to train, work, and a guess of time."""
-    rate = _product_rate()
+    rate, asked = _product_rate(), {*schedule.seeds}
+
+    def wanted(jobs: Iterable[Job]) -> int:
+        each = ((len({n.key for n in job.networks}), asked.intersection(job.seeds)) for job in jobs)
+        return sum(networks * len(seeds) for networks, seeds in each)
+
     students = teachers = tflop = seconds = gib = 0.0
     compiled, points = set(), set()
     for alike in _by_kind(schedule.jobs()):
@@ -38,11 +46,11 @@ def plan(schedule: Schedule) -> Plan:
         of_teacher, of_student, answers = chunks.flop(setup, task)
         if first.imitates:
             flop = seeds * (many * of_student + answers)
-            students += len(alike) * seeds * many
+            students += wanted(alike)
             points.update(network.place for job in alike for network in job.networks)
         else:
             flop = seeds * of_teacher * (trained := schedule.work(alike[0]) > 0)
-            teachers += len(alike) * seeds * trained
+            teachers += wanted(alike) * trained
         tflop += len(alike) * flop / 1e12
         # Beside large products: .8 of the rate with 1,024 examples in a step, .33 with 64.
         seconds += len(alike) * flop / (0.85 * rate * setup.batch / (setup.batch + 100))

@@ -6,6 +6,7 @@ from pathlib import Path
 import xarray as xr
 
 from sim.errors import require
+from sim.report.names import counted
 from sim.report.progress import cell
 from sim.runs.run import Progress, Run, Study
 
@@ -18,5 +19,5 @@ def run(study: Study, out: str | Path | None, progress: Progress | None = None) 
         warnings.warn(trap, stacklevel=3)
     if progress is not None:
         return made.results(progress)
-    with cell(f"{study.name}, {len(study.common.each_seed)} seeds") as shown:
+    with cell(f"{study.name}, {counted(len(study.common.each_seed), 'seed')}") as shown:
         return made.results(shown)
