@@ -232,15 +232,16 @@ def _same(a: Any, b: Any, names: list[str]) -> bool:
     from sim.report.runs import apart, found, unlike
     from sim.studies import kept
 
+    if same := kept.same_bits(a, b):
+        numbers = "Results are the same, bit by bit."
+    elif _of_theorem(a, b):
+        numbers = found(kept.found(a, b), names)
+    else:  # before anything is printed: they may have nothing in common
+        lines = [*kept.apart(a, b)]
+        numbers = apart(lines, names, int(lines[0].change.n))
     if own := kept.unlike(a, b):
         console.print(unlike(own, names))
     else:
         console.print("Settings, seeds, versions, device and revision are the same.")
-    if same := kept.same_bits(a, b):
-        console.print("Results are the same, bit by bit.")
-    elif _of_theorem(a, b):
-        console.print(found(kept.found(a, b), names))
-    else:
-        lines = [*kept.apart(a, b)]
-        console.print(apart(lines, names, int(lines[0].change.n)))
+    console.print(numbers)
     return same

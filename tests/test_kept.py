@@ -210,12 +210,15 @@ def test_two_runs_of_the_theorem_are_held_against_each_other_by_statement(monkey
         [*kept.apart(runs[0], made_up.sweep(2).assign_coords(seed=[0, 1]))]
 
 
-def test_what_cannot_be_compared_is_said():
+def test_what_cannot_be_compared_is_said(capsys):
     a = made_up.sweep(3, aux=[1, 3])
     with pytest.raises(InputError, match=r"axes = 'batch': must be of both runs"):
         [*kept.apart(a, made_up.sweep(3, aux=[1, 3], batch=[8, 16]))]
     with pytest.raises(InputError, match=r"aux = \[\]: must be some that both runs have"):
         [*kept.apart(a, made_up.sweep(3, aux=[5]))]
+    with pytest.raises(InputError):  # and nothing is printed before
+        finished._same(a, made_up.sweep(3, aux=[5]), ["first", "second"])
+    assert capsys.readouterr().out == ""
     shared = [*kept.apart(a, made_up.sweep(5, aux=[3, 9]))]
     assert {one.at["aux"] for one in shared} == {3}
     assert {int(one.change.n) for one in shared} == {3}

@@ -18,6 +18,7 @@ from sim.errors import StorageError
 from sim.model.sources import KNOWN
 from sim.runs import store
 from sim.runs.run import Run
+from sim.studies import grids
 
 ROOT = Path(__file__).parent.parent
 SMALL = [
@@ -118,6 +119,11 @@ def test_help_teaches(sublim):
         (["figure10", "--dataset", "digts"], "did you mean digits?"),
         (["study", "widht"], "width. Did you mean width?"),
         (["sweep", "--axis", "studnt_lr=1"], "Did you mean student_lr?"),
+        (["figure11"], "data. Did you mean figure10?"),
+        (["--seeds", "3"], "command = '--seeds': must be named first"),
+        (["cite", "gaetan"], "lists. Did you mean gaetanx21?"),
+        (["figure10", "--lazy-seeds", "3"], "options: --lazy-seeds 3; see sublim figure10 --help"),
+        (["study", "--lists"], "--lists; it is written --list, --no-list; see sublim study --help"),
         (["figure10", "--preset", "gaetanx12"], "lists. Did you mean gaetanx21?"),
         (["figure10", "--momentum", "0.5"], "momentum = 0.5: must be 0 unless optimizer is sgd"),
         (["figure10", "--validation", "0.5"], "validation"),
@@ -337,6 +343,17 @@ def test_data_list(sublim):
     assert all(one["status"] in out for one in json.loads(found))
 
 
+def test_what_is_listed_can_be_read_by_programs(sublim):
+    code, out, _ = sublim("study", "--list", "--json")
+    assert code == 0
+    found = {one["name"]: one for one in json.loads(out)}
+    assert [*found] == grids.names()
+    assert found["loss"]["question"] == grids.statement("loss").splitlines()[0]
+    assert [*found["loss"]["axes"]] == ["loss"]
+    one = json.loads(sublim("cite", "gaetanx21", "--json")[1])
+    assert (one["name"], one["year"], one["bibtex"]) == ("gaetanx21", "2025", sim.cite("gaetanx21"))
+
+
 def test_the_version_is_said(sublim):
     assert sublim("--version") == (0, f"sublim {version('sublim')}\n", "")
 
@@ -463,6 +480,17 @@ def test_a_long_axis_is_said_in_short(sublim, values, says):
     code, out, _ = sublim("sweep", "--axis", f"noise_scale={values}", *SMALL[1:], "--dry-run")
     assert code == 0
     assert says in " ".join(out.split())
+
+
+def test_an_axis_of_the_papers_value_alone_is_none_of_what_is_not_the_papers(sublim):
+    words = ("--axis", "loss=kl", "--axis", "aux=5", "--seeds", "1", "--dry-run")
+    code, out, _ = sublim("sweep", "--dataset", "synthetic:12x4", *words)
+    assert code == 0
+    before, others = out.split("As the paper's: ")
+    assert "aux" in before
+    assert "loss" not in before
+    assert "loss kl" in " ".join(others.split())
+    assert "1 point," in others
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,8 @@ def settings(
 
     whose: the usual ones are.
     """
+    alone = {n: v[0] for n, v in axes.items() if n in usual and [*v] == [usual[n]]}
+    of, axes = {**of, **alone}, {n: v for n, v in axes.items() if n not in alone}
     shown = lean(f"Settings that are not {whose}", "")
     for column in ("setting", "here", whose):
         shown.add_column(column, overflow="fold")
