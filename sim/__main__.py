@@ -6,8 +6,8 @@
 import os
 import sys
 import warnings
-from contextlib import suppress
-from io import TextIOWrapper
+
+from sim.streams import streams
 
 MOST = 2000  # letters of an error
 
@@ -15,8 +15,13 @@ MOST = 2000  # letters of an error
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. What is the user's to mend: one line on standard error.
 
-    Exit codes: 2 for bad input, 1 for a file that cannot be written, 130 for Ctrl-C.
+    Exit codes: 2 for bad input, 1 for what cannot be written, 130 for Ctrl-C.
     """
+    with streams():
+        _main(sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments: list[str]) -> None:
     from sim.errors import InputError, Notice, StorageError
 
     def ended(error: Exception, code: int) -> SystemExit:
@@ -32,10 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     if not os.environ.get("COLUMNS", "80").strip("0 "):
         del os.environ["COLUMNS"]  # into which nothing fits
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # what it has no letter for is no error
-            with suppress(ValueError):
-                stream.reconfigure(errors="replace")
+    os.environ.pop("MPLBACKEND", None)  # of a display, which no figure here needs
     try:
         try:
             from sim.commands import parse
@@ -44,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", Notice)
                 warnings.showwarning = lambda message, *_: warn([str(message)])
-                parse(sys.argv[1:] if arguments is None else arguments)()
+                parse(arguments)()
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # nobody reads on, as in `sublim … | head`

@@ -14,7 +14,7 @@ from functools import reduce
 from itertools import pairwise
 from operator import or_
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import tyro
 from rich.markup import escape
@@ -130,6 +130,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
                 published.PAPER,
                 "A publication or a row of `sublim catalogue`.",
             ),
+            json=JSON,
         ),
         _command(_bench, (), **BENCH),
         _command(finished.runs, (), folder=RUNS, json=JSON),
@@ -155,7 +156,8 @@ def parse(arguments: list[str]) -> Callable[[], None]:
         _command(finished.selftest, (), json=JSON),
         _command(_data, (), **DATA),
     )
-    with parsed.wrapped(), parsed.in_a_line():
+    command = _named_first(arguments, [get_args(one)[0].__name__ for one in commands])
+    with parsed.wrapped(), parsed.in_a_line(command):
         return tyro.cli(
             reduce(or_, commands),
             args=arguments,
@@ -164,6 +166,20 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             "Any command takes --config FILE: a TOML file of its flags, before which others go.",
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
         )
+
+
+def _named_first(arguments: list[str], commands: list[str]) -> str:
+    """Take the command that is named, before its flags; none where help alone is asked for.
+
+    Errors: InputError, with what is like it.
+    """
+    first = arguments[0] if arguments else "--help"
+    if first in ("-h", "--help") or first.startswith("--tyro-"):
+        return ""
+    rule = "named first, as in: sublim figure10 --seeds 3"
+    require("command", first, not first.startswith("-"), rule)
+    choose("command", first, commands)
+    return first
 
 
 RUNS = (tyro.conf.Positional[Path], Path(Output().out), "Where runs lie.")
@@ -352,8 +368,11 @@ def _study(
     from sim.studies import grids
 
     if list:
-        for one in grids.names():
-            question, *_ = grids.statement(one).splitlines()
+        questions = {one: grids.statement(one).splitlines()[0] for one in grids.names()}
+        if how["json"]:
+            print_json([*map(_listed, questions, questions.values())])
+            return
+        for one, question in questions.items():
             console.print(f"{one:24}{question}", soft_wrap=True, highlight=False)
         return
     require("study", name, name, "named; sublim study --list shows the names")
@@ -372,6 +391,14 @@ def _study(
         return found
 
     show(study, given.common, output, **how)
+
+
+def _listed(study: str, question: str) -> dict[str, Any]:
+    """Say of a study what JSON has of it: its question, and how many values its axes have."""
+    from sim.studies import grids
+
+    axes = {axis: len(values) for axis, values in grids.module(study).AXES.items()}
+    return {"name": study, "question": question, "axes": axes}
 
 
 def _of_rows(study: str, rows: tuple[str, ...]) -> dict[str, Any]:
@@ -435,6 +462,7 @@ def _search(
     require("trials", trials, trials > 0, "a positive whole number")
     given, output = _experiment(settings)
     from sim.report import progress, tables
+    from sim.report.names import counted
     from sim.studies.search import TABLE, Search
 
     search = Search(given, space.chosen(over), output.out)
@@ -443,7 +471,9 @@ def _search(
         with aside(json):
             say_settings(vars(given.setup) | vars(given.hyper), search.over, FIGURE_10)
             place = escape(str(search.folder))
-            console.print(f"{len(kept)} of {trials} trials are in {place}", soft_wrap=True)
+            console.print(
+                f"{len(kept)} of {counted(trials, 'trial')} are in {place}", soft_wrap=True
+            )
             say_cited(preset)
         if json:
             print_json({"folder": str(search.folder), "kept": len(kept), "trials": trials})
@@ -452,11 +482,12 @@ def _search(
     done = [*kept]
 
     def stopped() -> str:
-        return f"Stopped: {len(done)} trials are in {search.folder}. The same command goes on."
+        there = f"{counted(len(done), 'trial')} of {trials}"
+        return f"Stopped: {there} are in {search.folder}. The same command goes on."
 
     with progress.stopping(stopped), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of settings that mislead: what they do is measured
-        bar = progress.bar(stderr, f"search, {trials} trials")
+        bar = progress.bar(stderr, f"search, {counted(trials, 'trial')}")
         work = trained(workers, cluster) if len(kept) < trials else nullcontext()
         with aside(json), work, bar as tell:
 
@@ -488,8 +519,13 @@ def _catalogue(json: bool) -> None:
         console.print()
 
 
-def _cite(name: str) -> None:
+def _cite(name: str, json: bool) -> None:
     """Print the BibTeX entry of a publication, or of a row of the catalogue."""
+    if json:
+        of = published.source(name)
+        key = published.publication(name)
+        print_json({"name": key, "kind": of.kind, **of.fields, "bibtex": published.cite(name)})
+        return
     console.print(published.cite(name), soft_wrap=True, highlight=False, markup=False)
 
 

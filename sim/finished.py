@@ -9,7 +9,7 @@ import os
 import shlex
 import tempfile
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager, suppress
+from contextlib import chdir, contextmanager
 from json import dumps, loads
 from math import isfinite
 from pathlib import Path
@@ -36,20 +36,18 @@ def plot(
 
     With another look than a run's own they go beside its own, into its folder `plots`.
     """
+    from sim.runs import results
+
+    if run_folder.name == results.RESULTS and os.path.isfile(run_folder):
+        run_folder = run_folder.parent
     require("run_folder", str(run_folder), os.path.isdir(run_folder), "a folder")
     require("formats", formats, formats, "one or more")
     for one in formats:
         choose("formats", one, SUFFIXES)
-    from sim.runs import results
-    from sim.studies.shown import figures
-
-    figures(ds := results.load(run_folder))  # before a folder is made: of results of another kind
+    ds = results.load(run_folder)
     look = {"width": width or None, "caption": caption, "models": models or None}
     own = look == {"width": None, "caption": True, "models": None}
     folder = output or (run_folder if own else run_folder / PLOTS)
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    require("output", str(folder), os.path.isdir(folder), "a folder to write to")
     draw(ds, run_folder, folder, again=True, formats=formats, **look)
     console.print(f"Figures: {escape(str(folder))}", soft_wrap=True)
 
@@ -63,7 +61,7 @@ def runs(folder: Path, json: bool) -> None:
     if json:
         print_json([dict(zip(("run", *COLUMNS), row, strict=True)) for row in rows])
     else:
-        console.print(listed(rows, str(folder)))
+        console.print(listed(rows, str(folder)), soft_wrap=not rows, highlight=False)
 
 
 def show(run: Path, json: bool) -> None:
@@ -290,15 +288,16 @@ def _same(a: Any, b: Any, names: list[str]) -> bool:
     from sim.report.runs import apart, found, unlike
     from sim.studies import kept
 
+    if same := kept.same_bits(a, b):
+        numbers = "Results are the same, bit by bit."
+    elif _of_theorem(a, b):
+        numbers = found(kept.found(a, b), names)
+    else:  # before anything is printed: they may have nothing in common
+        lines = [*kept.apart(a, b)]
+        numbers = apart(lines, names, int(lines[0].change.n))
     if own := kept.unlike(a, b):
         console.print(unlike(own, names))
     else:
         console.print("Settings, seeds, versions, device and revision are the same.")
-    if same := kept.same_bits(a, b):
-        console.print("Results are the same, bit by bit.")
-    elif _of_theorem(a, b):
-        console.print(found(kept.found(a, b), names))
-    else:
-        lines = [*kept.apart(a, b)]
-        console.print(apart(lines, names, int(lines[0].change.n)))
+    console.print(numbers)
     return same

@@ -1,8 +1,9 @@
 """What tyro prints, as a terminal shows it best: help wrapped between words, errors in one line."""
 
+import re
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import BytesIO, StringIO, TextIOWrapper
 from shutil import get_terminal_size
@@ -26,10 +27,11 @@ def wrapped() -> Iterator[None]:
 
 
 @contextmanager
-def in_a_line() -> Iterator[None]:
+def in_a_line(command: str) -> Iterator[None]:
     """Say in one line what cannot be parsed: tyro draws a box with help in it. Errors: InputError.
 
-    Its first part says what is wrong; of others, some have a flag as it is to be written.
+    Its first part says what is wrong; of others, some have a flag as it is to be written: that
+    counts if the flag is the command's own.
     """
     page = StringIO()
     try:
@@ -41,10 +43,26 @@ def in_a_line() -> Iterator[None]:
         parts: list[list[str]] = [[]]
         for line in page.getvalue().splitlines():
             if row := line.strip("│ ").strip():
-                parts.append([]) if not row.strip("─") else parts[-1].append(row)
+                parts.append([]) if not row.strip("─-") else parts[-1].append(row)
+        parts = parts if "╭" in page.getvalue() else parts[1:]  # a title, where there are no boxes
         said, *others = ([row for row in part if row[0] not in "╭╰"] for part in parts)
         words = " ".join(said).removeprefix("Error parsing ").rstrip(".")
+        words = re.sub(r" or misplaced| \(applied to .*?\)| Arguments are applied to.*", "", words)
         for head, *rows in filter(None, others):
-            if head in ("Argument helptext:", "Perhaps you meant:") and rows:
-                words += f"; it is written {rows[0]}"
-        raise InputError(f"{words}; see sublim --help") from None
+            written = rows[:1] if head == "Argument helptext:" else []
+            if head == "Perhaps you meant:":
+                written = [flag for flag, of in _flags(rows) if of == command]
+            words += "".join(f"; it is written {flag}" for flag in written[:1])
+        raise InputError(
+            f"{words}; see {' '.join(filter(None, ('sublim', command)))} --help"
+        ) from None
+
+
+def _flags(rows: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Read flags that are like what was written, each with a command that it is of."""
+    flag = ""
+    for row in rows:
+        if row.startswith("--"):
+            flag = row
+        elif of := re.fullmatch(r"in sublim (\w+) --help", row):
+            yield flag, of[1]

@@ -6,6 +6,7 @@ Libraries are imported when something is computed: --help should not wait for th
 # ruff: noqa: PLC0415
 
 import gc
+import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from sim import published
-from sim.errors import StorageError
+from sim.errors import StorageError, require
 from sim.settings.experiments import Common, Output, Theorem
 from sim.settings.setup import Hyper, Setup
 from sim.training.families import FIGURE_10, Family, takes
@@ -73,9 +74,11 @@ def show(
                     print_json(planned(run))
                 return
             if (ds := run.finished) is None:
+                from sim.report.names import counted
+
                 if plans and (plan := run.work.plan()):
                     console.print(tables.plan(plan), highlight=False)
-                what = f"{run.study.name}, {len(common.each_seed)} seeds"
+                what = f"{run.study.name}, {counted(len(common.each_seed), 'seed')}"
                 with trained(workers, cluster), progress.bar(console, what) as tell:
                     ds = run.results(tell)
             from sim.studies.shown import tables as shown  # which a dry run does without
@@ -117,11 +120,12 @@ def trained(workers: int, address: str) -> Iterator[None]:
     if not workers and not address:
         yield
         return
+    from sim.report.names import counted
     from sim.runs.cluster import cluster
 
     with cluster(address, workers) as client:
         many = len(client.nthreads())
-        where = f"{many} worker{'s' * (many != 1)}, dashboard {client.dashboard_link}"
+        where = f"{counted(many, 'worker')}, dashboard {client.dashboard_link}"
         console.print(f"Training on {where}", soft_wrap=True, highlight=False)
         yield
 
@@ -228,6 +232,8 @@ def draw(
 
     run: the folder of the results, and of the figures unless another is given.
     look: width, caption, models, as `sim.report.sheet.drawn` has them.
+
+    Errors: InputError for a look that cannot be, before a folder is made; or for the folder.
     """
     from sim.runs import results, store
 
@@ -241,17 +247,21 @@ def draw(
             return
     from sim.studies.shown import figures
 
-    found = figures(ds)
-    failed: dict[str, StorageError] = {}
+    found, pages = figures(ds), {}
     for name, make in found.items():
         figure = make(ds, **look)
         for suffix in formats:
-            page = BytesIO()
-            figure.savefig(page, format=suffix, dpi=300 if look.get("width") else 160)
-            try:
-                store.write(folder / f"{name}.{suffix}", page.getvalue())
-            except StorageError as error:
-                failed[f"{name}.{suffix}"] = error
+            figure.savefig(page := BytesIO(), format=suffix, dpi=300 if look.get("width") else 160)
+            pages[f"{name}.{suffix}"] = page.getvalue()
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    require("output", str(folder), os.path.isdir(folder), "a folder to write to")
+    failed: dict[str, StorageError] = {}
+    for name, page in pages.items():
+        try:
+            store.write(folder / name, page)
+        except StorageError as error:
+            failed[name] = error
     if failed:
         raise StorageError(f"not written: {', '.join(failed)}; {next(iter(failed.values()))}")
     results.save_json({"results_sha256": of, "figures": [*found]}, folder / results.DRAWN)

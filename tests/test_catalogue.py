@@ -121,7 +121,7 @@ def test_a_preset_as_a_command(sublim, tmp_path):
     assert re.search(r"batch +128 +1024", out)
     assert "noise_images 35840" not in out.split("As the paper's")[1]  # digits' recipe, not its
     assert "sublim cite cloud_2025, sublim cite course_deck" in out
-    assert "To do: 1 points, 128 students and 32 teachers" in out
+    assert "To do: 1 point, 128 students and 32 teachers" in out
     assert not (tmp_path / "runs").exists()
 
 

@@ -30,7 +30,7 @@ from sim.settings.rules import ADDED
 from sim.settings.setup import UNRANKED
 from sim.studies import grids
 from sim.studies.extend import axes_by_name, by_name
-from sim.studies.sweep import of_task
+from sim.studies.sweep import Grid, of_task
 from sim.training.channels import FILTERS
 from sim.training.measures import MEASURES
 from sim.training.steps import OPTIMIZERS
@@ -285,6 +285,85 @@ def test_a_function_of_another_ones_name_is_another_to_programs_that_know_it_by_
         sim.add("activation", partial(jnp.multiply, factor), "mine")
         found.append(float(of(1.0, "mine")))
     assert found == [2, 3]
+
+
+def failing(*of):
+    raise RuntimeError("mine")
+
+
+def twice(x):
+    return jnp.concatenate([x, x])
+
+
+def no_number(z, y, visible):
+    return z - y
+
+
+def too_short(of):
+    return lambda i: jnp.zeros(of.d - 1)
+
+
+def no_optimiser(lr):
+    return lr
+
+
+@pytest.mark.parametrize(
+    ("kind", "function", "says"),
+    [
+        ("activation", failing, "RuntimeError: mine"),
+        ("activation", twice, r"gives as many numbers as it takes; it gives \(32,\)"),
+        ("loss", failing, "RuntimeError: mine"),
+        ("loss", no_number, r"gives a number; it gives \(7,\)"),
+        ("noise", failing, "RuntimeError: mine"),
+        ("noise", too_short, r"as an image has; it gives \(11,\)"),
+        ("optimizer", failing, "RuntimeError: mine"),
+        ("optimizer", no_optimiser, "AttributeError: "),
+    ],
+)
+def test_a_function_that_fails_is_named_before_anything_is_made(
+    tmp_path, small, kind, function, says
+):
+    with pytest.raises(InputError, match=f"{kind} = '{function.__name__}': .*{says}"):
+        sim.figure10(DATA, 1, out=tmp_path / "runs", **(small | {kind: function}))
+    with pytest.raises(InputError, match=says):
+        sim.sweep(DATA, {kind: [function]}, 1, out=tmp_path / "runs", **small)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_functions_that_can_be_trained_with_pass():
+    """Also one that asks for layers by name, and one that draws from all training images."""
+
+    def heads_alone(lr):
+        return optax.masked(optax.sgd(lr), lambda θ: {layer: "head" in layer for layer in θ})
+
+    def bootstrapped(of):
+        some = jax.random.choice(of.key, of.images, (300,), replace=False)
+        return lambda i: some[i % 300] * of.hyper.blur
+
+    def maxout(x):
+        return jnp.maximum(x, jnp.roll(x, 1, axis=-1))
+
+    given = {"optimizer": heads_alone, "noise": bootstrapped, "activation": maxout, "loss": kl_plus}
+    assert len(Grid("figure10", of_task(DATA, **given), {}).points) == 1
+
+
+def kl_plus(z, y, visible):
+    return LOSSES["kl"].of(z, y, visible) + 1e-3 * jnp.sum(z**2)
+
+
+def failing_measure(at):
+    raise RuntimeError("mine")
+
+
+def test_a_run_that_fails_leaves_no_folder_of_nothing(tmp_path, small):
+    with pytest.raises(RuntimeError, match="mine"):
+        sim.figure10(DATA, 1, out=tmp_path, measure=(failing_measure,), **small)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_axes_in_the_place_of_a_data_set_are_named():
+    with pytest.raises(InputError, match=r"dataset = .*: must be a data set: axes go behind it"):
+        sim.sweep({"aux": [2, 3]})
 
 
 def lambda_norm(at):

@@ -69,6 +69,13 @@ def test_runs_are_listed_with_what_is_not_as_usual(folder, sublim):
     assert rows["figure10-damaged"][3]
 
 
+def test_where_there_are_no_runs_a_line_says_so(tmp_path, sublim):
+    (tmp_path / "a-folder-of-a-long-name").mkdir()
+    folder = tmp_path / "a-folder-of-a-long-name"
+    assert sublim("runs", folder) == (0, f"No finished runs in {folder}\n", "")
+    assert sublim("runs", folder, "--json") == (0, "[]\n", "")
+
+
 def saved_as(ds, folder, study, kind, **more):
     """A run of another study, with the same numbers."""
     attrs = {"study": study, "experiment": kind} | more
@@ -284,12 +291,15 @@ def test_two_runs_of_the_theorem_are_held_against_each_other_by_statement(monkey
         [*kept.apart(runs[0], made_up.sweep(2).assign_coords(seed=[0, 1]))]
 
 
-def test_what_cannot_be_compared_is_said():
+def test_what_cannot_be_compared_is_said(capsys):
     a = made_up.sweep(3, aux=[1, 3])
     with pytest.raises(InputError, match=r"axes = 'batch': must be of both runs"):
         [*kept.apart(a, made_up.sweep(3, aux=[1, 3], batch=[8, 16]))]
     with pytest.raises(InputError, match=r"aux = \[\]: must be some that both runs have"):
         [*kept.apart(a, made_up.sweep(3, aux=[5]))]
+    with pytest.raises(InputError):  # and nothing is printed before
+        finished._same(a, made_up.sweep(3, aux=[5]), ["first", "second"])
+    assert capsys.readouterr().out == ""
     shared = [*kept.apart(a, made_up.sweep(5, aux=[3, 9]))]
     assert {one.at["aux"] for one in shared} == {3}
     assert {int(one.change.n) for one in shared} == {3}

@@ -1,6 +1,9 @@
 """A study of a user's own: a Python file with a question and axes, run as ours are."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from sim.studies.named import named
 from sim.studies.sweep import of_task, swept
 from tests import made_up
 
+ROOT = Path(__file__).parent.parent
 TEXT = '''"""Does a wider channel help?
 
 More to know.
@@ -84,6 +88,15 @@ def test_what_is_no_study_is_said_in_one_line(tmp_path, text, name, why):
 def test_an_edited_file_is_another_study(tmp_path):
     assert grids.module(written(tmp_path, TEXT)).AXES["aux"] == (1, 3)
     assert grids.module(written(tmp_path, TEXT.replace("(1, 3)", "(2,)"))).AXES["aux"] == (2,)
+
+
+def test_questions_are_read_where_python_leaves_docstrings_out(tmp_path):
+    file = written(tmp_path, TEXT)
+    code = f"from sim.studies import grids; print(*map(grids.statement, ('width', {file!r})))"
+    command = [sys.executable, "-OO", "-c", code]
+    out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert out == f"{grids.statement('width')} {grids.statement(file)}\n"
+    assert "Does a wider channel help?" in out
 
 
 def test_the_command_says_its_question_and_plan(sublim, tmp_path):

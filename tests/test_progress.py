@@ -1,9 +1,12 @@
 """Progress in a notebook: a bar while a cell runs, nothing of it afterwards, none elsewhere."""
 
 import sys
+from contextlib import suppress
+from io import StringIO
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 import sim
 from sim.report import progress
@@ -67,11 +70,29 @@ def test_elsewhere_nothing_is_shown(notebook):
     assert not notebook.shown
 
 
+@pytest.mark.parametrize("told", [(), [(0, 0)], [(0, 4), (4, 4)], [(3, 8)]])
+def test_a_bar_ends_full(told):
+    """Also where there was nothing to do."""
+    shown = Console(file=StringIO(), width=80)
+    with progress.bar(shown, "x") as tell:
+        for done, whole in told:
+            tell(done, whole)
+    assert "100%" in shown.file.getvalue()
+
+
+def test_a_bar_of_what_failed_ends_where_it_was():
+    shown = Console(file=StringIO(), width=80)
+    with suppress(RuntimeError), progress.bar(shown, "x") as tell:
+        tell(1, 4)
+        raise RuntimeError
+    assert "25%" in shown.file.getvalue()
+
+
 @pytest.mark.slow
 def test_a_study_from_python_shows_its_own_progress_but_where_it_is_given_one(notebook):
     small = {"teacher_steps": 1, "student_steps": 1, "widths": (2,), "noise_images": 64}
     sim.figure10("synthetic:4x3", 1, models=("student_aux",), **small)
-    assert "figure10, 1 seeds: 100%" in notebook.shown[-2]["text/plain"]
+    assert "figure10, 1 seed: 100%" in notebook.shown[-2]["text/plain"]
     told = len(notebook.shown)
     sim.figure10(
         "synthetic:4x3", 1, models=("student_aux",), **small, progress=lambda done, whole: None

@@ -15,12 +15,12 @@ import xarray as xr
 
 import sim
 from sim.engine import machine, programs
-from sim.errors import InputError, Notice
+from sim.errors import InputError, Notice, StorageError
 from sim.model import data, networks
 from sim.runs import identity, results, store
 from sim.runs.run import Run, _folder
 from sim.settings.experiments import experiment
-from sim.studies.sweep import Grid
+from sim.studies.sweep import Grid, of_task
 from tests.made_up import same
 
 ROOT = Path(__file__).parent.parent
@@ -264,6 +264,10 @@ def test_parameters_are_kept_as_asked_and_handed_out(tmp_path, small, trained, k
     (place,) = tmp_path.glob("figure10-*")
     saved = sim.load(place)
     xr.testing.assert_identical(saved.results, ds)
+    for wrong in ({"seed": 9}, {"seed": "0"}, {"seed": None}, {"seed": 0, "aux": 3}):
+        *_, (name, value) = wrong.items()
+        with pytest.raises(InputError, match=f"{name} = {value!r}: must be "):
+            saved.params("reference", **wrong)
     everybody = keep == "params"
     models = {"teacher": keep != "records", "student_aux": everybody, "reference": everybody}
     for model, kept in models.items():
@@ -282,6 +286,8 @@ def test_parameters_are_kept_as_asked_and_handed_out(tmp_path, small, trained, k
         saved.save_params(tmp_path / "flat.npz", model, seed=1)
         with np.load(tmp_path / "flat.npz") as flat:
             np.testing.assert_array_equal(flat["hidden_1/kernel"], θ["hidden_1"]["kernel"])
+        with pytest.raises(StorageError, match=r"x\.npz cannot be written"):
+            saved.save_params(tmp_path / "nowhere" / "x", model, seed=1)
     del trained[:]
     sim.sweep(DATA, {"student_lr": (0.5,)}, 2, out=tmp_path, **(small | {"points": 1}))
     assert ("teacher" in {who for who, _ in trained}) == (keep == "records")
@@ -365,14 +371,27 @@ def test_a_start_of_ones_own(small):
     [
         (lambda θ: θ | {"hidden_0": θ["hidden_1"]}, r"hidden_0/kernel has shape \(16, 16\), must"),
         (lambda θ: {k: v for k, v in θ.items() if k != "aux_head"}, "aux_head/bias has shape None"),
-        (lambda θ: [1, 2], "has shape None"),
+        (lambda θ: [1, 2], "'list': must be by layer"),
+        (lambda θ: {"hidden_0": 3}, "'hidden_0': must be by layer"),
     ],
 )
 def test_parameters_of_another_shape_are_named(small, spoil, says):
     net = networks.mlp(experiment(DATA, **small).setup, 12, 4)
     θ = net.init(jax.random.key(7))
-    with pytest.raises(InputError, match=f"teacher: .*{says}"):
+    with pytest.raises(InputError, match=f"teacher.* {says}"):
         sim.figure10(DATA, 1, teacher=spoil(θ), **small)
+
+
+def test_parameters_may_be_flat_as_they_are_saved(small):
+    net = networks.mlp(experiment(DATA, **small).setup, 12, 4)
+    θ = net.init(jax.random.key(7))
+    given = of_task(DATA, seeds=1, **small)
+    (nested, of), (flat, also) = (
+        Grid("figure10", given, {}, {"teacher": one}).params["teacher"]
+        for one in (θ, store.flattened(θ))
+    )
+    assert nested == flat
+    jax.tree.map(np.testing.assert_array_equal, of, also)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import xarray as xr
 
 import sim
 from sim.errors import InputError
+from sim.runs.results import SETTINGS, load_json
 from sim.settings.space import SPACE, Range
 from sim.studies import search as module
 
@@ -120,6 +121,24 @@ def test_blur_is_tried_of_blurred_noise_alone(tmp_path, monkeypatch):
     noises = {t.settings["noise"] for t in found}
     assert {"blurred", "uniform"} <= noises
     assert all(("blur" in t.settings) == (t.settings["noise"] == "blurred") for t in found)
+
+
+def test_a_file_is_no_folder_to_search_in(tmp_path, sublim):
+    (tmp_path / "file").write_text("")
+    code, _, err = sublim("search", "--dataset", "synthetic:8x3", "--out", "file")
+    assert code == 2
+    assert "error: out = 'file': must be a folder to write to" in err
+    assert "Traceback" not in err
+
+
+def test_the_folder_says_what_it_is_of(tmp_path, monkeypatch):
+    """Its name has no letter that some file systems have not; its settings are for people."""
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
+    trials(tmp_path, 1)
+    (folder,) = tmp_path.glob("search-synthetic-8x3-*")
+    found = load_json(folder / SETTINGS)
+    assert found["setup"]["widths"] == [8]
+    assert found["space"]["loss"] == ["kl", "squared_error"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,10 @@ the marker, for the axes of every study.
 import inspect
 import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -27,6 +31,7 @@ from tests.test_tradeoffs import ds as defended  # noqa: F401
 from tests.test_tuned import ds as tried  # noqa: F401
 from tests.texts import overlapping, texts
 
+ROOT = Path(__file__).parent.parent
 #: Studies whose results are of another kind.
 OF_THEIR_OWN = ("prediction", "origins", "surgery", "replications", "factorial", "tuned")
 
@@ -170,6 +175,29 @@ def test_a_command_draws_where_it_is_told(sublim, run, tmp_path):
     assert "must be a folder to write to" in error
 
 
+def test_the_reference_alone_has_no_key(sublim, run):
+    """Nor has a figure of results that are named by their file."""
+    code, _, error = sublim("plot", run / results.RESULTS, "--models", "reference")
+    assert (code, error) == (0, "")
+    assert (run / "plots" / "trajectories.png").is_file()
+    grid = made_up.sweep(student_lr=(1e-4, 1e-3))
+    for width in (None, "column"):
+        assert not sweep_figures.sweep(grid, models="reference", width=width).legends
+
+
+def test_no_display_is_needed(run):
+    """A backend that there is not would end the command as it is imported."""
+    command = [sys.executable, "-m", "sim", "plot", run, "--formats", "svg"]
+    subprocess.run(command, cwd=ROOT, env=os.environ | {"MPLBACKEND": "nope"}, check=True)
+    assert (run / "figure10.svg").is_file()
+
+
+def test_figures_are_drawn_where_words_cannot_be_written(sublim, run, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert sublim("plot", run, "--formats", "svg")[0] == 1
+    assert (run / "figure10.svg").is_file()
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -185,6 +213,7 @@ def test_what_cannot_be_drawn_is_said_in_a_line(sublim, run, asked, says):
     assert (code, out) == (2, "")
     assert says in error
     assert error.count("\n") == 1
+    assert [file.name for file in run.iterdir()] == [results.RESULTS]  # no folder of no figures
 
 
 def test_a_map_of_differences_is_by_pairs():
@@ -205,6 +234,7 @@ def test_a_map_of_differences_is_by_pairs():
 
 
 def test_names_are_words_and_symbols():
+    assert [names.counted(n, "seed") for n in (0, 1, 2)] == ["0 seeds", "1 seed", "2 seeds"]
     assert names.formula(names.axis("student_lr")) == "student's learning rate $η_{S}$"
     assert names.formula("fashion_mnist for $3") == r"fashion_mnist for \$3"
     assert [*map(names.value, (0.0001, 1024.0, 35840, 3, "kl", "hidden_0"))] == [

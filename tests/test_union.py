@@ -72,6 +72,7 @@ def test_what_is_no_union_is_refused():
     ds = whole()
     a, b = of(ds.isel(seed=[0, 1])), of(ds.isel(seed=[1, 2]))
     refused("runs = 1: must be two or more", a)
+    refused("runs = 'sweep': must be runs that differ: one of them is there twice", a, b, a.copy())
     other = a.assign_attrs(settings=a.attrs["settings"].replace("64", "32"))
     refused("batch = 32: must be the same in all runs; the first has 64", b, other)
     other = a.assign_attrs(settings=a.attrs["settings"].replace('"d"', '"e"'))

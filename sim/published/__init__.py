@@ -52,7 +52,8 @@ def publication(name: str) -> str:
     require("name", name, isinstance(name, str), "a word")
     owners = [one for one in publications() if name == one or f"{name}_".startswith(f"{one}_")]
     known = name in rows() or name in owners
-    require("name", name, known, "a row or publication that `sublim catalogue` lists")
+    near = "" if known else like(name, [*publications(), *rows()])
+    require("name", name, known, f"a row or publication that `sublim catalogue` lists{near}")
     return max(owners, key=len)
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from sim.errors import require
 from sim.report import ledger, names, rate_figures, rates
-from sim.report.names import formula
+from sim.report.names import counted, formula
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import GREY, SERIES, measured, setting
 from sim.report.tables import Lines, lean, number, split
@@ -174,7 +174,7 @@ def _effects(ds: xr.Dataset, model: str) -> dict[str, dict[str, float]]:
 def dynamics(ds: xr.Dataset) -> Iterator[Any]:
     """Lay out rates, courses, the ledger, effects, and say what they come to."""
     of, axes = rows(ds), axes_of(ds)
-    about = f"{escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
+    about = f"{escape(ds.attrs['dataset'])}, n = {counted(ds.sizes['seed'], 'seed')}"
     for title, caption_, table in tables(of, axes):
         head, lines = table
         note = f"{caption_} {split(ds)}" if title == "Rates" else caption_
@@ -304,7 +304,7 @@ def finding(of: pd.DataFrame, axes: list[str]) -> str:
     if (of.measure == "trait_left").any() and not axes:
         said += [text[0].upper() + text[1:] for text in _stopped(of)]
     if lost := int(of[of.measure == "trait_rate"].diverged.sum()):
-        said.append(f"Diverged: {lost} networks, counted as they are.")
+        said.append(f"Diverged: {counted(lost, 'network')}, counted as they are.")
     return "\n".join(said)
 
 

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sim.report import names
+from sim.report.names import counted
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import SERIES
 from sim.report.tables import Lines, laid_out, number
@@ -111,7 +112,7 @@ def finding(of: pd.DataFrame) -> str:
 def factorial(ds: xr.Dataset) -> Iterator[Any]:
     """Lay out shares and levels, and say what they come to."""
     of = rows(ds)
-    about = f"{escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
+    about = f"{escape(ds.attrs['dataset'])}, n = {counted(ds.sizes['seed'], 'seed')}"
     for title, lines, note in (
         ("Shares of the variance", shares(of), MEANING),
         ("Levels", levels(of), "95 % t-intervals over seeds."),
@@ -155,9 +156,10 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
     sheet.named(right, "y", [*ticks], levels_)
     right.set_xlabel("test accuracy of students, over all other settings")
     points = int(np.prod([ds.sizes[axis] for axis in crossed(ds)]))
+    seeds = counted(ds.sizes["seed"], "seed")
     sheet.caption(
-        f"{ds.attrs['dataset']}, {points} settings × {ds.sizes['seed']} seeds. Lines: 95 %, of "
-        "shares by the jackknife over seeds."
+        f"{ds.attrs['dataset']}, {points} settings × {seeds}. Lines: 95 %, of shares by the "
+        "jackknife over seeds."
     )
 
 

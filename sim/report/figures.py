@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from sim.errors import require
 from sim.published.entries import Published
 from sim.report import names
+from sim.report.names import counted
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import (
     COLORS,
@@ -110,8 +111,9 @@ def figure10(sheet: Sheet, ds: xr.Dataset, published: Sequence[Published] = ()) 
         axes.set(xlim=(-0.5, len(models) - 0.4), ylim=(0, 1.02))
         axes.set_ylabel("test accuracy (fraction)")
     lost = int(ds.diverged.any("model").sum())
+    diverged = f" (×: diverged, {counted(lost, 'seed')})" if lost else ""
     sheet.caption(
-        f"{setting(ds)}. Point: one seed{f' (×: diverged, {lost} seeds)' if lost else ''}. "
+        f"{setting(ds)}. Point: one seed{diverged}. "
         "Diamond and bar: mean, 95 % t-interval."
         + ("\nHollow: published of the same settings; sources in the table." if published else "")
     )

@@ -124,6 +124,11 @@ def value(of: object) -> str:
     return VALUES.get(str(of)) or str(of).replace("_", " ")
 
 
+def counted(count: int, what: str) -> str:
+    """Say how many there are: 1 seed, 2 seeds."""
+    return f"{count} {what}" + "s" * (count != 1)
+
+
 def formula(text: object) -> str:
     r"""Set the symbols of a text (η_S) as matplotlib's mathematics; $ begins none in it.
 

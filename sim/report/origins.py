@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.report import names
+from sim.report.names import counted
 from sim.report.rates import TRACE, rates
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import DOTTED, SERIES, setting
@@ -87,7 +88,7 @@ def _columns(name: str, of: Share) -> dict[str, float]:
 def origins(ds: xr.Dataset) -> Iterator[Any]:
     """Lay out which base is named, whether the trait is seen, and say what that comes to."""
     table, axes = rows(ds), axes_of(ds)
-    about = f"{escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
+    about = f"{escape(ds.attrs['dataset'])}, n = {counted(ds.sizes['seed'], 'seed')}"
     for title, of in (("Which base", bases), ("Whether it had a trait", traits)):
         shown = _table(f"{title}, {about}", *of(table, axes))
         if of is traits:
@@ -146,7 +147,7 @@ def finding(table: pd.DataFrame, axes: list[str]) -> str:
             above = int((table[f"{among}_{name}_low"] > chance).sum())
             shares = _span(table[f"{among}_{name}"])
             parts.append(f"by {word} {shares} (above chance in {above} of {len(table)} cases)")
-        said.append(f"Named among {placebos}, share of {n} seeds: {', '.join(parts)}.")
+        said.append(f"Named among {placebos}, share of {counted(n, 'seed')}: {', '.join(parts)}.")
     seen = table.auroc_low > 0.5
     said.append(
         f"The trait is seen in {int(seen.sum())} of {len(table)} cases: AUROC {_span(table.auroc)}."

@@ -14,6 +14,7 @@ from rich.text import Text
 from sim.errors import require
 from sim.report import names
 from sim.report.dynamics import points
+from sim.report.names import counted
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import DOTTED, SERIES, setting
 from sim.report.tables import Lines, lean, number
@@ -99,7 +100,7 @@ def prediction(ds: xr.Dataset) -> Iterator[Any]:
     settings = len(of) // of.model.nunique()
     shown = lean(
         f"{escape(ds.attrs['title'])}, {escape(ds.attrs['dataset'])}, {settings} settings × "
-        f"{ds.sizes['seed']} seeds",
+        f"{counted(ds.sizes['seed'], 'seed')}",
         MEANING,
     )
     head, lines = cells(table)

@@ -21,7 +21,10 @@ INTERRUPTED = 130  # exit code of what was stopped by Ctrl-C
 
 @contextmanager
 def bar(console: Console, what: str) -> Iterator[Callable[[float, float], None]]:
-    """Show a bar with the time left; its function takes the work done and the whole."""
+    """Show a bar with the time left; its function takes the work done and the whole.
+
+    It ends full, unless what it is of fails: also where there was nothing to do.
+    """
     columns = (
         BarColumn(),
         TaskProgressColumn(),
@@ -32,6 +35,8 @@ def bar(console: Console, what: str) -> Iterator[Callable[[float, float], None]]
     with Progress(TextColumn(what), *columns, console=console) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, whole: progress.update(task, completed=done, total=whole)
+        whole = progress.tasks[task].total or 1
+        progress.update(task, completed=whole, total=whole)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from rich.text import Text
 from sim import published
 from sim.published.changes import PAPER, label, replicable, subsets, supposed
 from sim.published.entries import Published, Row
+from sim.report.names import counted
 from sim.report.published import agrees, said
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import DOTTED, GREY, SERIES
@@ -287,7 +288,7 @@ def finding(of: pd.DataFrame) -> str:
 def replications(ds: xr.Dataset) -> Iterator[Any]:
     """Lay out all rows, their changes, and what that comes to."""
     of = rows(ds)
-    about = f"{escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
+    about = f"{escape(ds.attrs['dataset'])}, n = {counted(ds.sizes['seed'], 'seed')}"
     for title, lines in (("Rows", cells(of)), ("Changes", changes(of))):
         shown = laid_out(f"{title}, {about}", "", lines, len(lines[0]))
         if shown.row_count:
@@ -344,8 +345,8 @@ def draw(sheet: Sheet, of: pd.DataFrame, paper: float) -> None:
     keys = [Line2D([], [], ls="", marker=m, color=c, mfc=f or c) for m, c, f, _ in marks]
     sheet.key(keys, [said for *_, said in marks], columns=2)
     sheet.caption(
-        f"{of.dataset.iloc[0]}, n = {of.n.iloc[0]} seeds. Bars: 95 % intervals; published "
-        "ones where they were given. Dotted: the paper's recipe, ours."
+        f"{of.dataset.iloc[0]}, n = {counted(of.n.iloc[0], 'seed')}. Bars: 95 % intervals; "
+        "published ones where they were given. Dotted: the paper's recipe, ours."
     )
 
 

@@ -7,15 +7,21 @@ import xarray as xr
 from rich.markup import escape
 from rich.table import Table
 
+from sim.report.names import counted
 from sim.report.tables import cell, lean
 from sim.runs.statistics import Summary
 
 COLUMNS = ("seeds", "axes", "not as usual", "made", "took")
 
 
-def listed(rows: Sequence[Sequence[str]], folder: str) -> Table:
-    """Lay out runs: folder, seeds, axes, what is not as usual, when, how long; no empty column."""
-    runs = f"{len(rows)} finished run{'s' * (len(rows) != 1)}"
+def listed(rows: Sequence[Sequence[str]], folder: str) -> Table | str:
+    """Lay out runs: folder, seeds, axes, what is not as usual, when, how long; no empty column.
+
+    Where there are none, a line says so: a table is no wider than its columns.
+    """
+    if not rows:
+        return f"No finished runs in {escape(folder)}"
+    runs = counted(len(rows), "finished run")
     shown = lean(f"{runs} in {escape(folder)}, the latest first", "")
     shown.add_column("run", no_wrap=True)  # to be copied
     kept = [i for i, _ in enumerate(COLUMNS, 1) if any(row[i] for row in rows)]
@@ -49,7 +55,7 @@ def apart(
     diverged = any(either.any() for *_, (_, _, either) in found)
     mark = "; ×k: k seeds diverged (kept)" if diverged else ""
     shown = lean(
-        f"What both measured, n = {seeds} seeds that both have{mark}",
+        f"What both measured, n = {counted(seeds, 'seed')} that both have{mark}",
         "Mean ± half of the 95 % t-interval; the difference is the second less the first, by seed.",
     )
     for column in (*axes, "measure", "model"):
@@ -71,8 +77,8 @@ def found(
     other = [row for row in rows if row[2] != row[3]]
     alone = sum(not (a[1] and b[1]) for _, _, a, b in rows)
     verdicts = sum(a[1] != b[1] for _, _, a, b in rows) - alone
-    said = f"{len(rows)} statements: {verdicts} of other verdicts, {len(other) - alone} of other "
-    said += f"numbers as they are shown, {alone} of one run alone"
+    said = f"{counted(len(rows), 'statement')}: {verdicts} of other verdicts, "
+    said += f"{len(other) - alone} of other numbers as they are shown, {alone} of one run alone"
     if not other:
         return f"{said}; bits differ below what is shown"
     shown = lean(said, "")

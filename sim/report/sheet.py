@@ -237,7 +237,7 @@ class Sheet:
         **look: Any,
     ) -> None:
         """Name lines and marks above the panels, in as many columns as there is room for."""
-        self._key = [*handles], [*labels], columns, look
+        self._key = ([*handles], [*labels], columns, look) if labels else None
 
     def flat(self, values: Iterable[str]) -> bool:
         """Tell whether names are too long to stand side by side: then they go in lines."""

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from sim.report import names
-from sim.report.names import formula
+from sim.report.names import counted, formula
 from sim.runs.results import fixed
 from sim.runs.statistics import Summary
 
@@ -72,9 +72,8 @@ def setting(ds: xr.Dataset) -> str:
     images = ds.attrs["test_images"]
     most = "up to " if "classes" in ds.dims else ""
     at = "".join(f", {name} {value}" for name, value in fixed(ds))
-    return formula(
-        f"{ds.attrs['dataset']}{at}, n = {ds.sizes['seed']} seeds, {most}{images:,} test images"
-    )
+    seeds = counted(ds.sizes["seed"], "seed")
+    return formula(f"{ds.attrs['dataset']}{at}, n = {seeds}, {most}{images:,} test images")
 
 
 def unit(values: xr.DataArray) -> str:

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sim.report import rates
+from sim.report.names import counted
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import GREY, SERIES, setting
 from sim.report.tables import lean, number
@@ -62,7 +63,8 @@ def surgery(ds: xr.Dataset) -> Iterator[Any]:
     yield rates.table(ds, rates.rates(ds))
     of, axes = rows(ds), axes_of(ds)
     shown = lean(
-        f"Transplants, {escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds", MEANING
+        f"Transplants, {escape(ds.attrs['dataset'])}, n = {counted(ds.sizes['seed'], 'seed')}",
+        MEANING,
     )
     head, lines = cells(of, axes)
     for i, column in enumerate(head):

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from sim.engine.bench import best, limits, rows
 from sim.published.entries import Published
+from sim.report.names import counted
 from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare, means
 from sim.runs.identity import set_by
 from sim.runs.plan import Plan
@@ -33,7 +34,7 @@ def table(ds: xr.Dataset) -> Table:
     """Lay out the test accuracy of each model over seeds, one row a model."""
     shown = Table(
         title=f"Figure 10 on {escape(ds.attrs['dataset'])}: test accuracy over "
-        f"{ds.sizes['seed']} seeds",
+        f"{counted(ds.sizes['seed'], 'seed')}",
         title_justify="left",
         caption=split(ds),
         caption_justify="left",
@@ -201,7 +202,7 @@ def bench(found: dict[str, Any]) -> Table:
         f"medians of {found['repeats']}, seconds and TFLOP a seed, "
         "ratio to the product of the same operands",
         title_justify="left",
-        caption=f"Fastest: {fastest['seeds']} seeds together, {fastest['matmul']}.",
+        caption=f"Fastest: {counted(fastest['seeds'], 'seed')} together, {fastest['matmul']}.",
         caption_justify="left",
         pad_edge=False,  # two columns less: all of it fits 80
     )
@@ -218,7 +219,8 @@ def parts(found: dict[str, Any]) -> Iterator[Table]:
     for run in found["runs"]:
         for phase, of in run.get("parts", {}).items():
             shown = Table(
-                title=f"{phase}, {run['seeds']} seeds, {run['matmul']}: {of['steps']} steps",
+                title=f"{phase}, {counted(run['seeds'], 'seed')}, {run['matmul']}: "
+                f"{counted(of['steps'], 'step')}",
                 title_justify="left",
                 caption="Limits: of products, at the rate above; of what is moved, at the "
                 "memory's; of the whole, products as they are alone, and what is moved.",
@@ -248,6 +250,8 @@ def settings(
     axes: values, or cases by label. What they vary is in no line, what they set everywhere nowhere.
     whose: the usual ones are.
     """
+    alone = {n: v[0] for n, v in axes.items() if n in usual and [*v] == [usual[n]]}
+    of, axes = {**of, **alone}, {n: v for n, v in axes.items() if n not in alone}
     some, every = set_by(axes)
     shown = lean(f"Settings that are not {whose}", "")
     for column in ("setting", "here", whose):
@@ -277,9 +281,10 @@ def _listed(values: Sequence[Any], most: int = 12) -> str:
 
 def plan(of: Plan) -> str:
     """Say what a sweep is about to do, in a line or two."""
+    each = ("point", "student", "teacher", "program")
+    points, students, teachers, programs = (counted(getattr(of, f"{one}s"), one) for one in each)
     return (
-        f"To do: {of.points} points, {of.students} students and {of.teachers} teachers to train, "
-        f"{of.programs} programs to compile.\n"
+        f"To do: {points}, {students} and {teachers} to train, {programs} to compile.\n"
         f"About {of.tflop:.3g} TFLOP, {duration(of.seconds)} and {of.gib:.1f} GiB of memory here."
     )
 
@@ -295,7 +300,8 @@ def duration(seconds: float) -> str:
 def trials(found: Sequence[Any], seeds: int, dataset: str, most: int = 15) -> Table:
     """Lay out the best trials of a search: validation accuracy, and what was tried."""
     shown = lean(
-        f"Best of {len(found)} trials, {escape(dataset)}: validation accuracy over {seeds} seeds",
+        f"Best of {counted(len(found), 'trial')}, {escape(dataset)}: validation accuracy over "
+        f"{counted(seeds, 'seed')}",
         "Chosen on validation images: the best of many looks better than it is.",
     )
     names = list(dict.fromkeys(name for trial in found for name in trial.settings))

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sim.report import names
+from sim.report.names import counted
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import SERIES
 from sim.report.tables import Lines, laid_out, number
@@ -124,7 +125,7 @@ def _clear(row: Any) -> int:
 def tuned(ds: xr.Dataset) -> Iterator[Any]:
     """Lay out settings at both rates, and say what they come to."""
     of = rows(ds)
-    about = f"{escape(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
+    about = f"{escape(ds.attrs['dataset'])}, n = {counted(ds.sizes['seed'], 'seed')}"
     yield laid_out(f"Each setting at its own best learning rate, {about}", MEANING, cells(of))
     yield Padding(Text(finding(of)), (1, 0))
 
@@ -165,8 +166,8 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
         said = [*map(names.value, shown)]
         ax.legend(lines, said, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
     sheet.caption(
-        f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds; bars: 95 % intervals. Circles: the "
-        "rate that is best on validation images."
+        f"{ds.attrs['dataset']}, n = {counted(ds.sizes['seed'], 'seed')}; bars: 95 % intervals. "
+        "Circles: the rate that is best on validation images."
     )
 
 

@@ -16,7 +16,10 @@ COMPILING = 4.0, 0.2  # a program takes about so many seconds, and the compiler 
 
 
 class Plan(NamedTuple):
-    """What is still to do. Teachers and students count once a seed."""
+    """What is still to do. Teachers and students count once a seed that is asked for.
+
+    Work and time are of what fills up chunks and blocks, too.
+    """
 
     points: int
     programs: int
@@ -43,11 +46,11 @@ def plan(*schedules: Schedule, beside: float = 0.0) -> Plan:
         of_teacher, of_student, answers = chunks.flop(setup, task)
         if first.imitates:
             flop = seeds * (many * of_student + answers)
-            students += len(alike) * seeds * many
+            students += _wanted(schedule, alike)
             points.update(network.place for job in alike for network in job.networks)
         else:
             flop = seeds * of_teacher * (trained := schedule.work(alike[0]) > 0)
-            teachers += len(alike) * seeds * trained
+            teachers += _wanted(schedule, alike) * trained
         tflop += len(alike) * flop / 1e12
         seconds += len(alike) * flop / _reached(rate, setup)
         data = machine.used(seeds) * chunks.task_bytes(task)
@@ -67,6 +70,13 @@ def plan(*schedules: Schedule, beside: float = 0.0) -> Plan:
         seconds + COMPILING[0] * len(compiled),
         gib + COMPILING[1] + machine.resident_gib(),
     )
+
+
+def _wanted(schedule: Schedule, jobs: Iterable[Job]) -> int:
+    """Count the networks, once a seed, that are asked for: blocks are filled up with more."""
+    asked = {*schedule.seeds}
+    each = ((len({n.key for n in job.networks}), asked.intersection(job.seeds)) for job in jobs)
+    return sum(networks * len(seeds) for networks, seeds in each)
 
 
 def _reached(rate: float, setup: Setup) -> float:

@@ -1,6 +1,7 @@
 """What a finished run has left: its results, and the parameters that were kept."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import xarray as xr
 from sim.errors import a_path, choose, require
 from sim.model.networks import Params
 from sim.runs import results
-from sim.runs.store import Store, flattened
+from sim.runs.store import Store, flattened, write
 
 
 class Saved:
@@ -37,17 +38,26 @@ class Saved:
         """
         choose("model", model, self.results.model.values)
         network = self.results.network.sel(model=model)
-        for axis in network.dims:
-            known = self.results[axis].values.tolist()
-            require(axis, point.get(axis), point.get(axis) in known, f"one of {known}")
+        for axis, of in point.items():
+            require(axis, of, axis in network.dims, "left out: it is no axis of this run")
+        for name, of in {"seed": seed, **{axis: point.get(axis) for axis in network.dims}}.items():
+            known = self.results[name].values.tolist()
+            single = isinstance(of, str | float | int | np.generic)
+            require(name, of, single and of in known, f"one of {known}")
         θ = self._store.params(str(network.sel(point).item()), seed)
         kept = θ is not None
         require("params", f"{model}, seed {seed}", kept, "kept: run it again with keep = params")
         return θ
 
     def save_params(self, path: str | Path, model: str, seed: int, **point: Any) -> None:
-        """Write a network's parameters as a flat .npz: arrays named "hidden_0/kernel" and so on."""
-        np.savez(path, **flattened(self.params(model, seed, **point)))
+        """Write a network's parameters as a flat .npz: arrays named "hidden_0/kernel" and so on.
+
+        Errors: InputError, as `params`; StorageError if it cannot be written.
+        """
+        file = a_path("path", path, "the name of a file")
+        file = file if file.suffix == ".npz" else file.with_name(f"{file.name}.npz")  # as NumPy
+        np.savez(content := BytesIO(), **flattened(self.params(model, seed, **point)))
+        write(file, content.getvalue())
 
 
 def load(run: str | Path) -> Saved:

@@ -1,12 +1,16 @@
 """A study that is run from Python: its traps as warnings, its progress shown in a notebook."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import xarray as xr
 
 from sim.errors import require
+from sim.report.names import counted
 from sim.report.progress import cell
+from sim.runs.results import SETTINGS
 from sim.runs.run import Progress, Run, Study
 
 
@@ -16,7 +20,24 @@ def run(study: Study, out: str | Path | None, progress: Progress | None = None) 
     made = Run(study, out)
     for trap in (*study.traps, *study.task.notes):
         warnings.warn(trap, stacklevel=3)
-    if progress is not None:
-        return made.results(progress)
-    with cell(f"{study.name}, {len(study.common.each_seed)} seeds") as shown:
-        return made.results(shown)
+    with _nothing_left(made):
+        if progress is not None:
+            return made.results(progress)
+        with cell(f"{study.name}, {counted(len(study.common.each_seed), 'seed')}") as shown:
+            return made.results(shown)
+
+
+@contextmanager
+def _nothing_left(run: Run) -> Iterator[None]:
+    """Remove the folders of a run that fails, if it made them and nothing was measured."""
+    folders = [folder for folder in (run.folder, run.store.folder) if folder]
+    made = [folder for folder in folders if not folder.exists()]
+    try:
+        yield
+    except Exception:
+        for folder in made:
+            with suppress(OSError):  # of what is there, or was not made
+                if {file.name for file in folder.iterdir()} == {SETTINGS}:
+                    (folder / SETTINGS).unlink()
+                    folder.rmdir()
+        raise

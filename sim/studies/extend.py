@@ -1,16 +1,18 @@
 """Functions of one's own beside ours, to be chosen by name like them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 import jax
 
-from sim.errors import choose, require
-from sim.model.networks import ACTIVATIONS
-from sim.model.noise import FAMILIES
+from sim.errors import InputError, choose, require
+from sim.model.data import Task
+from sim.model.networks import ACTIVATIONS, mlp
+from sim.model.noise import FAMILIES, Source
 from sim.runs.identity import TABLES
 from sim.settings.declare import declared
 from sim.settings.experiments import Common, Measure, Networks, Theorem
+from sim.settings.grid import Point
 from sim.settings.rules import ADDED
 from sim.settings.setup import (
     UNRANKED,
@@ -91,6 +93,62 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
         jax.clear_caches()  # of programs that know the one before by the same name
     if name not in ADDED.setdefault(words, []):
         ADDED[words].append(name)
+
+
+def tried(points: Sequence[Point], task: Task) -> None:
+    """Find out what shapes functions of one's own give at the points of a grid.
+
+    Before anything is made: what is computed with them would fail. Errors: InputError.
+    """
+    for kind, shapes in SHAPES.items():
+        seen = {getattr(point.setup, kind): point for point in points}
+        for name in seen.keys() & {*ADDED.get(KINDS[kind], ())}:
+            try:
+                found, right, what = shapes(name, seen[name], task)
+            except Exception as error:  # whatever a user's function raises
+                raise InputError(f"{kind} = {name!r}: {type(error).__name__}: {error}") from error
+            given = jax.tree.map(lambda leaf: getattr(leaf, "shape", leaf), found)
+            require(kind, name, given == right, f"a function that gives {what}; it gives {given}")
+
+
+Shapes = tuple[Any, Any, str]  # what a function gives, the shape that it must have, and in words
+
+
+def _of_activation(name: str, at: Point, task: Task) -> Shapes:
+    units = at.setup.widths[0]
+    found = jax.eval_shape(ACTIVATIONS[name], jax.ShapeDtypeStruct((units,), float))
+    return found, (units,), "as many numbers as it takes"
+
+
+def _of_loss(name: str, at: Point, task: Task) -> Shapes:
+    z, visible = (jax.ShapeDtypeStruct((task.classes + at.setup.aux,), of) for of in (float, bool))
+    return jax.eval_shape(losses.LOSSES[name].of, z, z, visible), (), "a number"
+
+
+def _of_noise(name: str, at: Point, task: Task) -> Shapes:
+    def one(key: Any, images: Any, hyper: Hyper, i: Any) -> Any:
+        return FAMILIES[name](Source(key, images, hyper))(i)
+
+    images, i = (jax.ShapeDtypeStruct(*of) for of in ((task.x_train.shape, float), ((), int)))
+    found = jax.eval_shape(one, jax.eval_shape(jax.random.key, 0), images, at.hyper, i)
+    return found, (task.d_in,), "a function from an address to as many numbers as an image has"
+
+
+def _of_optimizer(name: str, at: Point, task: Task) -> Shapes:
+    def step(lr: Any, θ: Any) -> Any:
+        optimizer = OPTIMIZERS[name](lr)
+        return optimizer.update(θ, optimizer.init(θ), θ)[0]
+
+    net = mlp(at.setup, task.d_in, task.classes)
+    θ = jax.eval_shape(net.init, jax.eval_shape(jax.random.key, 0))
+    right = jax.tree.map(lambda leaf: leaf.shape, θ)
+    found = jax.eval_shape(step, jax.ShapeDtypeStruct((), float), θ)
+    return found, right, "optax's optimiser, updates of the parameters' shapes"
+
+
+#: Of kinds whose shapes can be found out without a network's training, in the order of need.
+SHAPES = {"activation": _of_activation, "loss": _of_loss}
+SHAPES |= {"noise": _of_noise, "optimizer": _of_optimizer}
 
 
 def by_name(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def figure10(
       progress: called with the work done and the whole, in steps of single networks;
         with none a notebook shows a bar.
       teacher: its parameters, in place of training one for each seed: {layer: {"kernel": [in, out],
-        "bias": [out]}}, as `sim.load(run).params("teacher", seed=0)` gives them.
+        "bias": [out]}}, as `sim.load(run).params("teacher", seed=0)` gives them; or flat, as
+        `save_params` writes them.
       reference: where it started, and students start.
 
     Returns a Dataset over seed × model × step: `test_accuracy`, `validation_accuracy`,

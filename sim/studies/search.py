@@ -17,8 +17,9 @@ from sim.engine import machine
 from sim.errors import a_path, needs, require
 from sim.model import arrays
 from sim.model.data import Task
+from sim.report.names import counted
 from sim.runs import identity
-from sim.runs.run import QUIET
+from sim.runs.run import QUIET, opened, short
 from sim.runs.store import digest, write
 from sim.settings import recipes
 from sim.settings.experiments import Experiment
@@ -87,7 +88,9 @@ class Search:
         require("validation", part, held_out, "above 0: it is what is searched on")
         require("models", given.networks.models, MODEL in given.networks.models, f"with {MODEL}")
         self.given, self.over = given, over
-        self.folder = _folder(given, over, out)
+        self._depends = _depends(given, over)
+        dataset = Path(given.common.dataset).stem.replace(":", "-")
+        self.folder = out / f"{short(f'search-{dataset}')}-{digest(self._depends)[:8]}"
 
     @property
     def kept(self) -> list[Trial]:
@@ -99,7 +102,7 @@ class Search:
         whole = isinstance(trials, int | np.integer) and not isinstance(trials, bool) and trials > 0
         require("trials", trials, whole, "a positive whole number")
         Grid("search", self.given, {})  # nothing is begun without a task that can be read
-        self.folder.mkdir(parents=True, exist_ok=True)
+        opened(self.folder, self._depends)
         study = _study(self.folder)
         for trial in study.trials:
             if trial.state.name == "RUNNING":  # when the search was stopped
@@ -149,7 +152,7 @@ class Search:
             "given": " ".join(f"{name}={_words(value)}" for name, value in self._own()),
             "revision": " ".join(sorted({t.revision for t in found})),
             "dataset": common.dataset,
-            "n": f"{len(common.each_seed)} seeds",
+            "n": counted(len(common.each_seed), "seed"),
             "device": machine.device(),
         }
         lines = pd.DataFrame(
@@ -214,8 +217,8 @@ def _words(of: Any) -> str:
     return ",".join(map(str, of)) if isinstance(of, tuple) else str(of)
 
 
-def _folder(given: Experiment, over: Space, out: Path) -> Path:
-    """Name the folder of a search by what it depends on."""
+def _depends(given: Experiment, over: Space) -> dict[str, Any]:
+    """Name what a search depends on."""
     of = {
         "setup": vars(given.setup),
         "hyper": vars(given.hyper),
@@ -226,4 +229,4 @@ def _folder(given: Experiment, over: Space, out: Path) -> Path:
     dataset = given.common.dataset
     if (own := arrays.given(dataset)) is not None:  # whose name may mean other arrays tomorrow
         of["data"] = [hashlib.sha256(np.ascontiguousarray(one)).hexdigest() for one in own]
-    return out / f"search-{Path(dataset).stem}-{digest(of)[:8]}"
+    return of

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
@@ -29,7 +28,7 @@ from sim.settings.lengths import steps
 from sim.settings.recipes import warnings
 from sim.settings.setup import Hyper, Setup
 from sim.studies import called
-from sim.studies.extend import axes_by_name, by_name
+from sim.studies.extend import axes_by_name, by_name, tried
 from sim.training.families import FIGURE_10, Family, Imitation, asks, described, takes, traits
 from sim.training.measures import ALWAYS, MEASURES, MECHANISM, OF_TRAITS
 
@@ -82,6 +81,8 @@ def of_task(dataset: str | Task, **given: Any) -> Experiment:
 
     A function among them is put beside ours under its own name.
     """
+    rule = "a data set: axes go behind it, as in sim.sweep('digits', {'aux': [1, 3]})"
+    require("dataset", dataset, not isinstance(dataset, Mapping), rule)
     name = data.named(dataset)
     return experiment(name, sources.training_images(name), **by_name(given))
 
@@ -140,6 +141,7 @@ class Grid:
         for axis in self.axes:
             own = axis not in {*taken, "seed", "model", "step", "layer", "network"}
             require("axis", axis, own, "no name of what is measured")
+        tried(self.points, self.measured)
         self.params = {name: self._checked(name, θ) for name, θ in params.items()}
         self.settings = {
             "setup": vars(given.setup),
@@ -226,10 +228,11 @@ class Grid:
         task = data.first_classes(self.task, point.setup.classes)
         net = networks.mlp(point.setup, task.d_in, task.classes)
         expected = jax.eval_shape(net.init, jax.random.key(0))
-        found = jax.tree.map(jnp.shape, θ)
+        θ = _nested(name, θ)
         for layer, parts in expected.items():
             for part, leaf in parts.items():
-                shape = found.get(layer, {}).get(part) if isinstance(found, dict) else None
+                value = θ.get(layer, {}).get(part)
+                shape = None if value is None else np.shape(value)
                 if shape != leaf.shape:
                     raise InputError(
                         f"{name}: {layer}/{part} has shape {shape}, must have {leaf.shape}"
@@ -237,6 +240,19 @@ class Grid:
         θ = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), θ)
         leaves = [(str(path), leaf) for path, leaf in jax.tree.leaves_with_path(θ)]
         return digest({"params": fingerprint(leaves).hex()})[:16], θ
+
+
+def _nested(name: str, θ: Any) -> dict[str, dict[str, Any]]:
+    """Take parameters as layers of parts; flat ones too, as `save_params` writes them."""
+    form = 'by layer, {"hidden_0": {"kernel": …, "bias": …}, …}, or flat, {"hidden_0/kernel": …}'
+    words = isinstance(θ, Mapping) and all(isinstance(key, str) for key in θ)
+    require(name, type(θ).__name__, words, form)
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in θ.items():
+        layer, slash, part = key.partition("/")
+        require(name, key, slash or isinstance(value, Mapping), form)
+        found.setdefault(layer, {}).update({part: value} if slash else value)
+    return found
 
 
 class Networks:

@@ -23,8 +23,8 @@ def combine(*runs: xr.Dataset) -> xr.Dataset:
     differ, and with them last bits, of which a Notice is given; devices and revisions are all among
     the attributes.
 
-    Errors: InputError for one run, for runs of which another setting differs, that disagree with no
-    such reason, or that together leave a hole in the grid.
+    Errors: InputError for one run, or one twice; for runs of which another setting differs, that
+    disagree with no such reason, or that together leave a hole in the grid.
 
     >>> import sim
     >>> short = {"teacher_steps": 2, "student_steps": 2, "points": 1}
@@ -34,7 +34,7 @@ def combine(*runs: xr.Dataset) -> xr.Dataset:
 
     """
     require("runs", len(runs), len(runs) > 1, "two or more")
-    for ds in runs:
+    for i, ds in enumerate(runs):
         kind = getattr(ds, "attrs", {}).get("experiment")
         trained = isinstance(ds, xr.Dataset) and {"test_accuracy", "network"} <= {*ds.variables}
         whole = trained and "settings" in ds.attrs
@@ -42,6 +42,8 @@ def combine(*runs: xr.Dataset) -> xr.Dataset:
         for dim in (*axes_of(ds), "seed", "model"):
             require("runs", f"0 of {dim}", ds.sizes[dim], f"of one {dim} or more")
         _alike(runs[0], ds)
+        once = not any(ds.identical(other) for other in runs[:i])
+        require("runs", ds.attrs.get("study"), once, "runs that differ: one of them is there twice")
     first, grid = runs[0], (*axes_of(runs[0]), "seed", "model")
     coords = {str(dim): _union([ds[dim].values for ds in runs]) for dim in first.dims}
     free = {dim: coords[dim] for dim in coords if dim not in grid}  # steps, layers: NaN elsewhere

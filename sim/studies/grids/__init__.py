@@ -8,6 +8,7 @@ what is chosen by them. There is nothing else to write; what is more than a grid
 takes what `Grid` takes and returns a kind of it. A user's own is such a file anywhere.
 """
 
+import ast
 import os
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -65,7 +66,9 @@ def _own(file: str, content: bytes) -> ModuleType:
     except Exception as error:  # whatever a user's file raises
         words = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"study = {file!r}: {words}") from error
-    require("study", file, of.__doc__, "a file that begins with its question, a docstring")
+    question = ast.get_docstring(ast.parse(content))
+    require("study", file, question, "a file that begins with its question, a docstring")
+    of.__doc__ = question
     axes = getattr(of, "AXES", None)
     require("study", file, isinstance(axes, Mapping) and axes, "a file with AXES, values by name")
     for part in ("SETTINGS", "FAMILY"):
@@ -75,8 +78,12 @@ def _own(file: str, content: bytes) -> ModuleType:
 
 
 def statement(name: str) -> str:
-    """Read a study's question, and what to know to read the answer."""
-    return getdoc(module(name))
+    """Read a study's question, and what to know to read the answer.
+
+    Python leaves docstrings out where it is asked to: then they are in the source alone.
+    """
+    of = module(name)
+    return getdoc(of) or ast.get_docstring(ast.parse(Path(of.__file__).read_bytes()))
 
 
 def chosen(name: str, texts: Sequence[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from sim.report.names import formula, value
+from sim.report.names import counted, formula, value
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import SERIES
 from sim.studies.theorem.figures_of_steps import labels, many_steps
@@ -149,9 +149,10 @@ def lazy(sheet: Sheet, ds: xr.Dataset) -> None:
     _over_width(sheet, right, ds, "lazy_visible_fraction", SERIES[2], "D")
     right.set_ylabel(formula("visible fraction ‖PΔθ_T‖² / ‖Δθ_T‖²"))
     sheet.key([*keys.values()], [*keys])
+    seeds = counted(ds.sizes["lazy_seed"], "seed")
     sheet.caption(
-        f"{formula(ds.attrs['dataset'])}, n = {ds.sizes['lazy_seed']} seeds a width. Small points: "
-        "seeds; line: mean. Plain gradient descent, squared error.",
+        f"{formula(ds.attrs['dataset'])}, n = {seeds} a width. Small points: seeds; line: mean. "
+        "Plain gradient descent, squared error.",
     )
 
 
@@ -187,8 +188,9 @@ def boundaries(sheet: Sheet, *studies: xr.Dataset) -> None:
     ]
     said = [*keys, "measured", "predicted, eq. (3)"]
     sheet.key([*keys.values(), *style], said)
+    seeds = counted(studies[0].sizes["seed"], "seed")
     sheet.caption(
-        f"Medians of n = {studies[0].sizes['seed']} seeds at ε = {float(one.boundary_epsilon):g}; "
+        f"Medians of n = {seeds} at ε = {float(one.boundary_epsilon):g}; "
         "no point where half of them have no boundary.",
     )
 
@@ -243,4 +245,4 @@ def _over_width(
 
 
 def _setting(ds: xr.Dataset) -> str:
-    return f"{formula(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
+    return f"{formula(ds.attrs['dataset'])}, n = {counted(ds.sizes['seed'], 'seed')}"

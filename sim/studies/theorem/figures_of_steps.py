@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sim.report.names import formula, value
+from sim.report.names import counted, formula, value
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import SERIES
 from sim.studies.theorem.statements import asked
@@ -27,8 +27,8 @@ def labels(sheet: Sheet, ds: xr.Dataset) -> None:
     for draw, axes in zip((_channels, _drawn, _filters, _ratios), panels, strict=True):
         draw(sheet, axes, of)
     sheet.caption(
-        f"{_setting(ds)} × {len(asked(ds))} networks, float64; f linearised but in the last "
-        f"panel.\nN = {ds.sizes['kept'] - 1} inputs; medians, (second panel) shares of "
+        f"{_setting(ds)} × {counted(len(asked(ds)), 'network')}, float64; f linearised but in the "
+        f"last panel.\nN = {ds.sizes['kept'] - 1} inputs; medians, (second panel) shares of "
         f"{ds.sizes['seed'] * ds.sizes['draw']} draws ± 2 standard errors, (third) means.",
     )
 
@@ -262,4 +262,4 @@ def _missing(sheet: Sheet, ds: xr.Dataset, needed: tuple[str, ...]) -> bool:
 
 
 def _setting(ds: xr.Dataset) -> str:
-    return f"{formula(ds.attrs['dataset'])}, n = {ds.sizes['seed']} seeds"
+    return f"{formula(ds.attrs['dataset'])}, n = {counted(ds.sizes['seed'], 'seed')}"

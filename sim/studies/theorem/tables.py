@@ -6,6 +6,7 @@ import xarray as xr
 from rich.markup import escape
 from rich.table import Table
 
+from sim.report.names import counted
 from sim.report.tables import cell
 from sim.runs.statistics import summary
 from sim.studies.theorem.statements import statements
@@ -30,8 +31,9 @@ def theorem(ds: xr.Dataset) -> Iterator[Table]:
 
 def said(ds: xr.Dataset) -> Table:
     """Lay out what the theorem says and what was measured, a row a statement, in 80 columns."""
+    seeds = counted(ds.sizes["seed"], "seed")
     shown = Table(
-        title=f"The theorem on {escape(ds.attrs['dataset'])}, {ds.sizes['seed']} seeds, float64",
+        title=f"The theorem on {escape(ds.attrs['dataset'])}, {seeds}, float64",
         title_justify="left",
         show_lines=True,
     )
@@ -50,9 +52,9 @@ def said(ds: xr.Dataset) -> Table:
 
 def widths(ds: xr.Dataset) -> Table:
     """Lay out trained networks beside the linearised prediction, a column a width."""
-    n = ds.sizes["lazy_seed"]
+    n = counted(ds.sizes["lazy_seed"], "seed")
     shown = Table(
-        title=f"Eq. (6) and trained networks: mean ± half of 95 % interval, n = {n} seeds",
+        title=f"Eq. (6) and trained networks: mean ± half of 95 % interval, n = {n}",
         title_justify="left",
     )
     shown.add_column("hidden units")
