@@ -2,7 +2,9 @@
 
 import importlib.util
 import math
+from functools import partial
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,9 @@ import xarray as xr
 
 import sim
 from sim.errors import InputError
+from sim.model.networks import ACTIVATIONS
 from sim.runs.results import SETTINGS, load_json
+from sim.runs.store import is_anothers
 from sim.settings.space import SPACE, Range
 from sim.studies import search as module
 
@@ -123,6 +127,60 @@ def test_blur_is_tried_of_blurred_noise_alone(tmp_path, monkeypatch):
     assert all(("blur" in t.settings) == (t.settings["noise"] == "blurred") for t in found)
 
 
+def test_nothing_is_tried_twice_nor_what_does_not_go_together(tmp_path, monkeypatch):
+    """Of loss and outputs, squared error takes no labels; there are three settings to try."""
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
+    over = {"loss": ("kl", "squared_error"), "outputs": ("soft", "hard")}
+    found = sim.search("synthetic:8x3", 6, 1, over=over, out=tmp_path, **TINY)
+    tried = [(t.settings["loss"], t.settings["outputs"]) for t in found]
+    assert len(tried) == len({*tried})
+    assert {*tried} <= {("kl", "soft"), ("kl", "hard"), ("squared_error", "soft")}
+    assert len(tried) >= 2
+
+
+def test_whole_numbers_are_tried_of_a_range_of_them_also_where_none_is_given(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
+    given = {name: value for name, value in TINY.items() if name != "student_steps"}
+    over = {"student_steps": Range(2, 8), "noise_images": Range(16, 64)}
+    found = sim.search("synthetic:8x3", 6, 1, over=over, out=tmp_path, **given)
+    values = [value for t in found for value in t.settings.values()]
+    assert len(found) == 6
+    assert {type(value) for value in values} == {int}
+
+
+@pytest.mark.parametrize("what", ["data", "function"])
+def test_a_search_of_other_data_or_functions_is_another(tmp_path, monkeypatch, what):
+    """Whose names are the same."""
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
+    folders, kept = set(), dict(ACTIVATIONS)
+    for k in (1.0, 2.0):
+        x = np.random.default_rng(0).uniform(-k / 2, k / 2, (90, 4, 4))
+        y = np.arange(90) % 3
+        if what == "data":
+            task = sim.task(x[:60], y[:60], x[60:], y[60:], name="searched")
+            more = {"dataset": task, "validation": 0.2}
+        else:
+            sim.add("activation", partial(jnp.multiply, k), "mine")
+            more = {"dataset": "synthetic:8x3", "activation": "mine"}
+        sim.search(**(TINY | more), trials=1, seeds=1, over=RATES, out=tmp_path)
+        folders = {*tmp_path.glob("search-*")}
+    ACTIVATIONS.clear()
+    ACTIVATIONS.update(kept)
+    assert len(folders) == 2
+
+
+def test_two_commands_do_not_search_in_one_folder(tmp_path, monkeypatch):
+    """The trial that another has begun would be taken for one that was stopped."""
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
+    trials(tmp_path, 1)
+    (file,) = tmp_path.glob("search-*/" + module.TRIALS)
+    with file.open("ab") as other:
+        assert not is_anothers(other)
+        with pytest.raises(InputError, match=r"out = .*: must be of no other command"):
+            trials(tmp_path, 2)
+    assert len(trials(tmp_path, 2)) == 2
+
+
 def test_a_file_is_no_folder_to_search_in(tmp_path, sublim):
     (tmp_path / "file").write_text("")
     code, _, err = sublim("search", "--dataset", "synthetic:8x3", "--out", "file")
@@ -150,6 +208,7 @@ def test_the_folder_says_what_it_is_of(tmp_path, monkeypatch):
         ({"over": ("batch=64,0",)}, "batch = 0: must be"),
         ({"over": ("depth", "depth=1,2")}, "over = 'depth': must be named once"),
         ({"over": ()}, "one setting or more"),
+        ({"over": ("blur",)}, "over = 'blur': must be beside noise that is blurred"),
         ({"models": ("cross_aux",)}, "with student_aux"),
     ],
 )

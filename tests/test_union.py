@@ -56,6 +56,23 @@ def test_parts_make_the_whole(first, second):
     assert both.attrs["store"] == "store-x"
 
 
+def test_runs_of_other_functions_are_no_sample_and_of_other_code_a_word_is_said():
+    ds = whole()
+
+    def part(seeds, **more):
+        one = of(ds.isel(seed=seeds))
+        return one.assign_attrs(settings=json.dumps(json.loads(one.attrs["settings"]) | more))
+
+    with pytest.raises(InputError, match=r"functions = .*: must be the same in all runs"):
+        sim.combine(
+            part([0, 1], functions={"activation mine": "a"}),
+            part([2, 3], functions={"activation mine": "b"}),
+        )
+    for name in ("code_sha256", "jax_settings", "python"):
+        with pytest.warns(Notice, match=f"{name} is not the same in all runs"):
+            sim.combine(part([0, 1], **{name: "a"}), part([2, 3], **{name: "b"}))
+
+
 def test_seeds_are_named_as_they_are():
     ds = whole()
     late = [of(ds.isel(seed=part)) for part in ([2], [3])]

@@ -78,6 +78,19 @@ def _claim(file: IO[bytes], how: int = 0) -> bool:
     return False
 
 
+def is_anothers(file: IO[bytes]) -> bool:
+    """Claim an open file unless another process has it; without locks nobody has."""
+    if flock is None:
+        return False
+    try:
+        flock(file, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without
+        return False
+    return False
+
+
 def _settled(folder: Path) -> bool:
     """Have a folder's own entries on the disk, before others are removed for them; or say no."""
     try:

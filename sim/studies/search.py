@@ -3,7 +3,6 @@
 Trials are optuna's; networks are ours. All of a search is kept in one folder, where it goes on.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,22 +13,22 @@ import numpy as np
 import pandas as pd
 
 from sim.engine import machine
-from sim.errors import a_path, needs, require
-from sim.model import arrays
+from sim.errors import InputError, a_path, needs, require
 from sim.model.data import Task
 from sim.report.names import counted
 from sim.runs import identity
 from sim.runs.run import QUIET, opened, short
-from sim.runs.store import digest, write
+from sim.runs.store import digest, is_anothers, write
 from sim.settings import recipes
 from sim.settings.experiments import Experiment
-from sim.settings.grid import grid
+from sim.settings.grid import WHOLE, grid
 from sim.settings.space import MODEL, SPACE, Range, Space, chosen, defaults
 from sim.studies import called
 from sim.studies.sweep import Grid, of_task
 
 TRIALS = "trials.log"  # optuna's own record
 TABLE = "trials.csv"  # what a reader has of it
+PATIENCE = 3  # times as many are drawn as trials, where some were tried or go not together
 BLURRED: tuple[dict[str, Any], ...] = {}, {"noise": ("blurred",)}  # what blur goes with
 
 
@@ -83,12 +82,15 @@ class Search:
         require("over", [*over], over, "one setting or more")
         for name, values in over.items():  # of which each alone breaks no rule
             grid(given.setup, given.hyper, BLURRED[name == "blur"] | {name: values})
+        noises = over.get("noise", (given.setup.noise,))
+        rule = "beside noise that is blurred, or may be"
+        require("over", "blur", "blur" not in over or "blurred" in noises, rule)
         part = given.common.validation
         held_out = part > 0 or recipes.small(given.common.dataset)
         require("validation", part, held_out, "above 0: it is what is searched on")
         require("models", given.networks.models, MODEL in given.networks.models, f"with {MODEL}")
         self.given, self.over = given, over
-        self._depends = _depends(given, over)
+        self._depends = _depends(given, over, Grid("search", given, {}).task)
         dataset = Path(given.common.dataset).stem.replace(":", "-")
         self.folder = out / f"{short(f'search-{dataset}')}-{digest(self._depends)[:8]}"
 
@@ -101,8 +103,15 @@ class Search:
         """Search until there are so many trials, the best first; `tell` hears of each new one."""
         whole = isinstance(trials, int | np.integer) and not isinstance(trials, bool) and trials > 0
         require("trials", trials, whole, "a positive whole number")
-        Grid("search", self.given, {})  # nothing is begun without a task that can be read
         opened(self.folder, self._depends)
+        with (self.folder / TRIALS).open("ab") as file:
+            alone = not is_anothers(file)
+            require("out", str(self.folder), alone, "of no other command that searches there now")
+            return self._best(trials, tell)
+
+    def _best(self, trials: int, tell: Callable[[Trial], None]) -> list[Trial]:
+        import optuna  # noqa: PLC0415 - of an extra
+
         study = _study(self.folder)
         for trial in study.trials:
             if trial.state.name == "RUNNING":  # when the search was stopped
@@ -110,16 +119,28 @@ class Search:
                 study.enqueue_trial(trial.params)
         study.enqueue_trial(self._start(), skip_if_exists=True)
 
+        known = [trial.settings for trial in self.kept]
+
         def accuracy(trial: Any) -> float:
             tried = self._suggested(trial)
-            case = {"trial": {str(trial.number): tried}}
-            ds = called.run(Grid("search", self.given, case), self.folder, QUIET)
-            found = float(ds.validation_accuracy.sel(model=MODEL).mean())
+            if tried in known:
+                raise optuna.TrialPruned
+            try:
+                of = Grid("search", self.given, {"trial": {str(trial.number): tried}})
+            except InputError:  # settings that are right one by one, and not together
+                raise optuna.TrialPruned from None
+            found = float(
+                called.run(of, self.folder, QUIET).validation_accuracy.sel(model=MODEL).mean()
+            )
+            known.append(tried)
             tell(Trial(trial.number, tried, found))
             return found if np.isfinite(found) else 0.0
 
-        if (left := trials - len(self.kept)) > 0:
-            study.optimize(accuracy, n_trials=left)
+        # Of few values there may be fewer settings than trials: nothing is tried twice.
+        for _ in range(PATIENCE * trials):
+            if len(known) >= trials:
+                break
+            study.optimize(accuracy, n_trials=1)
         found = _finished(study)
         self._write(found)
         return found
@@ -131,7 +152,9 @@ class Search:
         here = vars(setup) | vars(hyper) | derived
 
         def inside(value: Any, of: Range | tuple[Any, ...]) -> bool:
-            return of.low <= value <= of.high if isinstance(of, Range) else value in of
+            if isinstance(of, Range):
+                return value is not None and of.low <= value <= of.high
+            return value in of
 
         return {name: here[name] for name, of in self.over.items() if inside(here[name], of)}
 
@@ -206,6 +229,8 @@ def _finished(study: Any) -> list[Trial]:
 
 
 def _suggest(trial: Any, name: str, of: Range | tuple[Any, ...]) -> Any:
+    if isinstance(of, Range) and name in WHOLE:
+        return trial.suggest_int(name, *map(int, of), log=True)
     if isinstance(of, Range):
         return float(f"{trial.suggest_float(name, *of, log=True):.3g}")
     return trial.suggest_categorical(name, of)
@@ -217,16 +242,13 @@ def _words(of: Any) -> str:
     return ",".join(map(str, of)) if isinstance(of, tuple) else str(of)
 
 
-def _depends(given: Experiment, over: Space) -> dict[str, Any]:
-    """Name what a search depends on."""
-    of = {
+def _depends(given: Experiment, over: Space, task: Task) -> dict[str, Any]:
+    """Name what a search depends on: not the machine, so that it may go on elsewhere."""
+    named = identity.of_task(task, given.common.validation)
+    return {
         "setup": vars(given.setup),
         "hyper": vars(given.hyper),
         "seeds": given.common.seeds,
         "validation": given.common.validation,
         "space": {name: over[name] for name in sorted(over)},
-    }
-    dataset = given.common.dataset
-    if (own := arrays.given(dataset)) is not None:  # whose name may mean other arrays tomorrow
-        of["data"] = [hashlib.sha256(np.ascontiguousarray(one)).hexdigest() for one in own]
-    return of
+    } | {name: named[name] for name in ("data_sha256", "functions", "code_sha256")}

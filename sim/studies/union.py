@@ -76,7 +76,13 @@ def _alike(a: xr.Dataset, b: xr.Dataset) -> None:
             for label in {*here} & {*there}:
                 rule = f"the same in all runs; the first has {here[label]}"
                 require(f"{axis} {label}", there[label], here[label] == there[label], rule)
-    parts = [({**settings(ds), "data": ran["data_sha256"]}) for ds, ran in ((a, of), (b, own))]
+    parts = [
+        {**settings(ds), "data": ran["data_sha256"], "functions": ran.get("functions")}
+        for ds, ran in ((a, of), (b, own))
+    ]
+    for name in ("code_sha256", "jax_settings", "python"):
+        if of.get(name) != own.get(name):
+            notice(f"{name} is not the same in all runs: bits may differ, or what was computed")
     known = {*OWN, *WHERE, *axes_of(a), *of["versions"]}
     for name in sorted({*parts[0], *parts[1]} - known):
         mine, other = (part.get(name) for part in parts)
