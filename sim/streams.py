@@ -46,10 +46,8 @@ class Stream:
             if self._hears and isinstance(error, BrokenPipeError):
                 raise
             self.lost = self.lost or error.strerror or str(error)
-            try:  # what waits to be written would fail again, at the latest as Python ends
+            with suppress(OSError):  # what waits would fail again, at the latest as Python ends
                 os.dup2(self._nowhere.fileno(), self._stream.fileno())
-            except OSError:  # it is no file
-                self._stream = self._nowhere
 
 
 @contextmanager

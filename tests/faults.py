@@ -824,6 +824,33 @@ KEPT = [
         "sim/runs/plan.py",
         "schedule::test_jobs_are_of_a_kind_that_take_the_same_work",
         ("len(job.seeds), job.trains", "len(job.seeds)"),
+        (
+            "len({n.key for n in job.networks})",
+            "len(job.networks)",
+            "sweeps::test_more_seeds_and_more_values_compute_only_what_is_new",
+        ),
+    ),
+    *of(
+        "sim/streams.py",
+        "main::test_output_that_cannot_be_written_is_said",
+        ("raise SystemExit(1)", "return"),
+        ("sys.stdout, sys.stderr = before", "pass"),
+        (
+            "os.dup2(self._nowhere.fileno(), self._stream.fileno())",
+            "pass",
+            "main::test_a_full_disk_is_said_in_one_line",
+        ),
+    ),
+    *of(
+        "sim/studies/extend.py",
+        "extend::test_a_function_that_fails_is_named_before_anything_is_made",
+        ("given == right, f", "True, f"),
+        ("optimizer.update(θ, optimizer.init(θ), θ)[0]", "θ"),
+        (
+            "(task.x_train.shape, float)",
+            "((2, task.d_in), float)",
+            "extend::test_functions_that_can_be_trained_with_pass",
+        ),
     ),
     *of(
         "sim/runs/identity.py",

@@ -415,8 +415,11 @@ def test_errors_that_cannot_be_written_leave_their_code(sublim, monkeypatch):
 def test_a_full_disk_is_said_in_one_line():
     """What waits to be written does not fail once more as Python ends."""
     command = [sys.executable, "-m", "sim", "--version"]
+    environment = {name: word for name, word in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with open("/dev/full", "w") as full:
-        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=ROOT, check=False)
+        run = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, cwd=ROOT, env=environment, check=False
+        )
     said = b"error: standard output cannot be written: No space left on device\n"
     assert (run.returncode, run.stderr) == (1, said)
 
