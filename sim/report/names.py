@@ -126,7 +126,7 @@ def value(of: object) -> str:
 
 def counted(count: int, what: str) -> str:
     """Say how many there are: 1 seed, 2 seeds."""
-    return f"{count} {what}" + "s" * (count != 1)
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def formula(text: object) -> str:
