@@ -119,6 +119,7 @@ def test_where_nothing_was_validated_there_is_no_best(ds):
     of = tuned.rows(lost)
     assert of[of.role == "best"].less.isna().all()
     assert of[of.role == "usual"].less.notna().all()
+    assert tuned.finding(of).startswith("Not measured both")
 
 
 def test_a_setting_alone_is_held_against_nothing(ds):
