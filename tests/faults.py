@@ -133,11 +133,21 @@ THEORY = [
             "move(θ_0, ε, Δθ_T), X) - z - u",
             "verdict::test_holds",
         ),
+        (
+            "θ_0, Δθ_T, L_S, each=True)",
+            "θ_0, Δθ_T, L_S)",
+            "verdict::test_a_q_that_another_logits_movement_hides_is_not_0",
+        ),
     ),
     *of(
         "theory/conditions.py",
         "conditions::test_a_broken_condition_is_named",
         ("_over(jnp.max(L_min[None] - L),", "_over(jnp.max(L - L_min[None]),"),
+        (
+            "jnp.maximum(moved, _over(in_null, all_of_it))",
+            "jnp.maximum(moved, _over(in_null, in_null))",
+            "conditions::test_inputs_of_the_same_logits_break_none_of_them",
+        ),
         ("_over(-jnp.min(λ), size)", "_over(jnp.min(λ), size)"),
     ),
     *of(
@@ -173,6 +183,11 @@ THEORY = [
         "differing::test_the_worst_of_all_corners",
         ("1 - ρ * jnp.sign(b * v)", "1 + ρ * jnp.sign(b * v)"),
         ("r = _over(D_S, D_T)", "r = _over(D_T, D_S)", "differing::test_the_change_by_brute_force"),
+        (
+            "jnp.where(bv == 0, none, r)",
+            "jnp.where(bv < 0, none, r)",
+            "differing::test_what_has_no_part_in_the_step_does_not_count",
+        ),
     ),
     *of(
         "theory/filters.py",
@@ -1047,7 +1062,12 @@ STATISTICS = [
         ("stdtrit(n - 1,", "stdtrit(n,"),
         ("(self.mean - self.half_width).clip(low)", "(self.mean - self.half_width)"),
         ("(a_low - b_high, a_high - b_low)", "(a_low - b_low, a_high - b_high)"),
-        ("found = a.drop_attrs() - b.drop_attrs()", "found = b.drop_attrs() - a.drop_attrs()"),
+        (
+            "a.drop_attrs().astype(float) - b.drop_attrs().astype(float)",
+            "b.drop_attrs().astype(float) - a.drop_attrs().astype(float)",
+        ),
+        ('if whole or name != "valid_range"', "if True"),
+        ("seeds := values.indexes[over]).is_unique", "seeds := values.indexes[over]).size"),
     ),
     *of(
         "sim/runs/auroc.py",
@@ -1077,9 +1097,40 @@ STATISTICS = [
         ),
     ),
     *of(
+        "sim/runs/decompose.py",
+        "factorial::test_two_seeds_have_no_interval_of_what_is_between_seeds",
+        ("(seeds < 3)] = np.nan", "(seeds < 2)] = np.nan"),
+    ),
+    *of(
+        "sim/report/tuned.py",
+        "tuned::test_where_nothing_was_validated_there_is_no_best",
+        ("if row is None or np.isnan(row.less_half_width):", "if row is None:"),
+    ),
+    *of(
+        "sim/studies/theorem/rows_of_one_step.py",
+        "many_steps::test_a_row_turns_when_the_measurement_does",
+        ("if not tips >= TIPS and", "if not tips >= 0 and"),
+        ('return "" if least >= N else', 'return "" if least >= 0 else'),
+    ),
+    *of(
         "sim/report/rates.py",
         "rates::test_without_a_control_or_a_base_there_is_a_line_for_each_and_no_finding",
         ("    if of.empty:", "    if False:"),
+        (
+            "known = ~gone & of.difference.notna()",
+            "known = of.difference.notna()",
+            "rates::test_a_pair_of_which_all_of_one_side_diverged_says_nothing",
+        ),
+        (
+            "whom = (row.model, *((row.control, first) if row.control else ()))",
+            "whom = (row.model,)",
+            "rates::test_a_pair_of_which_all_of_one_side_diverged_says_nothing",
+        ),
+        (
+            "return number(here[what]) + _lost(here) * marked",
+            "return number(here[what])",
+            "rates::test_a_diverged_seed_is_marked_in_each_cell",
+        ),
     ),
     *of(
         "sim/report/tradeoffs.py",

@@ -7,6 +7,7 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from scipy import stats
 
 import sim
@@ -90,6 +91,8 @@ def test_a_table_in_markdown_latex_and_csv(ds):
     rows = pd.read_csv(StringIO(ds.sublim.table("csv")))
     assert len(rows) == 2 * 2 * 3
     assert rows["mean"][0] == pytest.approx(float(ds.test_accuracy[0, 0, :, 0].mean()))
+    assert ds.sublim.table(models="teacher") == ds.sublim.table(models=["teacher"])
+    assert " ± 0 |" in ds.sublim.table(digits=0)
     one = ds.isel(aux=0, noise=0, drop=True).sublim.table().splitlines()
     assert one[0] == "| teacher | student_aux | cross_aux |"
 
@@ -97,22 +100,77 @@ def test_a_table_in_markdown_latex_and_csv(ds):
 @pytest.mark.parametrize(
     ("call", "rule"),
     [
-        (lambda of: of.summary("colour"), "measure = 'colour': must be one of test_accuracy"),
-        (lambda of: of.paired("student_aux", "nobody"), "model = 'nobody': must be one of teacher"),
-        (lambda of: of.table(models=["nobody"]), "model = 'nobody': must be one of teacher"),
-        (lambda of: of.table("word"), "form = 'word': must be markdown, latex or csv"),
+        (
+            lambda ds: ds.sublim.summary("colour"),
+            "measure = 'colour': must be one of test_accuracy",
+        ),
+        (
+            lambda ds: ds.sublim.paired("student_aux", "nobody"),
+            "model = 'nobody': must be one of teacher",
+        ),
+        (lambda ds: ds.sublim.table(models=["nobody"]), "model = 'nobody': must be one of teacher"),
+        (lambda ds: ds.sublim.table("word"), "form = 'word': must be markdown, latex or csv"),
+        (lambda ds: ds.sublim.table(digits=-1), "digits = -1: must be a whole number from 0"),
+        (lambda ds: ds.sublim.table(digits=2.5), "digits = 2.5: must be a whole number from 0"),
+        (lambda ds: ds.sublim.table(models=[]), "models = .*: must be one name or more"),
+        (lambda ds: ds.sublim.table(models="nobody"), "model = 'nobody': must be one of teacher"),
+        (
+            lambda ds: ds.isel(seed=0).sublim.table(),
+            "results = .*: must be of one seed or more, with a dimension of that name",
+        ),
+        (
+            lambda ds: ds.assign(more=ds.test_accuracy.expand_dims(fold=2)).sublim.table(
+                measure="more"
+            ),
+            "measure = 'more': must be .*choose a place of fold before",
+        ),
+        (
+            lambda ds: xr.concat([ds, ds.isel(model=[1])], "model").sublim.summary(),
+            "models = .*'student_aux'.*: must be names, each of them once",
+        ),
+        (
+            lambda ds: xr.concat([ds, ds.isel(seed=[2])], "seed").sublim.summary(),
+            "each seed once; have 2 more than once",
+        ),
     ],
 )
 def test_what_is_not_there_is_said(ds, call, rule):
     with pytest.raises(InputError, match=rule):
-        call(ds.sublim)
+        call(ds)
 
 
 def test_a_step_is_chosen_before(ds):
     along = ds.assign(along=ds.test_accuracy.expand_dims(step=[0, 5]))
-    with pytest.raises(InputError, match="choose a step or layer before"):
+    with pytest.raises(InputError, match="choose a place of step before"):
         along.sublim.table(measure="along")
     assert along.sel(step=5).sublim.table(measure="along")
+
+
+def test_what_is_calculated_of_results_keeps_no_range(ds):
+    """An interval is not cut where no mean of a fraction, but one of this, may lie."""
+    attrs = ds.test_accuracy.attrs
+    of = ds.isel(aux=0, noise=0, drop=True)[["test_accuracy"]]
+    for values in (of * 100, of - of.sel(model="teacher", drop=True), np.log(of)):
+        again = values.test_accuracy.assign_attrs(attrs)  # older xarrays drop them
+        changed = values.assign(test_accuracy=again)
+        found = changed.sublim.summary()
+        free = changed.test_accuracy.drop_attrs().to_dataset(name="test_accuracy").sublim.summary()
+        xr.testing.assert_equal(found, free)
+        assert " ± " in changed.sublim.table()
+        assert "[" not in changed.sublim.table()
+
+
+def test_flags_are_compared_as_numbers(ds):
+    lost = ds.copy(deep=True)
+    lost.diverged[..., :3, 2] = True  # of the controls, three of seven
+    found = lost.sublim.paired("student_aux", "cross_aux", "diverged")
+    np.testing.assert_allclose(found["mean"], -3 / 7)
+    unsigned = ds.assign(answers=(100 * ds.test_accuracy).astype("uint8").drop_attrs())
+    of = unsigned.answers.astype(float)
+    found = unsigned.sublim.transfer("student_aux", "cross_aux", measure="answers")
+    mine, other, first = (of.sel(model=m) for m in ("student_aux", "cross_aux", "teacher"))
+    expected = (mine - other).mean("seed") / (first - other).mean("seed")
+    np.testing.assert_allclose(found.ratio, expected.where(np.isfinite(expected)))
 
 
 def test_a_run_that_xarray_opens(tmp_path, ds):

@@ -22,6 +22,13 @@ def test_auroc_is_the_share_of_pairs_won():
     assert auroc(np.ones(3), np.ones(3))[:1] == (0.5,)
 
 
+def test_whole_numbers_and_flags_are_told_apart_as_floats():
+    a, b = np.array([1, 0, 1, 1]), np.array([0, 1, 0, 1])
+    expected = auroc(a.astype(float), b.astype(float))
+    for dtype in (bool, np.uint8, np.uint64, int):
+        assert auroc(a.astype(dtype), b.astype(dtype)) == expected
+
+
 def test_auroc_of_what_is_told_apart_has_an_interval():
     low = [auroc(np.arange(n) + 100.0, np.arange(n)).low for n in (2, 8, 32)]
     assert 0 < low[0] < low[1] < low[2] < 1

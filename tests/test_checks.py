@@ -216,6 +216,19 @@ def test_the_boundary_as_a_law_of_the_product(ds, seeds, law, expected):
     assert verdict(of.isel(seed=seeds), "tanh: the boundary")[0] == expected
 
 
+def test_dimensions_may_come_in_any_order(ds):
+    rows = said.statements(ds)
+    for dims in (("seed", ...), [*ds.dims][::-1]):
+        turned = ds.transpose(*dims)
+        assert said.statements(turned) == rows
+        assert said.findings(turned).keys() == said.findings(ds).keys()
+        slopes = said.orders(turned, "change_order")
+        np.testing.assert_array_equal(
+            slopes.transpose("network", "case", "loss", "seed"), said.orders(ds, "change_order")
+        )
+    assert {*ds.dims} <= {*said.ORDER}
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_a_few_seeds_violate_nothing(ds, n):
     """Whichever they are: what is true is found true, or undecided."""

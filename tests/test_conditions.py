@@ -64,6 +64,24 @@ def test_threshold_from_both_sides(slip):
     assert found.holds == (slip < found.tolerance)
 
 
+@pytest.mark.parametrize("nearly", [0.0, 1e-15, 1e-9])
+@pytest.mark.parametrize("name", ["squared_error", "cross_entropy", "kl"])
+def test_inputs_of_the_same_logits_break_none_of_them(name, nearly):
+    """Between them the gradient is rounding alone, which has no direction."""
+    Y = jnp.tile(logits(1), (6, 1)) * (1 + nearly * jnp.arange(6.0)[:, None])
+    assert tried(getattr(losses, name), Y, visible=jnp.ones(4, bool)).failed == ()
+
+
+@pytest.mark.parametrize("share", [1e-10, 1e-5])
+def test_a_gradient_in_the_null_space_is_seen_above_rounding(share):
+    """M is of squared error on logit 0 alone; logit 1 has a cubic's gradient and no M."""
+
+    def L_S(z, y):
+        return (z[0] - y[0]) ** 2 + share * (z[1] - y[1]) ** 4
+
+    assert ("null_space" in tried(L_S, logits()).failed) == (share > 1e-8)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("Y", [jnp.zeros((1, 4))], ids=["one"])
 def test_tried_at_spread_out_logits_too(Y):

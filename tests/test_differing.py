@@ -156,8 +156,27 @@ def test_one_diagonal_is_the_limit():
 
 def test_spread_by_hand_and_nothing_seen():
     r, spread = {"a": np.array([3.0, 2.0]), "b": np.array([[1.0]])}, jax.jit(differing.spread)
-    assert spread(r) == 0.5
-    assert spread(jax.tree.map(lambda a: 7 * a, r)) == 0.5
+    all_of_them = jax.tree.map(np.ones_like, r)
+    assert spread(r, all_of_them) == 0.5
+    assert spread(jax.tree.map(lambda a: 7 * a, r), all_of_them) == 0.5
     nothing = jax.jit(differing.threshold)(r, jax.tree.map(np.zeros_like, r))
     assert not nothing > 0
-    assert not spread({"a": np.array([np.nan, 1.0])}) < 1
+    assert not spread({"a": np.array([np.nan, 1.0])}, {"a": np.ones(2)}) < 1
+
+
+def test_what_has_no_part_in_the_step_does_not_count():
+    """The ratio of a parameter that L_T does not move, or the student not, may be any."""
+    r, spread = {"a": np.array([3.0, 2.0]), "b": np.array([[1e6]])}, jax.jit(differing.spread)
+    assert spread(r, {"a": np.array([-1.0, 1e-30]), "b": np.zeros((1, 1))}) == 0.2
+    assert spread(r, {"a": np.array([0.0, 1.0]), "b": np.zeros((1, 1))}) == 0
+    assert not spread(r, jax.tree.map(np.zeros_like, r)) < 1
+    world = jax.tree.map(lambda a: a[0], worlds([3]))
+
+    @jax.jit
+    def ρ(θ_0, images, X, D, far):
+        # The classes' biases: L_T moves them, and L_S, of other logits, does not see them.
+        (W, c), (V, b) = jax.tree.map(lambda a: 5 * a, D)
+        D_S = [(W, c), (V, b.at[:2].mul(far))]
+        return differing.differing(f, θ_0, of(images), L_S, X, D, D_S, 1e-3, 0.1).ρ
+
+    assert abs(ρ(*world, 1e6)) < 1e-15

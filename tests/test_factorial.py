@@ -88,6 +88,37 @@ def test_a_missing_value_or_library_is_said(monkeypatch):
         decompose(y)
 
 
+def test_two_seeds_have_no_interval_of_what_is_between_seeds():
+    """Without one of them there is one, and its share is 0 whichever it is: no spread is known."""
+    for seeds in (2, 3):
+        y = values((2, 3), seeds, lambda a, b: 0.1 * a, noise=0.3)
+        found = decompose(y).set_index("term")
+        rest = found.loc[[SEEDS, REST]]
+        assert rest[["low", "high"]].notna().all(axis=None) == (seeds == 3)
+        assert rest[["low", "high"]].isna().all(axis=None) == (seeds == 2)
+        assert found.drop(index=[SEEDS, REST])[["low", "high"]].notna().all(axis=None)
+
+
+@pytest.mark.parametrize(("apart", "known"), [(0.0, False), (1e-16, False), (1e-9, True)])
+def test_what_does_not_vary_has_no_shares(apart, known):
+    y = xr.DataArray(np.full((2, 2, 3), 0.1), dims=("a", "b", "seed"))
+    y = y + apart * xr.DataArray([1.0, -1.0], dims="a")
+    found = decompose(y)
+    for column in ("share", "low", "high"):
+        assert found[column].notna().all() == known
+        assert found[column].isna().all() != known
+    if known:
+        assert found.set_index("term").share["a"] == pytest.approx(1, abs=1e-6)
+
+
+def test_a_factorial_of_one_number_says_so(ds):
+    same = ds.assign(test_accuracy=0 * ds.test_accuracy + 0.1)
+    of = factorial.rows(same)
+    assert factorial.finding(of).startswith("All accuracies are the same")
+    _, lines = factorial.shares(of)
+    assert {line[1] for line in lines} == {"–"}
+
+
 @pytest.fixture(scope="module")
 def ds():
     axes = grids.module("factorial").AXES

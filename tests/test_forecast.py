@@ -75,3 +75,38 @@ def test_findings_name_what_foretells(rows):
     assert table[("all of them", "other")][1].value < 0.2
     head, lines = prediction.cells(table)
     assert {len(line) for line in lines} == {len(head)}
+
+
+def test_what_is_no_number_counts_for_its_own_predictor_alone(rows):
+    """Coverage of 20 settings is none: over 40 it foretells as before, others over all 60."""
+    rows.loc[rows.aux < 20, "first_coverage"] = np.nan
+    table = prediction.forecasts(rows)
+    for name, n in (("coverage", 40), ("update_cosine", 60), ("all of them", 40)):
+        assert table[(name, "student")].n == n
+        assert table[(name, "both")].n == 2 * n
+    assert table[("coverage", "student")].rank.value == pytest.approx(1)
+    head, lines = prediction.cells(table)
+    settings = {line[0]: line[head.index("settings")] for line in lines}
+    assert settings["coverage"] == settings["all of them"] == "40, 40, 80"
+    assert settings["held out loss"] == "60, 60, 120"
+    rows["first_coverage"] = np.nan  # and where none was measured, a dash
+    head, lines = prediction.cells(table := prediction.forecasts(rows))
+    shown = {line[0]: line for line in lines}
+    assert {*shown["coverage"][1:-1]} == {"–"}
+    assert {len(line) for line in shown.values()} == {len(head)}
+    assert "coverage" not in prediction.finding(rows, table)
+
+
+def test_one_seed_has_no_half_width_and_is_foretold_all_the_same(rows):
+    before = prediction.forecasts(rows)
+    assert prediction.forecasts(rows.assign(final_half_width=np.nan)) == before
+    none = prediction.forecasts(rows.assign(final=np.nan))
+    assert none == {}
+    assert "fewer than 3 settings" in prediction.finding(rows, none)
+
+
+def test_no_rank_is_known_of_what_is_no_number():
+    x = RNG.normal(size=N)
+    for a, b in ((np.append(x, np.nan), np.append(x, 1)), (np.append(x, 1), np.append(x, np.nan))):
+        assert np.isnan(rank_correlation(a, b)).all()
+    assert rank_correlation(x, x).value == pytest.approx(1)

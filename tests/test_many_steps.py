@@ -9,7 +9,8 @@ import xarray as xr
 from scipy.special import ndtr
 
 from sim.runs.run import Run
-from sim.studies.theorem import bases, judged, labels, many_steps, trained
+from sim.runs.statistics import summary
+from sim.studies.theorem import bases, judged, labels, layouts, many_steps, trained
 from sim.studies.theorem import figures as theorem_plots
 from sim.studies.theorem import rows_of_many_steps as many
 from sim.studies.theorem import rows_of_one_step as one
@@ -86,6 +87,7 @@ def made():
 
     sd = like(full("seed", "quantum"), 0.1)
     new |= {"quantised_sd": sd, "quantised_ratio": 1 + sd * rng.normal(size=sd.shape)}
+    new |= {"quantised_tips": like(sd, 5.0), "inputs_distinct": like(full("seed"), N)}
 
     mean = like(full("seed", "strength"), 1.0) * ds.strength
     dot = (mean + xr.DataArray(
@@ -252,6 +254,7 @@ WITH = {
     **dict.fromkeys(("lorenz", "negative", "sifted"), "filter"),
     **{"plain": "worst", "beyond": "walk", "pull": "limit"},
     **dict.fromkeys(("short", "same", "powers"), "own"),
+    "inputs": "quantised",
 }
 
 
@@ -315,11 +318,40 @@ def test_what_is_as_theory_says_holds(ds, found):
     assert not rows(ds[["boundary_q"]])  # older results
 
 
+def off_by_a_fifth(ratio):
+    return 0.8 * ratio
+
+
+def few(tips):
+    """29 over all seeds."""
+    return tips * 0 + 29 / SEEDS
+
+
+def enough(tips):
+    return tips * 0 + 31 / SEEDS
+
+
 SPOILS = [
     ("9 monotone", {"channel_measured": lambda v: -v}, Verdict.VIOLATED),
     ("9 monotone", {"channel_predicted": lambda v: 1.001 * v}, Verdict.VIOLATED),
     ("9 monotone", {"channel_turned": lambda v: v + 0.1}, Verdict.NOT_APPLICABLE),
     ("logits rounded to 1 ", {"quantised_ratio": lambda v: 0.8 * v}, Verdict.VIOLATED),
+    (
+        "logits rounded to 1 ",
+        {"quantised_ratio": off_by_a_fifth, "quantised_tips": few},
+        judged.UNDECIDED,
+    ),
+    ("logits rounded to 1 ", {"quantised_tips": few}, judged.UNDECIDED),
+    (
+        "logits rounded to 1 ",
+        {"quantised_ratio": off_by_a_fifth, "quantised_tips": enough},
+        Verdict.VIOLATED,
+    ),
+    (
+        "logits rounded to 1 ",
+        {"quantised_ratio": off_by_a_fifth, "inputs_distinct": lambda v: v - (v.seed == 3)},
+        Verdict.NOT_APPLICABLE,
+    ),
     ("sampled labels", {"drawn_by_ratio": lambda v: v + 1e-9}, Verdict.VIOLATED),
     ("… its mean", {"drawn_dot": lambda v: -v}, Verdict.VIOLATED),
     ("… its mean", {"drawn_mean": lambda v: -v}, Verdict.VIOLATED),
@@ -422,6 +454,31 @@ def test_rules():
     assert "in 2 of 3 (67%)" in judged.not_covered("", "", "", np.array([1, 1, 0]), "so").measured
 
 
+def test_the_mean_of_rounded_logits_has_a_95_percent_interval(ds):
+    """As all means have; and one seed has none."""
+    (row,) = (
+        r for r in rows(ds, "quantised_ratio") if r.statement.startswith("logits rounded to 1")
+    )
+    mean, half, *_ = summary(ds.quantised_ratio.sel(quantum=1).mean("network").values)
+    assert row.measured.startswith(f"{float(mean):.2f} ± {float(half):.2f} of it, n = {SEEDS}")
+    first, *_ = rows(ds.isel(seed=[0]), "quantised_ratio")
+    assert "±" not in first.measured
+    assert "of it, n = 1" in first.measured
+
+
+def test_inputs_that_repeat_are_counted():
+    X = np.arange(12.0).reshape(2, 3, 2)
+    X[1, 2] = X[1, 0]
+    assert [*layouts._distinct(X)] == [3, 2]
+
+
+def test_dimensions_may_come_in_any_order(ds, found):
+    """Results that a user has transposed say the same."""
+    for dims in (("seed", ...), (..., "network"), [*ds.dims][::-1]):
+        assert said._measured(said.ordered(ds.transpose(*dims)), ROWS) == found
+    assert {*ds.dims} <= {*said.ORDER}
+
+
 def test_choices_of_inputs():
     pull = jnp.array([3.0, -1.0, 2.0, 0.5, 7.0, 5.0])
     everything, batches, adversary = trained._CHOICES
@@ -471,8 +528,11 @@ def test_measured(tmp_path):
     assert {*MADE} <= {*ds}
     found = {row.statement: row for row in said.statements(ds)}
     assert not [row for row in found.values() if row.verdict == Verdict.VIOLATED]
-    wrong = [s for s, row in found.items() if s.startswith(HOLD) and row.verdict != Verdict.HOLDS]
-    assert not wrong
+    wrong = {s for s, row in found.items() if s.startswith(HOLD) and row.verdict != Verdict.HOLDS}
+    assert wrong == {s for s in wrong if found[s].verdict == judged.UNDECIDED}
+    assert all(s.startswith("logits rounded to ") for s in wrong)  # few tip over
+    assert (ds.inputs_distinct.dropna("network") == ds.sizes["kept"] - 1).all()
+    assert 0 < ds.quantised_tips.mean() < ds.sizes["kept"] * 3
     for draw in theorem_plots.FIGURES.values():
         draw(ds).savefig(tmp_path / "figure.png")
     nothing = {"loss": ("kl",), "aux": 1, "activation": ("tanh",), "seeds": 2}

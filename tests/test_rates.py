@@ -101,6 +101,50 @@ def test_a_table_that_was_kept_says_the_same(ds, tmp_path, monkeypatch):
 def test_one_seed_finds_nothing(ds):
     one = ds.isel(seed=slice(1))
     assert rates.finding(rates.rates(one), ["taught"]).startswith("One seed")
+    assert "Diverged" not in rates.finding(rates.rates(one), ["taught"])
+    one.diverged.loc[{"model": "teacher"}] = True
+    assert "teacher 2." in rates.finding(rates.rates(one), ["taught"]).splitlines()[-1]
+
+
+@pytest.mark.parametrize("whose", ["student", "control", "teacher"])
+@pytest.mark.parametrize("number", [0.0, np.nan])
+def test_a_pair_of_which_all_of_one_side_diverged_says_nothing(ds, whose, number):
+    """Neither found nor not found; one seed that is left makes it a finding again."""
+    at = {"taught": "b", "model": whose}
+    ds.diverged.loc[at] = True
+    ds.trait_rate.loc[at] = number
+    row = (rows := rates.rates(ds)).query("model == 'student' and taught == 'b'").squeeze()
+    assert np.isnan(row.holds_0) or whose == "teacher"
+    said = rates.finding(rows, ["taught"]).splitlines()
+    (nothing,) = [line for line in said if "b, student" in line]
+    assert nothing.startswith("Nothing to say")
+    assert f"Diverged: 12 networks, counted as they are: {whose} 12." in said
+    head, lines = rates.cells(rows, ["taught"])
+    (line,) = [one for one in lines if one[:2] == ["b", "student"]]
+    cells = dict(zip(head, line, strict=True))
+    assert cells["rate" if whose == "student" else whose] == (
+        "– ×all" if np.isnan(number) else ".000 ×all"
+    )
+    assert cells["transfer"] == "–"
+    if number == 0:
+        ds.diverged.loc[at | {"seed": 3}] = False
+        row = (rows := rates.rates(ds)).query("model == 'student' and taught == 'b'").squeeze()
+        assert row.holds_0 in (0, 1)
+        assert "Nothing to say" not in rates.finding(rows, ["taught"])
+
+
+def test_a_diverged_seed_is_marked_in_each_cell(ds):
+    for k, model in enumerate(("student", "control", "teacher", "base")):
+        ds.diverged.loc[{"taught": "a", "model": model, "seed": [*range(k + 1)]}] = True
+    head, lines = rates.cells(rates.rates(ds), ["taught"])
+    cells = dict(zip(head, next(lines), strict=True))
+    for k, name in enumerate(("rate", "control", "teacher", "of base")):
+        assert cells[name].endswith(f" ×{k + 1}")
+    assert "±" in cells["control"]
+    assert "×" not in cells["accuracy"] + cells["of control"]
+    said = rates.finding(rates.rates(ds), ["taught"]).splitlines()
+    counted = "base 4, teacher 3, student 1, control 2."
+    assert said[-1] == f"Diverged: 10 networks, counted as they are: {counted}"
 
 
 def test_an_interval_is_cut_where_no_rate_can_lie():

@@ -83,6 +83,30 @@ def test_none_but_all():
     assert "enough: nothing less than all" in sentence("gaetanx21", of)
 
 
+def test_where_the_papers_own_setting_is_enough_no_change_is_named():
+    """Its interval reaches the row's; from .1 below it does not."""
+    for far, expected in ((0.0, ()), (0.1, (A,))):
+        of = rows(a_run(lambda changed, far=far: 0.54 + far * (A in changed)))
+        assert smallest("gaetanx21", of) == expected
+        told = sentence("gaetanx21", of)
+        assert ("enough: none of them, the paper's own setting" in told) == (far == 0)
+
+
+def test_one_seed_has_no_interval_and_makes_no_finding():
+    of = rows(a_run(lambda changed: 0.76 if A in changed else 0.54, seeds=1))
+    told = sentence("gaetanx21", of)
+    assert told.endswith("one seed: no interval")
+    for word in ("enough", "move it", "±", "clear"):
+        assert word not in told
+    assert report.finding(of).startswith("One seed: no interval")
+    for _, lines in (report.cells(of), report.changes(of)):
+        assert "±" not in "".join(map("".join, (line[2:] for line in lines)))
+    single = rows(a_run(lambda _: 0.1, seeds=1, names=("comments_extensions",)))
+    told = sentence("comments_extensions", single)
+    assert told.endswith(", one seed: no interval")
+    assert report.finding(rows(a_run(lambda _: 0.1, seeds=2))).count("One seed") == 0
+
+
 def test_what_is_supposed_is_held_against_the_published_value_too(monkeypatch):
     """With what a row does not say it agrees, or does not; said beside the row's own verdict."""
     more = "another thing, not said"

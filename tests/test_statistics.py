@@ -106,6 +106,53 @@ def test_an_interval_ends_where_a_mean_can_lie():
     assert (low, high) == (free.mean - free.half_width, free.mean + free.half_width)
 
 
+@pytest.mark.parametrize(
+    ("change", "cut"),
+    [
+        (lambda a: a, True),
+        (lambda a: 1 - a, True),
+        (lambda a: 100 * a, False),
+        (np.log, False),
+        (lambda a: a - 0.1, False),  # one is below 0
+        (lambda a: a.where(a != 0.2), True),  # one is no number
+    ],
+    ids=["as it is", "one less it", "percent", "logarithm", "less chance", "NaN"],
+)
+def test_what_is_calculated_of_a_fraction_has_no_range_of_its_own(change, cut):
+    """xarray lets attributes stand; values beyond the range tell that it is another's."""
+    fraction = xr.DataArray([0.05, 0.2], dims="seed", attrs={"valid_range": (0.0, 1.0)})
+    values = change(fraction).assign_attrs(fraction.attrs)  # older xarrays drop them
+    found = summary(values)
+    low, high = found.interval
+    if cut:
+        assert not low < 0
+        assert not high > 1
+    else:
+        assert (low, high) == (found.mean - found.half_width, found.mean + found.half_width)
+    assert ("valid_range" in found.mean.attrs) == cut
+    assert np.isinf(difference(values, fraction).valid_range).all() != cut
+
+
+def test_differences_of_flags_and_of_what_has_no_sign():
+    a, b = np.array([[0, 1, 1, 0], [1, 0, 1, 0]])
+    for dtype in (bool, np.uint8, np.uint64, float):
+        one, other = (xr.DataArray(of.astype(dtype), dims="seed") for of in (a, b))
+        np.testing.assert_array_equal(difference(one, other), a - b)
+
+
+def test_a_seed_that_is_there_twice_is_named():
+    values = xr.DataArray([0.1, 0.2, 0.3], {"seed": [0, 7, 8]}, "seed")
+    with pytest.raises(InputError, match="each seed once; have 7, 8 more than once"):
+        summary(xr.concat([values, values[1:]], "seed"))
+    assert summary(xr.concat([values, values.assign_coords(seed=[3, 4, 5])], "seed")).n == 6
+
+
+def test_masked_values_are_refused():
+    with pytest.raises(InputError, match="masked"):
+        summary(np.ma.masked_less([0.1, 0.2, 0.3], 0.15))
+    assert summary(np.ma.masked_less([0.1, 0.2, 0.3], 0.0)).n == 3
+
+
 def test_coverage_of_the_cut_interval_is_nominal():
     """Fractions of few seeds near 0: 4,000 sets of 4; ± 4 standard errors of a coverage of .95."""
     p, images, sets = 0.06, 360, 4000

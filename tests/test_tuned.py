@@ -86,3 +86,42 @@ def test_rates_are_multiples_of_what_is_given():
     assert [p.hyper.student_lr for p in named("tuned", given, shown).points] == [0.004, 0.04]
     assert grids.settings("tuned", "mnist")["validation"] == 0.1
     assert "validation" not in grids.settings("tuned", "digits")
+
+
+def test_one_seed_says_nothing(ds):
+    of = tuned.rows(ds.isel(seed=[0]))
+    assert tuned.finding(of).startswith("One seed: no interval")
+    _, lines = tuned.cells(of)
+    assert "±" not in "".join(map("".join, lines))
+    assert not tuned.finding(tuned.rows(ds.isel(seed=[0, 1]))).startswith("One seed")
+
+
+def test_where_nothing_was_validated_there_is_no_best(ds):
+    """Of one setting, it is not measured at its best; of the first, none is held against that."""
+    lost = ds.copy(deep=True)
+    lost.validation_accuracy.loc[{"setting": "width 64"}] = np.nan
+    of = tuned.rows(lost)
+    assert [*of[of.setting == "width 64"].role] == ["", "usual", ""]
+    text = tuned.finding(of)
+    assert "Not measured both at the recipe's rates and at best: width 64." in text
+    assert "width 128 worse" in text.splitlines()[0]
+    assert "width 64" not in text.splitlines()[0] + text.splitlines()[-1]
+    _, lines = tuned.cells(of)
+    (line,) = [line for line in lines if line[0] == "width 64"]
+    assert line[3:] == ["–", "–", "–"]
+    lost.validation_accuracy[:] = np.nan
+    of = tuned.rows(lost)
+    assert "best" not in {*of.role}
+    assert tuned.finding(of).startswith("Not measured both")
+    assert tuned.figure(lost)
+    lost = ds.copy(deep=True)
+    lost.validation_accuracy.loc[{"setting": "the recipe"}] = np.nan
+    of = tuned.rows(lost)
+    assert of[of.role == "best"].less.isna().all()
+    assert of[of.role == "usual"].less.notna().all()
+    assert tuned.finding(of).startswith("Not measured both")
+
+
+def test_a_setting_alone_is_held_against_nothing(ds):
+    text = tuned.finding(tuned.rows(ds.isel(setting=[0])))
+    assert text == "There is nothing but the recipe: nothing to hold against it."

@@ -290,6 +290,38 @@ def test_terms_that_cancel_are_not_taken_for_a_signal():
         assert "sees no effect" in finding.reason
 
 
+@pytest.mark.parametrize("c", [1.0, 1e4, 1e8])
+def test_a_q_that_another_logits_movement_hides_is_not_0(c):
+    """Of b tanh(a x / c), a as large as c: q falls as c⁻², beside what logit 0 itself moves."""
+    rng = np.random.default_rng(0)
+    a, b, X = (rng.normal(size=shape) for shape in ((4, 5), (3, 4), (6, 5)))
+    a, b, X = jax.device_put((c * a, b, X))
+
+    def f(θ, x):
+        return θ["b"] @ jnp.tanh(θ["a"] @ x / c)
+
+    L_S = partial(losses.squared_error, visible=jnp.arange(3) > 0)
+    x = jnp.ones(5)
+    finding = check(f, {"a": a, "b": b}, lambda θ: (f(θ, x)[0] - 1) ** 2, L_S, X)
+    if c == 1:
+        assert verdicts(finding) == (Verdict.HOLDS,) * 2
+    else:
+        assert verdicts(finding) == (Verdict.NOT_APPLICABLE,) * 2
+        assert finding.reason == "rounding hides q"
+    # With a at rest nothing is passed on, and that is said.
+    stopped = lambda θ: (f(θ | {"a": jax.lax.stop_gradient(θ["a"])}, x)[0] - 1) ** 2  # noqa: E731
+    assert verdicts(check(f, {"a": a, "b": b}, stopped, L_S, X)) == (Verdict.DEGENERATE,) * 2
+
+
+def test_inputs_that_repeat_change_no_verdict():
+    """Between equal logits L_S has no gradient but rounding: no condition is broken by it."""
+    for hidden, word in (((), Verdict.DEGENERATE), ((4,), Verdict.HOLDS)):
+        f, θ_0, L_T, L_S, X = separate(hidden=hidden)
+        repeated = X.at[1].set(X[0])
+        assert verdicts(check(f, θ_0, L_T, L_S, repeated)) == (word,) * 2
+        assert verdicts(check(f, θ_0, L_T, L_S, jnp.tile(X[:1], (6, 1)))) == (word,) * 2
+
+
 def test_of_one_input_it_holds_too():
     f, θ_0, L_T, L_S, X, _ = problem(0, (4, 8, 8, 6))
     assert verdicts(check(f, θ_0, L_T, L_S, X[:1])) == (Verdict.HOLDS,) * 2

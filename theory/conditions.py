@@ -37,9 +37,9 @@ class Conditions(NamedTuple):
     minimum: the larger of ‖∂L_S/∂z(y, y)‖ over the largest ‖∂L_S/∂z(z, y)‖ tried, and the largest
       drop L_S(y, y) − L_S(z, y) over the largest |L_S| tried.
     semi_definite: the larger of ‖M − Mᵀ‖ and −λ_min(M), over ‖M‖ at its largest.
-    null_space: the larger of ‖Π(x) − Π(x')‖ and ‖Π ∂L_S/∂z‖/‖∂L_S/∂z‖ at its largest, Π the
-      projection on the null space; at logits drawn in to |y_i| ≤ 2, as farther out a softmax that
-      is zero to rounding has a null space of its own.
+    null_space: the larger of ‖Π(x) − Π(x')‖ and the largest ‖Π ∂L_S/∂z‖ over the largest
+      ‖∂L_S/∂z‖, Π the projection on the null space; at logits drawn in to |y_i| ≤ 2, as farther
+      out a softmax that is zero to rounding has a null space of its own.
     tolerance: what counts as rounding: the root of the machine's precision.
     """
 
@@ -113,14 +113,15 @@ def conditions(L_S: Imitation, Y: Float[Array, "k n"]) -> Conditions:
     Π = V_0 @ V_0.mT
     moved = jnp.max(jnp.linalg.norm(Π - Π[:1], axis=(1, 2)))
     g_mild = jax.vmap(jax.grad(L_S))(jnp.roll(mild, 1, axis=0), mild)
-    in_null = jnp.linalg.norm(g_mild @ S @ Π[0], axis=-1)
+    # By the largest gradient: between inputs of the same logits it is rounding alone.
+    in_null, all_of_it = (jnp.max(jnp.linalg.norm(a, axis=-1)) for a in (g_mild @ S @ Π[0], g_mild))
     return Conditions(
         minimum=jnp.maximum(
             _over(jnp.max(jnp.linalg.norm(g_min, axis=-1)), jnp.max(jnp.linalg.norm(g, axis=-1))),
             _over(jnp.max(L_min[None] - L), jnp.max(jnp.abs(L))),
         ),
         semi_definite=jnp.maximum(_over(asymmetry, size), _over(-jnp.min(λ), size)),
-        null_space=jnp.maximum(moved, jnp.max(_over(in_null, jnp.linalg.norm(g_mild, axis=-1)))),
+        null_space=jnp.maximum(moved, _over(in_null, all_of_it)),
         tolerance=tiny,
     )
 

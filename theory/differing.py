@@ -26,13 +26,15 @@ and Σ |b_i v_i| ≤ ‖b‖ ‖v‖.
 It needs q > 0 (ρ* is NaN where all of b_i v_i are 0, as nothing is then to be seen in first order)
 and two *fixed* diagonals: Adam's are of each network's own gradients, so its r is known only after
 the step, and mostly far beyond ρ*. Beyond ρ* some r raises L_T; most others may yet lower it.
-A parameter with b_i v_i = 0 does not count in ρ.
+A parameter with b_i v_i = 0 does not count in ρ: its r_i is without effect.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from theory.losses import Imitation
 from theory.one_step import Function, Inputs, Scalar, Trait, Δθ_S, first_order
@@ -81,18 +83,24 @@ def differing(
     return Differing(
         measured=after - before,
         leading=-α * ε * dot(r, _times(b, v)),
-        ρ=spread(r),
+        ρ=spread(r, _times(b, v)),
         cosine=dot(b, v) / (norm(b) * norm(v)),
         exact=threshold(b, v),
         rounding=4 * precision(θ_0, before) * parts,
     )
 
 
-def spread(r: Params) -> Scalar:
-    """Compute ρ = (max r − min r) / (max r + min r), over all parameters."""
-    leaves = jax.tree.leaves(r)
-    most = jnp.max(jnp.stack([jnp.max(leaf) for leaf in leaves]))
-    least = jnp.min(jnp.stack([jnp.min(leaf) for leaf in leaves]))
+def spread(r: Params, bv: Params) -> Scalar:
+    """Compute ρ = (max r − min r) / (max r + min r) over parameters with b_i v_i ≠ 0; NaN if none.
+
+    bv: b_i v_i.
+    """
+
+    def over(pick: Callable[[Array], Scalar], none: float) -> Scalar:
+        each = jax.tree.map(lambda r, bv: pick(jnp.where(bv == 0, none, r)), r, bv)
+        return pick(jnp.stack(jax.tree.leaves(each)))
+
+    most, least = over(jnp.max, -jnp.inf), over(jnp.min, jnp.inf)
     return (most - least) / (most + least)
 
 

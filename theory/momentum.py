@@ -65,7 +65,11 @@ def covered(β: float, points: int = 20_000) -> float:
 
     An interval of wrong signs that is narrower than a step of the first scan is missed, as it is
     where a double root has just opened: for β less than 1e-7 or so above a jump.
+
+    Errors: ValueError unless 0 ≤ β < 1: no bound is known for others.
     """
+    if not 0 <= β < 1:
+        raise ValueError(f"β = {β}: must be from 0 to below 1")
     last = 2  # beyond it, by the proof above, no sign is wrong
     while β ** (last / 2) * (2 * last + 1) > 1:
         last += 1

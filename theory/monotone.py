@@ -119,10 +119,15 @@ def placebo(
 
 
 class Quantised(NamedTuple):
-    """The pull through rounded logits over ε E|u|²: measured, and by eq. (27) 1 ± sd."""
+    """The pull through rounded logits over ε E|u|²: measured, and by eq. (27) 1 ± sd.
+
+    tips: how many logits are expected to go the rarer of their two ways, Σ min(p_i, 1 − p_i): of
+      few, `ratio` is nothing like normal.
+    """
 
     ratio: Scalar
     sd: Scalar
+    tips: Scalar
 
 
 def quantised(
@@ -134,7 +139,9 @@ def quantised(
     p = ε * u / Q - jnp.floor(ε * u / Q)
     whole = ε * jnp.sum(u**2) / len(u)
     return Quantised(
-        pull.measured / whole, Q * jnp.sqrt(jnp.sum(u**2 * p * (1 - p))) / len(u) / whole
+        ratio=pull.measured / whole,
+        sd=Q * jnp.sqrt(jnp.sum(u**2 * p * (1 - p))) / len(u) / whole,
+        tips=jnp.sum(jnp.minimum(p, 1 - p)),
     )
 
 

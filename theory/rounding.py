@@ -34,15 +34,30 @@ class Sizes(NamedTuple):
     g: Logits
 
 
-def sizes(logits: Callable[[Params], Logits], θ_0: Params, Δθ_T: Params, L_S: Imitation) -> Sizes:
-    """Estimate them for z = logits(θ_0), u = J Δθ_T."""
+def sizes(
+    logits: Callable[[Params], Logits],
+    θ_0: Params,
+    Δθ_T: Params,
+    L_S: Imitation,
+    *,
+    each: bool = False,
+) -> Sizes:
+    """Estimate them for z = logits(θ_0), u = J Δθ_T.
+
+    each: take the expectation over i for each logit by itself, at the price of n products with Jᵀ,
+      and not for all together, where a logit that moves hides those that hardly do.
+    """
     leaves, tree = jax.tree.flatten(Δθ_T)
     z, vjp = jax.vjp(logits, θ_0)
-    (row,) = vjp(probe(z.shape, z.dtype))
+    which = jnp.eye(z.shape[1], dtype=z.dtype) if each else jnp.ones((1, z.shape[1]), z.dtype)
     ways = probe((8, z.shape[1]), z.dtype)
 
-    def single(a: Params) -> Float[Array, ""]:
-        return norm(jax.tree.map(jnp.multiply, row, a)) / z.size**0.5
+    def single(a: Params) -> Float[Array, "1 k"]:
+        def of(one: Float[Array, " n"]) -> Float[Array, ""]:
+            (row,) = vjp(probe(z.shape, z.dtype) * one[None])
+            return norm(jax.tree.map(jnp.multiply, row, a)) / (len(z) * jnp.sum(one)) ** 0.5
+
+        return jax.lax.map(of, which)[None]
 
     def part(chosen: Float[Array, " leaves"]) -> Logits:
         Δ = [c.astype(leaf.dtype) * leaf for c, leaf in zip(chosen, leaves, strict=True)]

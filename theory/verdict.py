@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from theory.boundary import second_order
 from theory.conditions import Conditions, conditions
@@ -118,7 +118,9 @@ def check(
     rungs, of_loss, of_f, (c, rate) = jax.device_get(measure(θ_0))
     finding = judge(rungs, of_loss, of_f, (float(c), float(rate)))
     if finding.lemma_1 == Verdict.DEGENERATE:
-        if coarsest == jnp.float64 or not (rungs.ε_q.any() or rungs.dot.any()):
+        hidden = jax.jit(lambda θ: _seen(f, θ, L_T, L_S, X))
+        exact = not (rungs.ε_q.any() or rungs.dot.any())
+        if exact or (coarsest == jnp.float64 and not hidden(θ_0)):
             return finding._replace(reason=why_degenerate(f, θ_0, L_T, L_S, X))
         finding = _not_applicable("rounding hides q", rungs)
     if coarsest == jnp.float64:
@@ -234,6 +236,17 @@ def why_degenerate(f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inp
     if unseen == moved:
         return f"L_S does not see {names}, and L_T moves nothing else"
     return f"L_S sees no effect of Δθ_T on the logits, which moves {names}"
+
+
+def _seen(f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inputs) -> Bool[Array, ""]:
+    """Tell whether q is above rounding if that is estimated for each logit by itself.
+
+    One that L_T moves by much, and L_S does not see, may hide a q of the others' from the ladder.
+    """
+    Δθ_T = scale(-1.0, jax.grad(L_T)(θ_0))
+    of = sizes(lambda θ: _logits(f, θ, X), θ_0, Δθ_T, L_S, each=True)
+    first = first_order(f, θ_0, Δθ_T, L_S, X)
+    return jnp.sum(first.u * first.Mu) > 16 * precision(θ_0, first.u) * jnp.sum(of.u * of.Mu)
 
 
 def _logits(f: Function, θ: Params, X: Inputs) -> Float[Array, "N n"]:

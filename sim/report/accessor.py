@@ -62,7 +62,8 @@ class Statistics:
         """
         rate = "trait_rate" if "trait_rate" in self._ds else MEASURE
         of = self._of(measure or rate)
-        mine, other, all_of_it = (self._model(of, name) for name in (student, control, teacher))
+        names = student, control, teacher
+        mine, other, all_of_it = (self._model(of, name).astype(float) for name in names)
         found = ratio(mine - other, all_of_it - other)
         return xr.Dataset(
             {"ratio": found.value, "low": found.low, "high": found.high, "n": found.n}
@@ -84,18 +85,23 @@ class Statistics:
           form: markdown; latex, for \usepackage{booktabs}; or csv, with mean, half_width, low,
             high, sd and n of each model in a column of their own.
           measure: of one number for each network.
-          models: in this order; all, unless said.
-          digits: behind the point.
+          models: in this order, or the name of one; all, unless said.
+          digits: behind the point, 0 to 17.
 
         Errors: InputError.
 
         """
         require("form", form, form in ("markdown", "latex", "csv"), "markdown, latex or csv")
         values = self._of(measure)
-        dims = {*map(str, values.dims)}
-        rule = "measured once for each network: choose a step or layer before"
-        require("measure", measure, not dims & {"step", "layer"}, rule)
-        wanted = [*map(str, values.model.values)] if models is None else [*models]
+        once = {"seed", "model", *self._ds.get(MEASURE, values).dims} - {"step", "layer"}
+        more = [str(dim) for dim in values.dims if dim not in once]
+        rule = f"measured once for each network: choose a place of {', '.join(more)} before"
+        require("measure", measure, not more, rule)
+        whole = isinstance(digits, int | np.integer) and not isinstance(digits, bool)
+        require("digits", digits, whole and 0 <= digits <= 17, "a whole number from 0 to 17")
+        wanted = [models] if isinstance(models, str) else models
+        wanted = [*map(str, values.model.values)] if wanted is None else [*wanted]
+        require("models", models, wanted, "one name or more")
         for name in wanted:
             self._model(values, name)
         of = summary(values.sel(model=wanted))
@@ -127,8 +133,14 @@ class Statistics:
             yield line
 
     def _of(self, measure: str) -> xr.DataArray:
+        for dim in ("seed", "model"):
+            rule = f"of one {dim} or more, with a dimension of that name"
+            require("results", {**self._ds.sizes}, dim in self._ds.dims, rule)
         known = [name for name, v in self._ds.data_vars.items() if {"seed", "model"} <= {*v.dims}]
         choose("measure", measure, known)
+        models = self._ds.indexes.get("model")
+        once = models is not None and models.is_unique
+        require("models", [*map(str, self._ds.model.values)], once, "names, each of them once")
         return self._ds[measure]
 
     def _model(self, of: xr.DataArray, name: str) -> xr.DataArray:

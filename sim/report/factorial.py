@@ -91,6 +91,8 @@ def words(term: str) -> str:
 
 
 def _percent(row: Any) -> str:
+    if np.isnan(row.value):
+        return "–"
     interval = "" if np.isnan(row.low) else f" [{100 * row.low:.1f},{100 * row.high:.1f}]"
     return f"{100 * row.value:.1f} %{interval}"
 
@@ -98,6 +100,8 @@ def _percent(row: Any) -> str:
 def finding(of: pd.DataFrame) -> str:
     """Say how much is of single settings, of two and three together, of seeds and of the rest."""
     terms = of[of.what == "share"].set_index("term")
+    if terms.value.isna().all():
+        return "All accuracies are the same: there is no variance to share out."
     by = {size: terms.value[terms.order == size].sum() for size in (1, 2, 3)}
     named = terms[terms.order > 0].sort_values("value", ascending=False)
     first = "; ".join(f"{words(row.Index)} {_percent(row)}" for row in named[:5].itertuples())

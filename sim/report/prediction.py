@@ -1,7 +1,7 @@
 """Forecasts: what is known at a student's first step, and what comes of it, over many settings."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ MEANING = (
     "Over settings, of means over seeds: rank correlation (Spearman) of a measure before the first "
     "step with the rate of the trait after training; R² of foretelling the rate of settings that "
     "were held out, by least squares (below 0: worse than their mean). 95 % by bootstrap over "
-    "settings. Both: settings from either start together."
+    "settings. Both: settings from either start together. Settings: how many of each there are."
 )
 
 
@@ -55,38 +55,61 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-Forecasts = dict[tuple[str, str], tuple[Estimate, Estimate]]  # by predictor, and start
+class Forecast(NamedTuple):
+    """Rank correlation and held-out R², over n settings."""
+
+    rank: Estimate
+    r2: Estimate
+    n: int
+
+
+Forecasts = dict[tuple[str, str], Forecast]  # by predictor, and start
+LEAST = 3  # settings, for anything to be foretold
 
 
 def forecasts(of: pd.DataFrame) -> Forecasts:
-    """Find rank correlation and held-out R² of each predictor, and of all, for each start."""
+    """Find rank correlation and held-out R² of each predictor, and of all, for each start.
+
+    Each over the settings where what it needs was measured, of which there must be three.
+    """
     found = {}
     for who in (*WHO, "both"):
-        part = (of if who == "both" else of[of.model == who]).dropna()
-        if len(part) < 3:
-            continue
-        y = part.final.to_numpy(float)
+        part = of if who == "both" else of[of.model == who]
         for name in PREDICTORS:
-            x = part[f"first_{name}"].to_numpy(float)
-            found[(name, who)] = rank_correlation(x, y), held_out(x[:, None], y)[0]
-        X = part[[f"first_{name}" for name in PREDICTORS]].to_numpy(float)
-        every, foretold = held_out(X, y)
-        found[("all of them", who)] = rank_correlation(foretold, y), every
+            X, y = _known(part, name)
+            if len(y) >= LEAST:
+                found[(name, who)] = Forecast(
+                    rank_correlation(X[:, 0], y), held_out(X, y)[0], len(y)
+                )
+        X, y = _known(part, *PREDICTORS)
+        if len(y) >= LEAST:
+            every, foretold = held_out(X, y)
+            found[("all of them", who)] = Forecast(rank_correlation(foretold, y), every, len(y))
     return found
 
 
+def _known(part: pd.DataFrame, *names: str) -> tuple[np.ndarray, np.ndarray]:
+    """Take predictors [settings, k] and the rate, where all of these are numbers."""
+    known = part[[*(f"first_{name}" for name in names), "final"]].dropna().to_numpy(float)
+    return known[:, :-1], known[:, -1]
+
+
 def cells(table: Forecasts) -> Lines:
-    """Write a line for each predictor: rank correlation and R² for each start."""
-    whose = [who for who in (*WHO, "both") if ("coverage", who) in table]
+    """Write a line for each predictor: rank correlation and R² for each start, and settings."""
+    whose = [who for who in (*WHO, "both") if any(whom == who for _, whom in table)]
     head = ["at the first step"]
     head += [f"{what}, {WHO.get(who, who)}" for who in whose for what in ("rank", "R²")]
 
     def lines() -> Iterator[list[str]]:
         for name in (*PREDICTORS, "all of them"):
-            each = (_interval(one) for who in whose for one in table[(name, who)])
-            yield [name.replace("_", " "), *each]
+            line, n = [name.replace("_", " ")], []
+            for who in whose:
+                of = table.get((name, who))
+                line += [_interval(of.rank), _interval(of.r2)] if of else ["–", "–"]
+                n.append(str(of.n) if of else "–")
+            yield [*line, ", ".join(n)]
 
-    return head, lines()
+    return [*head, "settings"], lines()
 
 
 def _interval(of: Estimate) -> str:
@@ -114,19 +137,21 @@ def prediction(ds: xr.Dataset) -> Iterator[Any]:
 
 def finding(of: pd.DataFrame, table: Forecasts) -> str:
     """Say what foretells the trait, where, and whether it knows one start from another."""
+    if not table:
+        return f"Nothing is foretold of fewer than {LEAST} settings where all of it was measured."
     said = []
     for who, words in WHO.items():
         mine = {name: e for (name, w), e in table.items() if w == who and name in PREDICTORS}
         if not mine:
             continue
-        sure = [n for n, (rank, _) in mine.items() if rank.low > 0 or rank.high < 0]
-        named = [f"{n.replace('_', ' ')} ({_interval(mine[n][0])})" for n in sure]
+        sure = [name for name, of in mine.items() if of.rank.low > 0 or of.rank.high < 0]
+        named = [f"{name.replace('_', ' ')} ({_interval(mine[name].rank)})" for name in sure]
         rates = of[of.model == who].final
         spread = f"rates from {number(rates.min())} to {number(rates.max())}"
         said.append(f"From {words}, {spread}: rank is foretold by {'; '.join(named) or 'none'}.")
     for who, words in WHO.items():
         if ("all of them", who) in table:
-            r2 = table[("all of them", who)][1]
+            r2 = table[("all of them", who)].r2
             said.append(f"All together, {words}: R² on held-out settings {_interval(r2)}.")
     return "\n".join(said)
 
@@ -151,13 +176,15 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
             panel.set_xscale("log")
         panel.set_xlabel(f"{names.measure(name)}, at the first step")
     for panel, (who, (mark, color)) in zip(panels[len(shown) :], marks.items(), strict=True):
-        part = of[of.model == who].dropna()
-        X = part[[f"first_{name}" for name in PREDICTORS]].to_numpy(float)
-        r2, foretold = held_out(X, part.final.to_numpy(float))
-        panel.plot(foretold, part.final, mark, color=color, ms=sheet.pt(4), alpha=0.6)
-        ends = [np.min([foretold, part.final]), np.max([foretold, part.final])]
+        X, y = _known(of[of.model == who], *PREDICTORS)
+        if len(y) < LEAST:
+            panel.set_xlabel("foretold by all: too few settings")
+            continue
+        r2, foretold = held_out(X, y)
+        panel.plot(foretold, y, mark, color=color, ms=sheet.pt(4), alpha=0.6)
+        ends = [np.min([foretold, y]), np.max([foretold, y])]
         panel.plot(ends, ends, **DOTTED)
-        panel.set_xlabel(f"foretold by all, held out: R² {_interval(r2)}")
+        panel.set_xlabel(f"foretold by all, held out: R² {_interval(r2)}, n = {len(y)}")
     for panel in panels:
         panel.set_ylabel("rate of the trait after training")
     keys = [Line2D([], [], ls="", marker=m, color=c) for m, c in marks.values()]

@@ -55,8 +55,9 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
     teacher, by whom transfer is measured, of students who are nobody's control;
     rate, accuracy and projection with half_width, low and high (cut where none can lie); difference
     from the control by seed with half_width, and holds_0: 1 where its interval over all rows
-    together (Bonferroni) has 0 in it, or else 0; transfer with low and high; n, diverged;
-    with_trigger; what a filter left out; of defences, what `tradeoffs` says.
+    together (Bonferroni) has 0 in it, 0 where not, NaN of what is no number or where all of either
+    diverged; transfer with low and high; n, diverged; with_trigger; what a filter left out; of
+    defences, what `tradeoffs` says.
     """
     axes, models = axes_of(ds), ds.model.values.tolist()
     of_each = {"rate": summary(ds.trait_rate), "accuracy": summary(ds.ordinary_accuracy)}
@@ -84,6 +85,9 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
             if row["control"]:
                 first = row["teacher"] = lineages.teacher_of(model, members, models)
                 row |= _held(ds.trait_rate.sel(at), model, row["control"], first, many)
+                pair = [model, row["control"]]
+                if bool(ds.diverged.sel(at).sel(model=pair).all("seed").any()):
+                    row["holds_0"] = np.nan
                 if tradeoffs.there(ds):
                     row |= tradeoffs.row(ds.sel(at), model, row["control"])
             row |= {"n": ds.sizes["seed"], "diverged": int(lost.sel(here))}
@@ -118,7 +122,7 @@ def _held(rate: xr.DataArray, model: str, control: str, first: str, many: int) -
     return {
         "difference": mean,
         "difference_half_width": float(apart.half_width),
-        "holds_0": float(not abs(mean) > reach),
+        "holds_0": np.nan if np.isnan(mean) else float(not abs(mean) > reach),
         "transfer": float(of.value),
         "transfer_low": float(of.low),
         "transfer_high": float(of.high),
@@ -171,9 +175,15 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
     def lines() -> Iterator[list[str]]:
         for at, group in rows.groupby(axes, sort=False) if axes else [((), rows)]:
             by_model = group.set_index("model")
+            gone = all_lost(group, axes).set_axis(group.model)
 
             def of(name: str, what: str, by_model: pd.DataFrame = by_model) -> str:
-                return number(by_model.loc[name, what]) if name in by_model.index else "–"
+                if name not in by_model.index:
+                    return "–"
+                here = by_model.loc[name]
+                # Accuracies of student and control stand beside their rates, which are marked.
+                marked = what == "rate" or name == "base"
+                return number(here[what]) + _lost(here) * marked
 
             shown = group.control.ne("") | alone[group.index]
             for name, row in by_model[shown.values].iterrows():
@@ -182,10 +192,10 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
                 yield [
                     *(_word(value) for value in at),
                     str(name).replace("_", " "),
-                    with_half(row, "rate") + (f" ×{row.diverged}" if row.diverged else ""),
-                    with_half(by_model.loc[row.control], "rate") if held else "–",
+                    _rate(row),
+                    _rate(by_model.loc[row.control]) if held else "–",
                     of(first, "rate"),
-                    interval(row) if held else "–",
+                    interval(row) if held and not gone[name] else "–",
                     *(of(one, "accuracy") for one in (name, row.control, "base")[2 * task :]),
                     *([number(row[c]) for c in ("left_out", "caught", "lost")] if filters else ()),
                     *([number(row.projection)] if projects else ()),
@@ -201,6 +211,18 @@ def _alone(rows: pd.DataFrame) -> pd.Series:
     return (rows.control == "") & (teacher != "")
 
 
+def all_lost(rows: pd.DataFrame, axes: list[str]) -> pd.Series:
+    """Tell of each row whether all seeds of it, of its control or of its teacher diverged."""
+    whole = rows.diverged >= rows.n
+    lost = {*rows[whole][[*axes, "model"]].itertuples(index=False, name=None)}
+    teacher = rows.teacher if "teacher" in rows else pd.Series("teacher", rows.index)  # kept before
+    found = []
+    for at, first, row in zip(rows[axes].values.tolist(), teacher, rows.itertuples(), strict=True):
+        whom = (row.model, *((row.control, first) if row.control else ()))
+        found.append(any((*at, name) in lost for name in whom))
+    return pd.Series(found, rows.index)
+
+
 def finding(rows: pd.DataFrame, axes: list[str]) -> str:
     """Say which students have the trait of their teacher, which do not, and which lost the task."""
     of = rows[rows.control != ""]
@@ -208,19 +230,25 @@ def finding(rows: pd.DataFrame, axes: list[str]) -> str:
         return (
             "No student has a control: nothing to say of what is handed on. That of NAME is called "
             "NAME_control, or control for all; it learns alike, of a teacher without the trait."
-        )
+        ) + _diverged(rows)
     if of.n.iloc[0] == 1:
-        return "One seed: no interval, and nothing to say of what is handed on."
-    clear, more, trace = of.holds_0 == 0, of.difference > 0, of.transfer < TRACE
+        return "One seed: no interval, and nothing to say of what is handed on." + _diverged(rows)
+    gone = all_lost(rows, axes)[of.index]
+    known = ~gone & of.difference.notna()
+    clear, more, trace = known & (of.holds_0 == 0), of.difference > 0, of.transfer < TRACE
     base = rows[rows.model == "base"].accuracy.median()
     damaged = (of.accuracy < base - DAMAGE) & (of.accuracy != of.rate)  # or the task is the trait
     little = f"Handed on, less than {number(TRACE, '.2f')} of what the teacher has, by transfer"
     none = "Not found: the difference from the control, named here, has 0 in its interval"
     worse = f"With the ordinary task damaged, by more than {number(DAMAGE, '.2f')}"
+    unknown = (
+        "Nothing to say, by the rate: all of student, control or teacher diverged, or no number"
+    )
     parts = (
         ("Handed on, by transfer", clear & more & ~trace, of.transfer),
         (little, clear & more & trace, of.transfer),
-        (none, ~clear, of.difference),
+        (none, known & ~clear, of.difference),
+        (unknown, ~known, of.rate),
         ("Less than in the control, by the difference", clear & ~more, of.difference),
         (worse, damaged, of.accuracy),
     )
@@ -231,9 +259,16 @@ def finding(rows: pd.DataFrame, axes: list[str]) -> str:
         said.append(f"Without a control, so that nothing is said of what was handed on: {names}.")
     if "trait_left" in of:
         said += [tradeoffs.MEANING, *tradeoffs.findings(of)]
-    if lost := int(of.diverged.sum()):
-        said.append(f"Diverged: {lost} networks, counted as they are.")
-    return "\n".join(said)
+    return "\n".join(said) + _diverged(rows)
+
+
+def _diverged(rows: pd.DataFrame) -> str:
+    """Count the networks that diverged, teachers, bases and controls too, in a line of its own."""
+    by_model = rows.groupby("model", sort=False).diverged.sum()
+    if not (lost := by_model[by_model > 0]).size:
+        return ""
+    whose = ", ".join(f"{name.replace('_', ' ')} {int(k)}" for name, k in lost.items())
+    return f"\nDiverged: {int(lost.sum())} networks, counted as they are: {whose}."
 
 
 def chains_of(models: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
@@ -289,6 +324,17 @@ def _listed(what: str, rows: pd.DataFrame, values: pd.Series, axes: list[str]) -
 
 def _word(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _rate(row: pd.Series) -> str:
+    """Write a rate, with how many seeds diverged; of none that did not, no interval."""
+    whole = row.diverged >= row.n
+    return (number(row.rate) if whole else with_half(row, "rate")) + _lost(row)
+
+
+def _lost(row: pd.Series) -> str:
+    """Write ×k, of k seeds that diverged; ×all."""
+    return f" ×{'all' if row.diverged >= row.n else int(row.diverged)}" if row.diverged else ""
 
 
 def with_half(row: pd.Series, name: str) -> str:

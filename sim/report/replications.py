@@ -18,7 +18,7 @@ from sim.report.names import counted
 from sim.report.published import agrees, said
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import DOTTED, GREY, SERIES
-from sim.report.tables import Lines, laid_out, number
+from sim.report.tables import Lines, laid_out, number, with_half
 from sim.runs.statistics import Summary, difference, summary
 
 AXIS = "setting"
@@ -26,9 +26,10 @@ MEANING = (
     "Ours: test accuracy, mean ± half of the 95 % interval over seeds. Alone: the paper's recipe "
     "with that change and no other, less the paper's, by pairs of seeds; taken back: the row less "
     "the row without it. Enough: the fewest changes, of those that were run, whose interval "
-    "reaches the row's. A change makes a difference if taking it back does, its interval clear "
-    "of 0. What a row says nothing of was tried because it is what libraries or people do unless "
-    "they think of it: that ours agrees then is no proof that it was so."
+    "reaches the row's; none of them where the row less the paper's is not clear of 0. A change "
+    "makes a difference if taking it back does, its interval clear of 0. What a row says nothing "
+    "of was tried because it is what libraries or people do unless they think of it: that ours "
+    "agrees then is no proof that it was so."
 )
 WHOSE = ("student_aux", "cross_aux")
 
@@ -131,11 +132,14 @@ def needed(of: pd.DataFrame) -> list[str]:
 def smallest(name: str, of: pd.DataFrame) -> tuple[str, ...] | None:
     """Find the smallest set of changes whose result has an interval that reaches the row's.
 
-    None where no subset that was run does but all of them.
+    () where the row is not clear of the paper's own setting, by pairs of seeds; None where no
+    subset that was run reaches it but all of them.
     """
     row: Row = published.row(name)
     mine = of[of.row == name]
     whole = mine[mine.what == "row"].iloc[0]
+    if abs(whole.effect) <= whole.effect_half_width:  # by pairs, which see more than intervals do
+        return ()
     at = {label([c]): g for c, g in mine[mine.what == "alone"].groupby("change")}
     at |= dict(iter(mine[mine.what == "some"].groupby("change")))
     at |= {
@@ -162,21 +166,26 @@ def sentence(name: str, of: pd.DataFrame) -> str:
 def _of_changes(name: str, of: pd.DataFrame) -> str:
     row, mine = published.row(name), of[of.row == name]
     (whole,) = (line for line in mine.itertuples() if line.what == "row")
-    moved = f"{_signed(whole.effect)} ± {number(whole.effect_half_width)}"
+    moved = _effect_of(whole)
+    none = "one seed: no interval" if whole.n == 1 else "no interval"
+    known = not np.isnan(whole.effect_half_width)
     if not row.changes:
         return "the paper's own setting, as far as is known"
     if len(row.changes) == 1:
         (change,) = row.changes
         clear = abs(whole.effect) > whole.effect_half_width
-        return f"{change}: {moved}" + ("" if clear else ", not clear of 0")
+        return f"{change}: {moved}" + ("" if clear else f", {'not clear of 0' if known else none}")
     alone = mine[mine.what == "alone"].sort_values("effect", key=abs, ascending=False)
     if {*alone.change} != {*row.changes}:
         return f"all {len(row.changes)} changes: {moved}; not taken apart"
     first = alone.iloc[0]
     told = f"all {len(row.changes)} changes: {moved}; most by one alone: {first.change}, "
-    told += f"{_signed(first.effect)} ± {number(first.effect_half_width)}"
+    told += _effect_of(first)
+    if not known:
+        return f"{told}; {none}"
     enough = smallest(name, of)
-    told += f"; enough: {', '.join(enough) if enough else 'nothing less than all'}"
+    words = {None: "nothing less than all", (): "none of them, the paper's own setting"}
+    told += f"; enough: {words.get(enough) or ', '.join(enough or ())}"
     if (which := needed(mine)) and len(which) < len(row.changes):
         told += f"; taken back, these move it: {', '.join(which)}"
     return told
@@ -184,6 +193,10 @@ def _of_changes(name: str, of: pd.DataFrame) -> str:
 
 def _signed(x: float) -> str:
     return number(x, "+.3f")
+
+
+def _effect_of(line: Any) -> str:
+    return with_half(_signed(line.effect), line.effect_half_width)
 
 
 def cells(of: pd.DataFrame) -> Lines:
@@ -205,7 +218,7 @@ def cells(of: pd.DataFrame) -> Lines:
 
 
 def _value(line: Any) -> str:
-    text = f"{number(line.mean)} ± {number(line.half_width)}"
+    text = with_half(number(line.mean), line.half_width)
     return text + (f" (×{line.diverged} of {line.n})" if line.diverged else "")
 
 
@@ -221,11 +234,7 @@ def changes(of: pd.DataFrame) -> Lines:
                 continue
             (alone,) = (line for line in part.itertuples() if line.what == "alone")
             (rest,) = (line for line in part.itertuples() if line.what == "without")
-            effects = (
-                f"{_signed(line.effect)} ± {number(line.effect_half_width)}"
-                for line in (alone, rest)
-            )
-            forward, back = effects
+            forward, back = map(_effect_of, (alone, rest))
             yield [name, change, _value(alone), forward, _value(rest), back]
 
     return head, lines()
@@ -255,6 +264,8 @@ def explained(of: pd.DataFrame, then: Sequence[str] = ()) -> tuple[float, int]:
 
 def finding(of: pd.DataFrame) -> str:
     """Say how many rows agree, and which changes make most of the difference."""
+    if of.n.iloc[0] == 1:
+        return "One seed: no interval, and nothing to say of who agrees or what makes a difference."
     verdicts = {name: verdict(name, of) for name in of.row.unique()}
     said, judged = [], sum(v != "–" for v in verdicts.values())
     if judged:

@@ -360,6 +360,11 @@ def number(value: float, form: str = ".3f") -> str:
     return text.replace("0.", ".", 1 if abs(value) < 1 else 0)
 
 
+def with_half(text: str, half_width: float) -> str:
+    """Write half of an interval behind a number; of one seed there is none."""
+    return text if np.isnan(half_width) else f"{text} ± {number(half_width)}"
+
+
 def cell(of: Summary, lost: xr.DataArray | None = None) -> str:
     """Write a mean with its half-width, or its interval where cut; ×k: k seeds diverged.
 

@@ -15,7 +15,7 @@ from sim.report import names
 from sim.report.names import counted
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import SERIES
-from sim.report.tables import Lines, laid_out, number
+from sim.report.tables import Lines, laid_out, number, with_half
 from sim.runs.statistics import difference, summary
 
 MODEL = "student_aux"
@@ -41,13 +41,16 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
     Columns: setting, rates, role, validation (mean accuracy), mean, half_width, sd, n, diverged of
     test accuracy; less, less_half_width, by pairs of seeds, less the first setting: at the same
     rates, but of the role "best" (the setting's highest validation accuracy) the first at its own
-    best. The recipe's rates have the role "usual"; where they are best, there are two lines.
+    best. The recipe's rates have the role "usual"; where they are best, there are two lines. Where
+    no rate has a validation accuracy, none is best, and nothing is less it.
     """
     of = ds.sel(model=MODEL, drop=True)
     validation = of.validation_accuracy.mean("seed", skipna=False).transpose("setting", "rate")
-    rates, places = [*map(str, ds.rate.values)], validation.fillna(-1).values.argmax(1)
-    settings = [*map(str, ds.setting.values)]
-    best = {setting: rates[place] for setting, place in zip(settings, places, strict=True)}
+    rates, settings = ([*map(str, ds[axis].values)] for axis in ("rate", "setting"))
+    best = {
+        setting: rates[int(np.nanargmax(values))] if np.isfinite(values).any() else None
+        for setting, values in zip(settings, validation.values, strict=True)
+    }
     first, found = settings[0], []
     for setting, rate in product(settings, rates):
         at = {"setting": setting, "rate": rate}
@@ -55,8 +58,9 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
         mine, lost = summary(here), int(of.diverged.sel(at).sum())
         roles = ["usual"] * (rate == USUAL) + ["best"] * (rate == best[setting])
         for role in roles or [""]:
-            other = {"setting": first, "rate": best[first] if role == "best" else rate}
-            less = summary(difference(here, of.test_accuracy.sel(other, drop=True)))
+            other = best[first] if role == "best" else rate
+            there = of.test_accuracy.sel({"setting": first, "rate": other or rate}, drop=True)
+            less = summary(difference(here, there if other else there * np.nan))
             line = {"setting": setting, "rates": rate, "role": role}
             line |= {"validation": float(validation.sel(at)), "n": int(mine.n), "diverged": lost}
             line |= {k: float(getattr(mine, k)) for k in ("mean", "half_width", "sd")}
@@ -74,7 +78,8 @@ def cells(of: pd.DataFrame) -> Lines:
     def lines() -> Iterator[list[str]]:
         for setting, mine in of.groupby("setting", sort=False):
             usual, best = (_role(mine, role) for role in ("usual", "best"))
-            yield [str(setting), *_said(usual, first), best.rates, *_said(best, first)]
+            rates = best.rates if best else "–"
+            yield [str(setting), *_said(usual, first), rates, *_said(best, first)]
 
     return head, lines()
 
@@ -88,25 +93,37 @@ def _said(row: Any, first: str) -> list[str]:
     if row is None:
         return ["–", "–"]
     lost = f" (×{row.diverged} of {row.n})" if row.diverged else ""
-    mean = f"{number(row.mean)} ± {number(row.half_width)}{lost}"
-    less = f"{number(row.less, '+.3f')} ± {number(row.less_half_width)}"
+    mean = with_half(number(row.mean), row.half_width) + lost
+    less = with_half(number(row.less, "+.3f"), row.less_half_width)
     return [mean, "" if row.setting == first else less]
 
 
 def finding(of: pd.DataFrame) -> str:
     """Say of each setting whether its difference stays, goes or turns at its own best rate."""
     first, *others = of.setting.unique()
+    if not others:
+        return f"There is nothing but {first}: nothing to hold against it."
+    if of.n.iloc[0] == 1:
+        return "One seed: no interval, and nothing to say of differences."
     found: dict[str, list[str]] = {}
+    unknown = []
     for setting in others:
         mine = of[of.setting == setting]
         usual, best = (_clear(_role(mine, role)) for role in ("usual", "best"))
+        if usual is None or best is None:
+            unknown.append(setting)
+            continue
         word = {1: " better", -1: " worse", 0: ""}[usual or best]
         found.setdefault(KINDS[_kind(usual, best)], []).append(f"{setting}{word}")
     said = [f"{what}: {', '.join(found[what])}" for what in KINDS.values() if what in found]
     edge = {of.rates.iloc[0], of.rates.iloc[-1]}
     at_edge = [row.setting for row in of.itertuples() if row.role == "best" and row.rates in edge]
-    more = f"\nThe best rates are the ends of what was tried for: {', '.join(at_edge)}."
-    return f"Differs from {first} {'; '.join(said)}." + more * bool(at_edge)
+    lines = [f"Differs from {first} {'; '.join(said)}."] if said else []
+    if unknown:
+        lines.append(f"Not measured both at the recipe's rates and at best: {', '.join(unknown)}.")
+    if at_edge:
+        lines.append(f"The best rates are the ends of what was tried for: {', '.join(at_edge)}.")
+    return "\n".join(lines)
 
 
 def _kind(usual: int, best: int) -> str:
@@ -115,11 +132,11 @@ def _kind(usual: int, best: int) -> str:
     return "goes" if usual else "comes" if best else "never"
 
 
-def _clear(row: Any) -> int:
-    """Give the sign of a difference whose interval is clear of 0, else 0."""
-    if row is None or not abs(row.less) > row.less_half_width:
-        return 0
-    return int(np.sign(row.less))
+def _clear(row: Any) -> int | None:
+    """Give the sign of a difference whose interval is clear of 0, else 0; None of what is none."""
+    if row is None or np.isnan(row.less_half_width):
+        return None
+    return int(np.sign(row.less)) * (abs(row.less) > row.less_half_width)
 
 
 def tuned(ds: xr.Dataset) -> Iterator[Any]:
@@ -153,8 +170,8 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
             lines.append(
                 ax.errorbar(beside, mine["mean"], mine.half_width, fmt=f"o{style}", **look)
             )
-            best = mine[mine.validation == mine.validation.max()].iloc[:1]
-            at = beside[[*mine.rates].index(best.rates.iloc[0])]
+            best = mine[mine.validation == mine.validation.max()].iloc[:1]  # none, of NaN
+            at = [beside[[*mine.rates].index(rate)] for rate in best.rates]
             ring = {"ms": sheet.pt(10), "mfc": "none", "color": color}
             ax.plot(at, best["mean"], "o", **ring)
         ax.set_xticks(rates, [f"{rate:g}" for rate in rates])

@@ -35,7 +35,8 @@ def auroc(positive: Float[np.ndarray, " n"], negative: Float[np.ndarray, " n"]) 
     require("scores", (n, len(negative)), n == len(negative) > 0, "of the same seeds")
     if not (np.isfinite(positive).all() and np.isfinite(negative).all()):
         return Share(np.nan, np.nan, np.nan, n)
-    apart = np.subtract.outer(positive, negative)
+    # As floats: of whole numbers without a sign no difference is below 0, of flags there is none.
+    apart = np.subtract.outer(np.asarray(positive, float), np.asarray(negative, float))
     won = (apart > 0) + (apart == 0) / 2
     value = float(won.mean())
     if n == 1:

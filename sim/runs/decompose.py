@@ -21,7 +21,9 @@ def decompose(values: xr.DataArray, order: int = ORDER) -> pd.DataFrame:
     A full factorial is balanced, so sums of squares add up whatever the order of terms. Columns:
     term (names of axes, joined by ×), order, df, share (of the total sum of squares), low, high
     (95 %, by the jackknife over seeds, in [0, 1]; NaN for one seed). The last two rows are seeds
-    and the remainder: interactions of more axes, and chance.
+    and the remainder: interactions of more axes, and chance; of two seeds, either of which alone
+    has nothing between seeds, these have no interval. All are NaN where no value differs from
+    another by more than rounding.
 
     Errors: InputError where statsmodels is missing, or a value is.
     """
@@ -35,6 +37,7 @@ def decompose(values: xr.DataArray, order: int = ORDER) -> pd.DataFrame:
     without = [_shares(np.delete(y, i, -1), axes, order).share for i in range(seeds)]
     spread = np.std(without, axis=0) * (seeds - 1) ** 0.5
     half = student_t(seeds) * spread
+    half[found.term.isin([SEEDS, REST]) & (seeds < 3)] = np.nan
     ends = {"low": (found.share - half).clip(0), "high": (found.share + half).clip(upper=1)}
     return found.assign(**ends)
 
@@ -51,7 +54,8 @@ def _shares(values: np.ndarray, axes: list[str], order: int) -> pd.DataFrame:
         from statsmodels.stats.anova import anova_lm  # noqa: PLC0415
 
         table = anova_lm(ols(f"y ~ ({terms})**{min(order, len(axes))}{seeds}", of).fit())
-    squares = table.sum_sq / table.sum_sq.sum()
+    total = table.sum_sq.sum() if _varies(values) else np.nan
+    squares = table.sum_sq / total
     words = dict(zip((f"C({name})" for name in names), axes, strict=True))
     rows = []
     for size in range(1, min(order, len(axes)) + 1):
@@ -59,7 +63,13 @@ def _shares(values: np.ndarray, axes: list[str], order: int) -> pd.DataFrame:
             term = ":".join(of_axes)
             row = {"term": " × ".join(words[name] for name in of_axes), "order": size}
             rows.append(row | {"df": table.df[term], "share": squares[term]})
-    of_seeds = {"df": table.df.get("C(seed)", 0.0), "share": squares.get("C(seed)", 0.0)}
+    of_seeds = {"df": table.df.get("C(seed)", 0.0), "share": squares.get("C(seed)", 0 / total)}
     rows.append({"term": SEEDS, "order": 0} | of_seeds)
     left = {"df": table.df["Residual"], "share": squares["Residual"]}
     return pd.DataFrame([*rows, {"term": REST, "order": 0} | left])
+
+
+def _varies(values: np.ndarray) -> bool:
+    """Tell whether values differ by more than rounding, a few times over, does to each."""
+    apart = np.sum((values - values.mean()) ** 2)
+    return bool(apart > (16 * np.finfo(float).eps) ** 2 * np.sum(values**2))

@@ -19,7 +19,12 @@ class Estimate(NamedTuple):
 
 
 def rank_correlation(x: Values, y: Values) -> Estimate:
-    """Compute Spearman's rank correlation over settings, its interval by bootstrap over these."""
+    """Compute Spearman's rank correlation over settings, its interval by bootstrap over these.
+
+    NaN where one of them is no number.
+    """
+    if np.isnan(x).any() or np.isnan(y).any():
+        return Estimate(np.nan, np.nan, np.nan)
     return _bootstrapped(lambda at: _spearman(x[at], y[at]), len(x))
 
 

@@ -26,7 +26,9 @@ class Summary(NamedTuple):
         """Ends of the mean's 95 % interval, cut where no mean can lie.
 
         A fraction's mean lies in [0, 1], a difference of two in [−1, 1]: what the cut takes away
-        holds no mean, so the coverage is the t-interval's.
+        holds no mean, so the coverage is the t-interval's. xarray lets an array's range stand when
+        a person calculates with it: of values beyond it nothing is cut; differences are for
+        `difference` to make.
         """
         low, high = _range(self.mean)
         return (self.mean - self.half_width).clip(low), (self.mean + self.half_width).clip(max=high)
@@ -57,9 +59,12 @@ def summary(values: xr.DataArray | Sequence[float] | np.ndarray, over: str = "se
         dimension, the seeds.
       over: the name of that dimension.
 
-    Errors: InputError for an array without it, or with no seeds.
+    Errors: InputError for an array without it, with no seeds, with one of them twice, or with
+    values that are masked.
 
     """
+    if np.ma.is_masked(values):
+        raise InputError("values: must have none that is masked: leave these seeds out before")
     if not isinstance(values, xr.DataArray):
         if np.ndim(values) != 1:
             rule = "one dimension, of seeds, or be an xarray DataArray, whose dimensions have names"
@@ -68,7 +73,10 @@ def summary(values: xr.DataArray | Sequence[float] | np.ndarray, over: str = "se
     if over not in values.dims or not values.sizes[over]:
         have = ", ".join(f"{name}: {size}" for name, size in values.sizes.items()) or "none"
         raise InputError(f"values: must have a dimension {over!r} of one or more; have {have}")
-    n, kept = values.sizes[over], values.attrs
+    if over in values.indexes and not (seeds := values.indexes[over]).is_unique:
+        twice = ", ".join(map(str, seeds[seeds.duplicated()].unique()))
+        raise InputError(f"values: must have each {over} once; have {twice} more than once")
+    n, kept = values.sizes[over], _within(values)
     values = values.astype(float)
     values.attrs = {}
     mean = values.mean(over, skipna=False)
@@ -94,9 +102,18 @@ def paired(ds: xr.Dataset, treatment: str, control: str, measure: str = "test_ac
 
 def difference(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
     """Subtract b from a, of the same seeds, and note where the mean of that can lie."""
-    (a_low, a_high), (b_low, b_high) = _range(a), _range(b)
-    found = a.drop_attrs() - b.drop_attrs()
+    ranges = (_range(of.drop_attrs().assign_attrs(_within(of))) for of in (a, b))
+    (a_low, a_high), (b_low, b_high) = ranges
+    found = a.drop_attrs().astype(float) - b.drop_attrs().astype(float)  # of flags, too
     return found.assign_attrs(difference="a − b", valid_range=(a_low - b_high, a_high - b_low))
+
+
+def _within(values: xr.DataArray) -> dict[str, Any]:
+    """Give attributes, without a range that values have left: it is of what they are made of."""
+    low, high = _range(values)
+    inside = ((values >= low) & (values <= high)) | ~np.isfinite(values)
+    whole = bool(inside.all())
+    return {name: value for name, value in values.attrs.items() if whole or name != "valid_range"}
 
 
 def _range(values: xr.DataArray) -> tuple[float, float]:

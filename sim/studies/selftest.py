@@ -54,7 +54,8 @@ def effects(ds: xr.Dataset) -> Iterator[Check]:
     of = paired(ds, "student_aux", "cross_aux")
     what = "effect: a student of its teacher's start, less one of another"
     yield Check(what, f"{_said(of)}: must be clear of 0, and above", _clear(of) > CLEAR)
-    of = summary(ds.test_accuracy.sel(model="cross_aux") - 1 / ds.attrs["classes"])
+    chance = xr.DataArray(1 / ds.attrs["classes"])
+    of = summary(difference(ds.test_accuracy.sel(model="cross_aux"), chance))
     # Its class head is drawn alike for all classes, and never trained: on average it is at chance.
     what = "null: a student of another start, less chance"
     yield Check(what, f"{_said(of)}: must not be clear of 0", abs(_clear(of)) <= CLEAR)

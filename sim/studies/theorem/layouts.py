@@ -53,6 +53,7 @@ def of_labels(study: "Checks", network: str, seeds: range) -> xr.Dataset:
         | laid("filter", of.filtered, "seed", "loss", "filter", "filter_epsilon")
         | laid("negative", of.negative, "seed", "loss")
         | {"lorenz": (("seed", "loss", "kept"), of.lorenz)}
+        | {"inputs_distinct": (("seed",), _distinct(problems.X))}
         | laid("sifted", of.sifted, "seed", "filter_epsilon"),
         {
             "seed": np.asarray(seeds),
@@ -67,6 +68,12 @@ def of_labels(study: "Checks", network: str, seeds: range) -> xr.Dataset:
             "kept": range(theorem.inputs + 1),
         },
     )
+
+
+def _distinct(X: jax.Array) -> np.ndarray:
+    """Count the inputs of each seed that are not the same [seed]; X is [seed, N, …]."""
+    rows = np.asarray(X).reshape(*X.shape[:2], -1)
+    return np.array([len(np.unique(of_seed, axis=0)) for of_seed in rows])
 
 
 def of_bases(study: "Checks", network: str, seeds: range) -> xr.Dataset:

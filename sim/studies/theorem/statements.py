@@ -36,12 +36,20 @@ from theory.verdict import Finding, Verdict, judge, sign
 
 CONDITIONS = ("minimum", "semi_definite", "null_space")
 SOFTMAX = ("kl", "cross_entropy")
+#: Of dimensions, by which numbers are taken out of their arrays: cases, then what they go along.
+ORDER = (
+    *("width", "network", "case", "broken", "loss", "head_loss", "walk_loss", "seed", "lazy_seed"),
+    *("choice", "times", "optimizer", "channel", "quantum", "strength", "draw", "filter", "ratio"),
+    *("scale", "momentum", "swing", "generation", "share", "look", "time", "seen"),
+    *("map_alpha", "map_epsilon", "boundary_epsilon", "epsilon", "shared_epsilon", "alpha"),
+    *("channel_epsilon", "filter_epsilon", "kept", "swing_step", "walk_step", "step_size", "probe"),
+)
 GRADIENTS = ("data", "other data", "regulariser", "random direction")  # not degenerate by intent
 
 
 def statements(ds: xr.Dataset) -> list[Statement]:
     """Make the table of `sublim theorem` from its results."""
-    parts = (_losses, _one_step, _exceptions, _boundary)
+    ds, parts = ordered(ds), (_losses, _one_step, _exceptions, _boundary)
     with jax.enable_x64(True):
         rows = [row for part in parts for row in part(ds)]
         rows += _measured(ds, rows_of_one_step.ROWS)
@@ -49,9 +57,14 @@ def statements(ds: xr.Dataset) -> list[Statement]:
         return rows + _measured(ds, rows_of_many_steps.ROWS)
 
 
+def ordered(ds: xr.Dataset) -> xr.Dataset:
+    """Put dimensions in the order in which rows are made of them, whatever a user made of it."""
+    return ds.transpose(*ORDER, ..., missing_dims="ignore")
+
+
 def findings(ds: xr.Dataset) -> dict[tuple[str, str, str, int], Finding]:
     """Judge every case: verdicts by (network, case, loss, seed)."""
-    found = {}
+    ds, found = ordered(ds), {}
     dims = ("network", "case", "loss", "seed")
     fields, conditions = _ladder(ds), {name: ds[name].values for name in Conditions._fields}
     for at in np.ndindex(*(ds.sizes[dim] for dim in dims)):
@@ -67,6 +80,7 @@ def orders(ds: xr.Dataset, name: str) -> xr.DataArray:
     A network with kinks is as smooth as others below the first: its ladder's dot product is taken
     no further. NaN where the leading term is not reached, so that there is nothing to be left over.
     """
+    ds = ordered(ds)
     crossed = (ds.crossed > 0) & ds.network.isin(KINKED)
     fields = _ladder(ds.assign(dot_rounding=ds.dot_rounding.where(~crossed, np.inf)))
     ladder = Ladder(*(values.reshape(-1, values.shape[-1]) for values in fields))
