@@ -148,7 +148,8 @@ def test_a_diverged_seed_is_marked_in_each_cell(ds):
 
 
 def test_an_interval_is_cut_where_no_rate_can_lie():
-    ds = made_up([*LINEAGE], LEVEL | {"student": 0.99}, spread=0.2)
+    ds = made_up([*LINEAGE], LEVEL | {"teacher": 0.9})
+    ds.trait_rate.loc[{"model": "student"}] = [0.5] + [1.0] * (SEEDS - 1)
     row = rates.rates(ds).query("model == 'student'").squeeze()
     assert row.rate_high == 1
     assert row.rate + row.rate_half_width > 1

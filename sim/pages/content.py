@@ -18,6 +18,7 @@ from sim.pages.plainly import plainly
 from sim.pages.tables import Table, parts, plain, table
 from sim.pages.trees import Tree, tree
 from sim.report import tables
+from sim.report.names import counted
 from sim.report.rates import family
 from sim.report.runs import put_together
 from sim.report.tables import cell
@@ -112,7 +113,7 @@ def run(ds: xr.Dataset, key: str) -> Run:
     return Run(
         key,
         "The theorem" if theorem else "Figure 10" if study == "figure10" else title,
-        f"{ds.attrs['dataset']}, n = {ds.sizes['seed']} seeds",
+        f"{ds.attrs['dataset']}, n = {counted(ds.sizes['seed'], 'seed')}",
         _question(ds),
         [*_facts(ds, verdicts)],
         plainly(ds, verdicts),

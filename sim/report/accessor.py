@@ -9,6 +9,7 @@ import xarray as xr
 
 from sim.errors import choose, require
 from sim.report.markup import latex, markdown
+from sim.report.names import counted
 from sim.runs.ratios import ratio
 from sim.runs.statistics import Summary, difference, summary
 
@@ -112,7 +113,7 @@ class Statistics:
         lines = [*self._lines(of, axes, digits)]
         what, data = values.attrs.get("long_name", measure), self._ds.attrs.get("dataset")
         about = what.replace("_", " ") + (f", {data}" if data else "")
-        end = f"n = {self._ds.sizes['seed']} seeds"
+        end = f"n = {counted(self._ds.sizes['seed'], 'seed')}"
         if form == "markdown":
             about = f"{about}: mean ± half of the 95 % interval, {end}"
             return f"{markdown(head, lines)}\n{about[:1].upper()}{about[1:]}\n"

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.report import tradeoffs
+from sim.report.names import counted
 from sim.report.tables import lean, number, split
 from sim.runs import fits
 from sim.runs.ratios import ratio
@@ -141,7 +142,7 @@ def table(ds: xr.Dataset, rows: pd.DataFrame) -> Table:
     axes = axes_of(ds)
     shown = lean(
         f"{escape(ds.attrs['title'])}, {escape(ds.attrs['dataset'])}: rate of the trait, "
-        f"n = {ds.sizes['seed']} seeds",
+        f"n = {counted(ds.sizes['seed'], 'seed')}",
         f"{RATE} {TASK if is_task(rows.rate, rows.accuracy) else REST} {split(ds)}",
     )
     head, lines = cells(rows, axes)

@@ -82,12 +82,11 @@ def is_anothers(file: IO[bytes]) -> bool:
     """Claim an open file unless another process has it; without locks nobody has."""
     if flock is None:
         return False
+    at_once: int = LOCK_NB
     try:
-        flock(file, LOCK_EX | LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # a file system without
-        return False
+        flock(file, LOCK_EX | at_once)
+    except OSError as error:  # or a file system without locks
+        return isinstance(error, BlockingIOError)
     return False
 
 

@@ -6,7 +6,7 @@ the highest out.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -229,7 +229,8 @@ def passed_on(
     noise = of.hyper.output_noise * _by_logit(key_noise, of.teacher, jax.random.normal)
     noisy = of._replace(teacher=of.teacher + noise, key=key_outputs)
     targets = channel.outputs(noisy)
-    out, shown = jnp.zeros(len(targets), bool), each < of.hyper.distinct
+    distinct: Any = of.hyper.distinct  # a number by now
+    out, shown = jnp.zeros(len(targets), bool), each < distinct
     if channel.filter is not None:  # of what the teacher thinks, not of what is passed on
         out = channel.filter.of(of)
         if channel.filter.ranked:

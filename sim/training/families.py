@@ -109,7 +109,8 @@ class Member(NamedTuple):
         """Take its settings at a point of a grid."""
         if not self.own and not isinstance(self.learns, Pretraining):
             return point
-        of = self.own | {k: v + point.values[k] for k, v in self.own.items() if k in COUNTED_ON}
+        counted = {k: v + point.values[k] for k, v in self.own.items() if k in COUNTED_ON}
+        of = {**self.own, **counted}
         if isinstance(self.learns, Pretraining):  # as a teacher does, without trait and skill
             setup, hyper = point
             length = {"teacher_steps": setup.base_steps, "teacher_lr": hyper.base_lr}
