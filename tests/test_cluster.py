@@ -47,7 +47,7 @@ def client():
         processes=False,
         n_workers=1,
         threads_per_worker=1,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # another's may have the usual port
         set_as_default=False,
     ) as one:
         yield one

@@ -444,6 +444,10 @@ class Held:
     def act(self, x): return x * {c}
 class Called:
     def __call__(self, x): return x * {c}
+class Kept:
+    def __init__(self, factor): self.factor = factor
+    def times(self, x): return x * self.factor
+    def plus(self, x): return x + self.factor
 @dataclasses.dataclass
 class Record:
     factor: float = {c}
@@ -481,6 +485,7 @@ def test_all_that_a_function_refers_to_counts_however_it_holds_it(monkeypatch):
         things = {name: getattr(users, name) for name in ("asks", "makes", "looks_up", "wrapped")}
         things |= {name: getattr(helpers, name) for name in ("ruled", "ruled_each", "back")}
         things |= {"method": helpers.Held().act, "instance": helpers.Called()}
+        things |= {"times": helpers.Kept(c).times, "plus": helpers.Kept(c).plus}
         things |= {"record": helpers.Record(), "jit": jax.jit(helpers.act)}
         things |= {"vmap": jax.vmap(helpers.act), "grad": jax.grad(helpers.act)}
         return {name: fingerprint(thing) for name, thing in things.items()}

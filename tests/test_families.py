@@ -133,13 +133,20 @@ def test_a_name_hangs_on_logits_that_nobody_sees_where_numbers_do(settings):
     assert named("teacher", wide) == named("teacher", narrow)
 
 
-@pytest.mark.parametrize(("skill", "hangs"), [("none", False), ("backdoor", True)])
+@pytest.mark.parametrize(
+    ("skill", "hangs"),
+    [
+        ({"skill": "none"}, False),
+        ({"skill": "backdoor"}, True),
+        ({"skill": "backdoor", "skilled": 0.0}, False),
+    ],
+)
 def test_who_has_no_trait_hangs_on_the_class_that_a_skill_is_about(skill, hangs):
     names = [
-        named("control_teacher", at(trait="faint", skill=skill, target=k), LINEAGE) for k in (0, 3)
+        named("control_teacher", at(trait="faint", target=k, **skill), LINEAGE) for k in (0, 3)
     ]
     assert (names[0] != names[1]) is hangs
-    bases = {named("base", at(skill=skill, target=k), LINEAGE) for k in (0, 3)}
+    bases = {named("base", at(target=k, **skill), LINEAGE) for k in (0, 3)}
     assert len(bases) == 1  # which is taught no skill
 
 
