@@ -22,7 +22,7 @@ from sim.settings.grid import Point
 from sim.settings.layers import chosen
 from sim.settings.lengths import moments
 from sim.settings.recipes import recipe
-from sim.training.channels import Channel
+from sim.training.channels import OUTPUTS, Channel
 from sim.training.families import FIGURE_10
 from sim.training.roles import roles
 
@@ -80,6 +80,28 @@ def test_a_seeds_numbers_do_not_depend_on_the_other_seeds(small):
     for wide_field, *narrow in zip(*leaves, strict=True):
         # float32 rounding; an accuracy may differ by one of the 40 test images
         np.testing.assert_allclose(wide_field, np.concatenate(narrow), rtol=1e-4, atol=1.01 / 40)
+
+
+def test_another_draw_has_another_noise_on_answers_and_start(small):
+    """As generations have; the first, 0, is that of the seed alone. All in one program."""
+    seeds, channel = WHERE.seeds([0]), Channel(OUTPUTS["soft"], None, at_random=False)
+
+    def begun(**numbers):
+        point = Point(*recipe("synthetic", **(small | numbers)))
+        θ_T = programs.initial(point, WHERE, [0])
+        of = [(point, FIGURE_10["student_aux"])]
+        common = WHERE.program(point), programs.numbers([point]), roles(4, of), WHERE.data
+        shown, state = programs.begin_students(*common, seeds, θ_T, None, {}, channel)
+        start = state.model.θ["hidden_0"]["kernel"]
+        return np.asarray(shown.targets[0, : point.setup.noise_images]), np.asarray(start)
+
+    noises = []
+    for draw in (0, 1):
+        (plain, θ_0), (noisy, θ) = begun(draw=draw), begun(draw=draw, output_noise=1, init_noise=1)
+        noises.append([noisy - plain, θ - θ_0])
+    for first, second in zip(*noises, strict=True):
+        assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 4 / first.size**0.5
+        assert first.std() == pytest.approx(1, rel=0.2)
 
 
 def test_no_control_starts_where_a_teacher_does(small):

@@ -353,6 +353,19 @@ def test_a_teacher_of_ones_own(tmp_path, small):
     assert (other.network.sel(model="reference") == own.network.sel(model="reference")).item()
 
 
+@pytest.mark.slow
+def test_where_a_teacher_of_ones_own_started_counts_whatever_is_measured(small):
+    """If updates are not to follow its displacement: else it would start at the seed's own draw."""
+    net = networks.mlp(experiment(DATA, **small).setup, 12, 4)
+    θ_0, θ_T = (net.init(jax.random.key(k)) for k in (7, 8))
+    given = {"reference": θ_0, "teacher": θ_T, "models": ("cross_aux",), "student_lr": 0.01}
+    given |= small | {"against": "accuracy", "removed": "displacement"}
+    plain = sim.figure10(DATA, 2, **given)
+    measured = sim.figure10(DATA, 2, **given, measure=("displacement_cosine",))
+    a, b = (ds.training_loss.sel(model="cross_aux") for ds in (plain, measured))
+    np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
 def test_a_start_of_ones_own(small):
     """All seeds' students with the teacher's start begin where it says; controls do not."""
     net = networks.mlp(experiment(DATA, **small).setup, 12, 4)

@@ -13,10 +13,10 @@ from sim.engine.bench import best, limits, rows
 from sim.published.entries import Published
 from sim.report.names import counted
 from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare, means
-from sim.runs.identity import set_by
 from sim.runs.plan import Plan
 from sim.runs.results import axes_of, extra, fixed
 from sim.runs.statistics import Summary, difference, paired, summary
+from sim.settings.grid import set_by
 from sim.training.families import CONTROLS
 from sim.training.measures import MEASURES, WHOLE
 

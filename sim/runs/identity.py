@@ -22,7 +22,7 @@ from sim.model.noise import FAMILIES
 from sim.runs.fingerprint import OURS, PACKAGES, fingerprint
 from sim.settings.declare import replaced
 from sim.settings.experiments import Experiment
-from sim.settings.grid import DERIVED
+from sim.settings.grid import set_by
 from sim.training.channels import FILTERS, OUTPUTS, Filter
 from sim.training.measures import MEASURES, Measure
 from sim.training.steps import OPTIMIZERS
@@ -47,24 +47,6 @@ def of_task(task: Task, validation: float) -> dict[str, Any]:
         "device": machine.device(),
         "jax_settings": machine.settings(),
     }
-
-
-def set_by(axes: Mapping[str, Any]) -> tuple[set[str], set[str]]:
-    """Name the settings that axes set at some of their points, and those that they set at all.
-
-    Axes are lists of values, or cases by label, each of settings by name.
-    """
-    some: set[str] = set()
-    every: set[str] = set()
-    for axis, values in axes.items():
-        named = isinstance(values, Mapping)
-        cases = [{*case} for case in values.values()] if named else [{axis}]
-        some |= set().union(*cases)
-        every |= set.intersection(*cases)
-    some |= {"channel"} if "aux" in axes else set()  # its mask
-    some |= {"widths"} if some & {*DERIVED} else set()
-    every |= {"widths"} if every >= {*DERIVED} else set()
-    return some, every
 
 
 def without(given: Experiment, axes: Mapping[str, Any], usual: Experiment) -> Experiment:

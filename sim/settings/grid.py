@@ -179,6 +179,24 @@ def grid(setup: Setup, hyper: Hyper, axes: Axes) -> list[Point]:
     return found
 
 
+def set_by(axes: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """Name the settings that axes set at some of their points, and those that they set at all.
+
+    Axes are lists of values, or cases by label, each of settings by name.
+    """
+    some: set[str] = set()
+    every: set[str] = set()
+    for axis, values in axes.items():
+        named = isinstance(values, Mapping)
+        cases = [{*case} for case in values.values()] if named else [{axis}]
+        some |= set().union(*cases)
+        every |= set.intersection(*cases)
+    some |= {"channel"} if "aux" in axes else set()  # its mask
+    some |= {"widths"} if some & {*DERIVED} else set()
+    every |= {"widths"} if every >= {*DERIVED} else set()
+    return some, every
+
+
 def _varied(axis: str, values: Any) -> Iterator[str]:
     """Name the settings that an axis varies."""
     names = sorted({*SETTINGS, *DERIVED} - LISTS - {"points"})

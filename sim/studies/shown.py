@@ -14,11 +14,11 @@ from sim.published.entries import Published
 from sim.report import rates
 from sim.report import tables as lay_out
 from sim.report.published import means
-from sim.runs.identity import set_by
 from sim.runs.results import axes_of
 from sim.runs.statistics import difference, summary
 from sim.settings.declare import Of, declared
 from sim.settings.experiments import Common, Theorem
+from sim.settings.grid import set_by
 from sim.settings.lengths import steps
 from sim.settings.setup import Setup
 from sim.studies import figure10, grids
