@@ -961,7 +961,13 @@ KEPT = [
         ("if not _is_of(ds, self.identity):", "if False:"),
     ),
     *of(
-        "sim/runs/identity.py",
+        "sim/engine/programs.py",
+        "engine::test_another_draw_has_another_noise_on_answers_and_start",
+        ("another(key(seed, Purpose.ANSWERS), hyper.draw)", "key(seed, Purpose.ANSWERS)"),
+        ("another(key(seed, Purpose.INIT_NOISE), hyper.draw)", "key(seed, Purpose.INIT_NOISE)"),
+    ),
+    *of(
+        "sim/settings/grid.py",
         "own_study::test_what_axes_set_at_all_points_is_no_part_of_a_run",
         ("every |= set.intersection(*cases)", "every |= set().union(*cases)"),
         ("every >= {*DERIVED} else", "every & {*DERIVED} else"),
