@@ -178,6 +178,10 @@ class Grid:
     def _taken(self) -> None:
         """Check that what is set has an effect on the family. Errors: InputError."""
         usual, taken = vars(Setup()) | vars(Hyper()), set()
+        members = self.family.items()
+        students = [(m.learns, m) for _, m in members if isinstance(m.learns, Imitation)]
+        control = all(learns.control or "outputs" in member.own for learns, member in students)
+        own = [(f"{name}.{s}", s, one) for name, one in members for s in one.own]
         least = [len(self.task.labels)]
         for point in self.points:
             least.append(point.setup.classes or least[0])
@@ -187,23 +191,17 @@ class Grid:
                     rule = f"{usual[name]}: nobody in this family has another"
                     require(name, value, effect, rule)
                     taken.add(name)
-            control = all(
-                member.learns.control or "outputs" in member.own
-                for member in self.family.values()
-                if isinstance(member.learns, Imitation)
-            )
             outputs = point.setup.outputs
             require("outputs", outputs, control or not asks(point), "what asks for no control")
-            for name, member in self.family.items():
-                at = member.at(point)
-                if isinstance(member.learns, Imitation) and member.learns.control:
-                    most = 1 + len(member.learns.others)
-                    asked = at.setup.untaught
-                    require("untaught", asked, asked <= most, f"at most {most} in this family")
-                for own, value in member.own.items():
-                    rule = SETTINGS[own].rule
-                    if rule and value is not None:
-                        rule.check(f"{name}.{own}", value, at.values)
+            for learns, member in students:
+                if not learns.control:
+                    continue
+                most, asked = 1 + len(learns.others), member.at(point).setup.untaught
+                require("untaught", asked, asked <= most, f"at most {most} in this family")
+            for words, name, member in own:
+                rule, value = SETTINGS[name].rule, member.own[name]
+                if rule and value is not None:
+                    rule.check(words, value, member.at(point).values)
         asked = traits(self.family)
         of = [p.hyper.target for p in self.points if asked or p.setup.against != "none"]
         target = max(of, default=0)
