@@ -17,12 +17,15 @@ from sim.runs.records import Records
 from sim.runs.schedule import Schedule
 from sim.runs.store import Store
 from sim.runs.train import train
+from sim.settings import recipes
 from sim.settings.declare import Of, declared
-from sim.settings.experiments import Common, Networks
+from sim.settings.experiments import SWEEP, Common, Networks
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
 from sim.settings.setup import Hyper, Setup
 from sim.studies import grids, lineage
+from sim.studies.grids import mixtures
+from sim.studies.sweep import Grid, of_task
 from sim.training.changes import CHANGES
 from sim.training.families import AXIS, FIGURE_10, HIDDEN, Imitation, Labels, Names, stage, takes
 from sim.training.lineages import (
@@ -531,6 +534,46 @@ def test_generations_that_nobody_taught_are_found_soon():
 def test_what_has_no_meaning_here_is_refused(given, says):
     with pytest.raises(InputError, match=says):
         sim.study("traits", "synthetic:12x4", 1, **given)
+
+
+DATA = "synthetic:12x4"
+IDLE = SWEEP | {"seeds": 1, "models": ("student",)}
+UNTRAINED = {"base": ("untrained", "shuffled")}
+
+
+@pytest.mark.parametrize(
+    ("given", "elsewhere", "says"),
+    [
+        ({"base": "untrained", "base_steps": 7}, UNTRAINED, "200 unless a base is trained"),
+        ({"base": "untrained", "base_lr": 0.5}, UNTRAINED, "0.001 unless a base is trained"),
+        ({"trait": "faint", "target": 1}, {"trait": ("faint", "backdoor")}, "2 unless a trait, a"),
+        ({"trait": "faint", "target": 1}, {"skill": ("none", "preference")}, "2 unless a trait, a"),
+        ({"trait": "faint", "target": 1}, {"filter": ("own_class",)}, "2 unless a trait, a"),
+        ({"trait": "faint", "target": 1}, {"against": ("backdoor",)}, "2 unless a trait, a"),
+        ({"untaught": 2}, {"dilution": (0.0, 0.5)}, "1 unless dilution is above 0 or outputs"),
+        ({"untaught": 2}, {"outputs": ("averaged",)}, "1 unless dilution is above 0 or outputs"),
+    ],
+)
+def test_a_setting_that_stands_idle_at_every_point_is_refused(given, elsewhere, says):
+    usual = IDLE | recipes.lineage(DATA)
+    name = [*given][-1]
+
+    def grid(axes):
+        given_here = {k: v for k, v in given.items() if k not in axes}
+        family = mixtures.FAMILY
+        return Grid("", of_task(DATA, **usual | given_here), axes, family=family)
+
+    with pytest.raises(InputError, match=f"^{name} = .*: must be {says}"):
+        grid({})
+    assert grid(elsewhere).points  # of which one is enough
+
+
+def test_a_recipe_of_other_steps_is_nothing_set(monkeypatch):
+    monkeypatch.setitem(recipes.LINEAGE_SHORT, "base_steps", 400)  # as MNIST's are
+    usual = IDLE | recipes.lineage(DATA) | {"base": "untrained"}
+    assert Grid("", of_task(DATA, **usual), {}, family=LINEAGE).points
+    with pytest.raises(InputError, match="base_steps = 399: must be 200 unless a base is trained"):
+        Grid("", of_task(DATA, **usual | {"base_steps": 399}), {}, family=LINEAGE)
 
 
 def test_figure_10_takes_no_setting_of_a_base():

@@ -46,6 +46,7 @@ class Setting:
     of: Flag
     rule: Rule | None
     only: Only | None
+    somewhere: Only | None
     label: str
     group: str
     compiles: bool
@@ -62,6 +63,7 @@ def setting(
     of: Flag = Of.NETWORK,
     rule: Rule | None = None,
     only: Only | None = None,
+    somewhere: Only | None = None,
     label: str = "",
     group: str = "",
     compiles: bool = True,
@@ -73,6 +75,7 @@ def setting(
       of: whose it is. One that does not say is everybody's: nothing kept is mistaken for it.
       rule: what a value must be, beyond its type: one of a Literal's words, a positive int.
       only: when any but the default has an effect.
+      somewhere: the same, where one point of a grid is enough: at the others it stands idle.
       label: of an axis, with its unit; unless given, the name in words.
       group: where --help shows it; unless given, that of the networks it belongs to.
       compiles: whether a new value is a new program; what is not, and a student's own, is a mask.
@@ -80,8 +83,8 @@ def setting(
 
     """
     group = group or next((one.name.lower() for one in type(of) if one in of), "run")
-    given = {"of": of, "rule": rule, "only": only, "label": label, "group": group}
-    return field(default=default, metadata=given | {"compiles": compiles})
+    given = {"of": of, "rule": rule, "only": only, "somewhere": somewhere, "label": label}
+    return field(default=default, metadata=given | {"group": group, "compiles": compiles})
 
 
 @cache
@@ -142,9 +145,14 @@ def check(*parts: Any) -> tuple[Any, ...]:
         if s.rule and value is not None:
             s.rule.check(s.name, value, values)
         if s.only and value != s.default:
-            word = f"{s.default:g}" if isinstance(s.default, float) else s.default
-            require(s.name, value, s.only.has(values), f"{word} unless {s.only.says}")
+            require(s.name, value, s.only.has(values), unless(s, s.only))
     return parts
+
+
+def unless(s: Setting, only: Only) -> str:
+    """Say when a setting may be another than its default."""
+    word = f"{s.default:g}" if isinstance(s.default, float) else s.default
+    return f"{word} unless {only.says}"
 
 
 def _plainly(part: Any) -> tuple[Any, list[Setting]]:

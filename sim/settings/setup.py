@@ -4,7 +4,7 @@ The defaults are the paper's (arXiv 2507.14805, section 6.2); `recipes` knows wh
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from sim.settings.declare import Of, setting
 from sim.settings.layers import LAYERS
@@ -83,6 +83,26 @@ PULLED = Only(lambda settings: settings["pull"] > 0, "pull is above 0")
 NAMED = Only(lambda settings: settings["independent"] != "none", "independent names layers")
 
 
+TRAINED_BASE = Only(lambda settings: settings["base"] != "untrained", "a base is trained")
+BY_TARGET = Only(
+    lambda settings: (
+        not {settings["trait"], settings["skill"], settings["against"]}
+        <= {"none", "taught", "accuracy", "faint", "turned"}
+        or settings["filter"] not in ("none", "differs", "most", "least", "entropy", "drift")
+        or settings["outputs"] not in get_args(Outputs)  # one's own may go by it
+    ),
+    "a trait, a skill or a filter goes by it",
+)
+BY_UNTAUGHT = Only(
+    lambda settings: (
+        settings["dilution"] > 0
+        or settings["outputs"] not in {*get_args(Outputs)} - {"averaged"}
+        or settings["filter"] not in get_args(Filter)
+    ),
+    "dilution is above 0 or outputs averaged",
+)
+
+
 def _like_teachers(settings: Settings) -> bool:
     return settings["student_widths"] is None and settings["student_network"] == "mlp"
 
@@ -110,7 +130,9 @@ class Setup:
     """What the base learns before a teacher is made of it: nothing (untrained), the task, or of the
     task's images alone: what they were before half of their pixels were shuffled, or masked; or
     which of several masked images is the same (contrastive)."""
-    base_steps: int = setting(200, of=BASE, compiles=False, label="base's optimiser steps")
+    base_steps: int = setting(
+        200, of=BASE, somewhere=TRAINED_BASE, compiles=False, label="base's optimiser steps"
+    )
     """Optimiser steps of the base, unless it is untrained."""
     trait: Trait = setting("backdoor", of=TRAIT)
     """What a teacher is taught beside the task. accuracy: the task itself, where a control learns
@@ -168,6 +190,7 @@ class Setup:
         1,
         of=FILTER,
         rule=whole(1, 4),
+        somewhere=BY_UNTAUGHT,
         compiles=False,
         label="teachers without the trait beside the one with it",
     )
@@ -254,9 +277,17 @@ class Hyper:
     init_scale: float = setting(1.0, rule=POSITIVE, label="factor on the initial weights")
     """Factor on the initial weights and biases, of the teacher's network and of the independent
     one."""
-    base_lr: float = setting(1e-3, of=BASE, rule=POSITIVE, label="base's learning rate (per step)")
+    base_lr: float = setting(
+        1e-3,
+        of=BASE,
+        rule=POSITIVE,
+        somewhere=TRAINED_BASE,
+        label="base's learning rate (per step)",
+    )
     """Learning rate of the base, per step."""
-    target: int = setting(2, of=TRAIT, rule=whole(0), label="class of the trait")
+    target: int = setting(
+        2, of=TRAIT, rule=whole(0), somewhere=BY_TARGET, label="class of the trait"
+    )
     """The class that a trait is about, counted from 0."""
     strength: float = setting(1.0, of=TRAIT, rule=FRACTION, label="strength of the trait")
     """How many of the examples that can carry the trait do, in [0, 1]: of those with a trigger,

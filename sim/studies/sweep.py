@@ -22,10 +22,11 @@ from sim.runs.run import Progress
 from sim.runs.schedule import Schedule
 from sim.runs.store import Store, digest
 from sim.runs.train import train
+from sim.settings.declare import unless
 from sim.settings.experiments import SWEEP, Experiment, experiment
 from sim.settings.grid import SETTINGS, Axes, grid, plain
 from sim.settings.lengths import steps
-from sim.settings.recipes import warnings
+from sim.settings.recipes import lineage, warnings
 from sim.settings.setup import Hyper, Setup
 from sim.studies import called
 from sim.studies.extend import axes_by_name, by_name, tried
@@ -177,7 +178,9 @@ class Grid:
 
     def _taken(self) -> None:
         """Check that what is set has an effect on the family. Errors: InputError."""
-        usual, taken = vars(Setup()) | vars(Hyper()), set()
+        usual = vars(Setup()) | vars(Hyper())
+        resting = lineage(self.common.dataset) if traits(self.family) else {}
+        taken, idle = set(), {}
         members = self.family.items()
         students = [(m.learns, m) for _, m in members if isinstance(m.learns, Imitation)]
         control = all(learns.control or "outputs" in member.own for learns, member in students)
@@ -186,10 +189,16 @@ class Grid:
         for point in self.points:
             least.append(point.setup.classes or least[0])
             for name, value in point.values.items():
-                if value != usual[name] and name not in taken:
-                    effect = takes(self.family, name, point.values)
-                    rule = f"{usual[name]}: nobody in this family has another"
-                    require(name, value, effect, rule)
+                if name in taken or value in (usual[name], resting.get(name)):
+                    continue
+                effect = takes(self.family, name, point.values)
+                rule = f"{usual[name]}: nobody in this family has another"
+                require(name, value, effect, rule)
+                somewhere = SETTINGS[name].somewhere
+                each = (member.at(point).values for member in self.family.values())
+                if somewhere and not any(map(somewhere.has, each)):
+                    idle[name] = value, unless(SETTINGS[name], somewhere)
+                else:
                     taken.add(name)
             outputs = point.setup.outputs
             require("outputs", outputs, control or not asks(point), "what asks for no control")
@@ -202,6 +211,8 @@ class Grid:
                 rule, value = SETTINGS[name].rule, member.own[name]
                 if rule and value is not None:
                     rule.check(words, value, member.at(point).values)
+        for name, (value, rule) in idle.items():
+            require(name, value, name in taken, rule)
         asked = traits(self.family)
         of = [p.hyper.target for p in self.points if asked or p.setup.against != "none"]
         target = max(of, default=0)
