@@ -468,8 +468,8 @@ TRAINING = [
         ("float(la not in frozen)", "float(la in frozen)"),
         ("(logit < last)", "(logit <= last)", "roles::test_roles_at_several_settings"),
         (
-            "a * two[0] + b * two[1]",
-            "a * two[1] + b * two[0]",
+            "a * one + b * two",
+            "a * two + b * one",
             "roles::test_students_start_at_the_teachers_initialisation_and_controls_at_another",
         ),
         (
@@ -965,6 +965,21 @@ KEPT = [
         "engine::test_another_draw_has_another_noise_on_answers_and_start",
         ("another(key(seed, Purpose.ANSWERS), hyper.draw)", "key(seed, Purpose.ANSWERS)"),
         ("another(key(seed, Purpose.INIT_NOISE), hyper.draw)", "key(seed, Purpose.INIT_NOISE)"),
+        (
+            "noisy = any(point",
+            "noisy = all(point",
+            "whose::test_side_by_side_is_as_alone",
+        ),
+        (
+            "for purpose in (Purpose.INIT, Purpose.OTHER_INIT)",
+            "for purpose in (Purpose.INIT, Purpose.INIT)",
+            "engine::test_no_control_starts_where_a_teacher_does",
+        ),
+        (
+            "            first[layer] = parts",
+            "            pass",
+            "engine::test_students_take_layers_of_a_start_that_are_like_theirs",
+        ),
     ),
     *of(
         "sim/settings/grid.py",

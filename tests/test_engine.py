@@ -16,7 +16,7 @@ import threadpoolctl
 from sim.engine import chunks, machine, programs
 from sim.errors import InputError
 from sim.model import data
-from sim.model.keys import Purpose, key
+from sim.model.keys import Purpose
 from sim.settings.experiments import FIGURE_10 as STUDENTS
 from sim.settings.grid import Point
 from sim.settings.layers import chosen
@@ -91,7 +91,9 @@ def test_another_draw_has_another_noise_on_answers_and_start(small):
         θ_T = programs.initial(point, WHERE, [0])
         of = [(point, FIGURE_10["student_aux"])]
         common = WHERE.program(point), programs.numbers([point]), roles(4, of), WHERE.data
-        shown, state = programs.begin_students(*common, seeds, θ_T, None, {}, channel)
+        begin, noisy = programs.starts(point, WHERE, [0]), point.hyper.init_noise > 0
+        of = *common, seeds, θ_T, begin, {}, channel
+        shown, state = programs.begin_students(*of, noisy=noisy)
         start = state.model.θ["hidden_0"]["kernel"]
         return np.asarray(shown.targets[0, : point.setup.noise_images]), np.asarray(start)
 
@@ -110,17 +112,18 @@ def test_no_control_starts_where_a_teacher_does(small):
     where = programs.place(TASK, 32)
     common = where.program(point), programs.numbers([point])
     seeds = where.seeds(range(32))
-    teachers = programs.begin_teachers(*common, where.data, seeds, None)
+    begin = programs.initial(point, where, range(32))
+    teachers = programs.begin_teachers(*common, where.data, seeds, begin)
     role = roles(TASK.classes, [(point, FIGURE_10[name]) for name in STUDENTS])
     hyper = programs.numbers([point] * 4)
-    _, students = programs.begin_students(
-        common[0], hyper, role, where.data, seeds, teachers.model.θ, None
-    )
+    begin = programs.starts(point, where, range(32))
+    of = common[0], hyper, role, where.data, seeds, teachers.model.θ, begin
+    _, students = programs.begin_students(*of)
     first = students.model.θ["hidden_0"]["kernel"]  # [seed, student, d_in, units]
     θ_0 = np.asarray(teachers.model.θ["hidden_0"]["kernel"])
     for i, name in enumerate(STUDENTS):
         if name.startswith("student"):
-            np.testing.assert_allclose(first[:, i], θ_0, rtol=1e-6)  # in another program
+            np.testing.assert_array_equal(first[:, i], θ_0)
     np.testing.assert_array_equal(first[:, 2], first[:, 3])
     correlation = np.corrcoef(θ_0.reshape(32, -1), np.asarray(first[:, 2]).reshape(32, -1))
     # 1,024 teachers × controls and 992 of either among themselves, of 192 weights each
@@ -140,8 +143,8 @@ def test_a_channel_is_given_the_answers_of_whom_it_asks(small):
     common += (roles(TASK.classes, [(point, FIGURE_10["student_all"])]), WHERE.data)
 
     def shown(θ_T, beside=None, channel=None):
-        seeds = WHERE.seeds([0])
-        return programs.begin_students(*common, seeds, θ_T, None, beside, channel)[0].targets
+        of = WHERE.seeds([0]), θ_T, programs.starts(point, WHERE, [0]), beside, channel
+        return programs.begin_students(*common, *of)[0].targets
 
     beside = {name: who[name] for name in ("base", "control")}
     for name, θ in who.items():
@@ -213,7 +216,7 @@ def test_data_is_an_argument_and_not_baked_into_the_program(small):
     def length(train):
         where = programs.place(data.synthetic(12, 4, train=train), 1)
         common = where.program(point), programs.numbers([point]), where.data, where.seeds([0])
-        state = programs.begin_teachers(*common, None)
+        state = programs.begin_teachers(*common, programs.initial(point, where, [0]))
         return len(programs.teach.lower(*common, None, state, (0, 1)).as_text())
 
     assert length(4000) < 1.1 * length(100)  # 46,800 numbers more
@@ -278,7 +281,7 @@ for θ in (θ_T, θ_S):
     sharding = θ["hidden_0"]["kernel"].sharding
     assert len(sharding.device_set) == 4 and not sharding.is_fully_replicated, sharding
 common = where.program(point), programs.numbers([point]), where.data, where.seeds(range(8))
-state = programs.begin_teachers(*common, None)
+state = programs.begin_teachers(*common, programs.initial(point, where, range(8)))
 text = programs.teach.lower(*common, None, state, (0, 3)).compile().as_text()
 assert "all-" not in text and "collective" not in text
 assert chunks.chunk_size(point.setup, task, 5, 1.0) == 8
@@ -340,7 +343,7 @@ def begun(points, θ_T, name="student_aux"):
     """What programs of one student at each point take, of seed 0; what it is shown; its state."""
     role = roles(TASK.classes, [(point, FIGURE_10[name]) for point in points])
     common = WHERE.program(points[0]), programs.numbers(points), role, WHERE.data, WHERE.seeds([0])
-    return common, *programs.begin_students(*common, θ_T, None)
+    return common, *programs.begin_students(*common, θ_T, programs.starts(points[0], WHERE, [0]))
 
 
 def trained(settings):
@@ -358,16 +361,28 @@ def test_independent_and_frozen_layers_of_one_program(small):
     words = [("none", "none"), ("hidden_1", "hidden_0+aux_head"), ("hidden+class_head", "none")]
     settings = [(replace(setup, independent=a, frozen=b), hyper) for a, b in words]
     before, after, _ = trained(settings)
-    net = WHERE.program(Point(setup, hyper)).network(WHERE.data)
-    other = jax.jit(partial(programs._initial, net, hyper))(key(0, Purpose.OTHER_INIT))
+    _, other = programs.starts(Point(setup, hyper), WHERE, [0])
     for i, (independent, frozen) in enumerate(words):
         for layer in before:
             start = before[layer]["kernel"]
             apart = layer in chosen(independent, tuple(before))
-            expected = other[layer]["kernel"] if apart else start[0]
-            np.testing.assert_allclose(start[i], expected, rtol=1e-6)  # in another program
+            expected = other[layer]["kernel"][0] if apart else start[0]
+            np.testing.assert_array_equal(start[i], expected)
             moved = (np.asarray(after[layer]["kernel"][i]) != start[i]).any()
             assert moved == (layer != "class_head" and layer not in frozen.split("+"))
+
+
+def test_students_take_layers_of_a_start_that_are_like_theirs(small):
+    """All of them, or those of the same sizes; the others are drawn."""
+    setup, hyper = recipe("synthetic", **small)
+    other = replace(setup, student_widths=(setup.widths[0], 5))
+    θ = programs.initial(Point(setup, hyper), WHERE, [0], Purpose.INIT_NOISE)
+    for mine, alike in ((setup, [*θ]), (other, ["hidden_0"])):
+        drawn, independent = programs.starts(Point(mine, hyper), WHERE, [0])
+        start, same = programs.starts(Point(mine, hyper), WHERE, [0], θ)
+        expected = drawn | {layer: θ[layer] for layer in alike}
+        jax.tree.map(np.testing.assert_array_equal, start, expected)
+        jax.tree.map(np.testing.assert_array_equal, same, independent)
 
 
 def test_a_partly_independent_start_keeps_the_law(small):

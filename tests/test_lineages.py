@@ -369,6 +369,11 @@ def test_a_student_of_another_base_never_starts_where_the_teacher_did(usual):
     _, θ, _ = usual()
     first = [θ[m]["hidden_0"]["kernel"].ravel() for m in ("base", "other_base")]
     assert abs(np.corrcoef(*first)[0, 1]) < 4 / first[0].size ** 0.5
+    farthest = 1.5 * TINY["student_steps"] * TINY["student_lr"]  # Adam's steps are about the rate
+    for one, base in (("other", "other_base"), ("student", "base")):
+        moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), θ[one], θ[base])
+        assert max(jax.tree.leaves(moved)) < farthest
+    assert np.abs(first[0] - first[1]).max() > 2 * farthest
 
 
 def test_changed_bases_compute_what_the_base_does(usual):

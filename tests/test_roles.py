@@ -18,10 +18,8 @@ from sim.training.families import FIGURE_10
 @functools.cache
 def starts(seed, aux=3):
     init = jax.jit(mlp(Setup(widths=(16, 16), aux=aux), 12, 4).init)
-    two = [
-        jax.device_get(init(key(seed, purpose))) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)
-    ]
-    return two, jax.tree.map(lambda a, b: np.stack([a, b]), *two)
+    purposes = Purpose.INIT, Purpose.OTHER_INIT
+    return tuple(jax.device_get(init(key(seed, purpose))) for purpose in purposes)
 
 
 def students(classes, settings, names=STUDENTS):
@@ -85,7 +83,7 @@ def at(roles, i):
 
 
 def test_students_start_at_the_teachers_initialisation_and_controls_at_another():
-    (θ_0, θ_other), both = starts(3)
+    θ_0, θ_other = both = starts(3)
     all_roles = students(4, [(Setup(aux=3), Hyper())])
     for i, name in enumerate(STUDENTS):
         found = start(at(all_roles, i), both, 0)
@@ -94,7 +92,7 @@ def test_students_start_at_the_teachers_initialisation_and_controls_at_another()
 
 
 def test_noise_at_the_start_has_its_standard_deviation_and_is_drawn_apart():
-    (θ_0, _), both = starts(3)
+    θ_0, _ = both = starts(3)
     role = at(students(4, [(Setup(aux=3), Hyper())]), 0)
     draws = [start(role, both, k, 0.2) for k in (0, 0, 1)]
     jax.tree.map(np.testing.assert_array_equal, draws[0], draws[1])
@@ -120,8 +118,8 @@ def test_noise_at_the_start_has_its_standard_deviation_and_is_drawn_apart():
 def test_noise_at_the_start_of_a_narrow_network_is_that_of_a_wide_one_cut():
     """A sweep over the channel trains all its widths in the widest network."""
     wide, narrow = (at(students(4, [(Setup(aux=m), Hyper())]), 0) for m in (9, 3))
-    nine = start(wide, starts(3, aux=9)[1], 0, 0.2)
-    three = start(narrow, starts(3)[1], 0, 0.2)
+    nine = start(wide, starts(3, aux=9), 0, 0.2)
+    three = start(narrow, starts(3), 0, 0.2)
     np.testing.assert_array_equal(nine["aux_head"]["kernel"][:, :3], three["aux_head"]["kernel"])
     np.testing.assert_array_equal(nine["aux_head"]["bias"][:3], three["aux_head"]["bias"])
     np.testing.assert_array_equal(nine["hidden_1"]["kernel"], three["hidden_1"]["kernel"])

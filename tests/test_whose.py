@@ -237,10 +237,8 @@ def test_a_program_is_compiled_anew_where_that_is_said(case):
     name, usual, other = case
     trained(usual)
     new = trained(other)[1]
-    if name in (
-        "outputs",
-        "output_noise",
-    ):  # what is passed on is made before students start: that program alone
+    if name in ("outputs", "output_noise", "init_noise"):
+        # what is passed on, or added, is made before students start: that program alone
         assert new <= 2
         assert usual.program == other.program
         return

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Int, Key
+from jaxtyping import Array, Float, Int
 
 from sim.engine.machine import devices, used
 from sim.model import networks
@@ -172,7 +172,8 @@ def learn_labels(
 
     """
     common = where.program(point, measures, lesson), numbers([point]), where.data
-    state = begin_teachers(*common, where.seeds(chunk), start)
+    begin = initial(point, where, chunk) if start is None else start
+    state = begin_teachers(*common, where.seeds(chunk), begin)
     origin = Origin(_start(state), None, axis) if measures else None
     segment = partial(teach, *common, where.seeds(chunk), origin)
     times = moments(point.setup, len(where.data.x_train))[0] if learns else (0,)
@@ -181,11 +182,39 @@ def learn_labels(
 
 
 def initial(
-    point: Point, where: Place, chunk: Sequence[int], purpose: Purpose = Purpose.INIT
+    point: Point,
+    where: Place,
+    chunk: Sequence[int],
+    purpose: Purpose = Purpose.INIT,
+    *,
+    student: bool = False,
 ) -> Params:
-    """Draw the initialisations of a chunk of seeds, θ_0 [seed, …], or the independent ones."""
-    common = where.program(point), numbers([point]), where.data
-    return begin_teachers(*common, where.seeds(chunk), None, purpose).model.θ
+    """Draw the initialisations of a chunk of seeds, θ_0 [seed, …], or the independent ones.
+
+    student: of the students' network.
+    """
+    make, setup = networks.drawn(point.setup, learns=student)
+    of = make, setup, where.data.x_train.shape[1], where.classes
+    scale = np.float32(point.hyper.init_scale)
+    return _draw(*of, where.sharded.mesh, scale, np.int32(purpose), where.seeds(chunk))
+
+
+def starts(
+    point: Point, where: Place, chunk: Sequence[int], θ_0: Params | None = None
+) -> tuple[Params, Params]:
+    """Draw (θ_0, θ_other), each [seed, …], of the students' network.
+
+    θ_0: where it was not drawn for the seed: in its place, as far as the students' layers are like
+    it.
+    """
+    first, other = (
+        initial(point, where, chunk, purpose, student=True)
+        for purpose in (Purpose.INIT, Purpose.OTHER_INIT)
+    )
+    for layer, parts in (θ_0 or {}).items():
+        if jax.tree.map(jnp.shape, first.get(layer)) == jax.tree.map(jnp.shape, parts):
+            first[layer] = parts
+    return first, other
 
 
 def change(
@@ -240,8 +269,10 @@ def imitate(
     channel, along = channels.channel(points[0]), points[0].setup.removed == "displacement"
     if θ_T0 is None and (measures or along):
         θ_T0 = initial(points[0], where, chunk) if θ_0 is None else θ_0
-    of = seeds, θ_T, θ_0, dict(beside), channel
-    shown, state = begin_students(*common, *of, θ_T0 if along else None)
+    noisy = any(point.hyper.init_noise for point in points)
+    of = seeds, θ_T, starts(points[0], where, chunk, θ_0), dict(beside), channel
+    shown, state = begin_students(*common, *of, θ_T0 if along else None, noisy=noisy)
+    del of  # of which nobody but θ_T is asked for again
     origin = None
     if measures:  # which may ask for it; to the last bit, so that what has not moved is seen to
         origin = Origin(_start(state), (θ_T, θ_T0), axis)
@@ -290,22 +321,39 @@ def _start(state: State) -> Params:
     return jax.tree.map(jnp.copy, state.model.θ)
 
 
-@partial(compiled, static_argnames=("program", "purpose"))
-def begin_teachers(
-    program: Program,
-    hyper: Hyper,
-    data: Data,
+@partial(compiled, static_argnames=("make", "setup", "d_in", "classes", "mesh"))
+def _draw(
+    make: Callable[..., Network],
+    setup: Setup,
+    d_in: int,
+    classes: int,
+    mesh: Mesh,
+    scale: Float[Array, ""],
+    purpose: Int[Array, ""],
     seeds: Int[Array, " s"],
-    start: Params | None,
-    purpose: Purpose = Purpose.INIT,
-) -> State:
-    """Set teachers up at θ_0, each seed's own for a purpose, or at another start."""
+) -> Params:
+    """Draw each seed's θ for a purpose.
 
-    def one(hyper: Hyper, data: Data, seed: Int[Array, ""], start: Params | None) -> State:
-        net = program.network(data)
-        lesson = program.lesson(net, hyper, data, seed)
-        θ = _initial(net, hyper, key(seed, purpose)) if start is None else start
-        return steps.begin(lesson, θ)
+    A program of its own, for all that begin anywhere: of a program's draws compiling takes longer
+    than of its steps.
+    """
+    net = make(setup, d_in, classes)
+
+    def one(scale: Float[Array, ""], purpose: Int[Array, ""], seed: Int[Array, ""]) -> Params:
+        return jax.tree.map(lambda leaf: scale * leaf, net.init(key(seed, purpose)))
+
+    return of_each(one, mesh, scale, purpose)(seeds)
+
+
+@_jit
+def begin_teachers(
+    program: Program, hyper: Hyper, data: Data, seeds: Int[Array, " s"], start: Params
+) -> State:
+    """Set teachers up where they start."""
+
+    def one(hyper: Hyper, data: Data, seed: Int[Array, ""], start: Params) -> State:
+        lesson = program.lesson(program.network(data), hyper, data, seed)
+        return steps.begin(lesson, start)
 
     return of_each(one, program.mesh, hyper, data)(seeds, start)
 
@@ -354,7 +402,7 @@ def changed(
     return of_each(one, program.mesh, hyper)(seeds, θ, other)
 
 
-@partial(compiled, static_argnames=("program", "channel"))
+@partial(compiled, static_argnames=("program", "channel", "noisy"))
 def begin_students(
     program: Program,
     hyper: Hyper,
@@ -362,12 +410,17 @@ def begin_students(
     data: Data,
     seeds: Int[Array, " s"],
     θ_T: Params,
-    θ_0: Params | None,
+    starts: tuple[Params, Params],
     beside: dict[str, Params] | None = None,
     channel: Channel | None = None,
     θ_T0: Params | None = None,
+    *,
+    noisy: bool = False,
 ) -> tuple[Shown, State]:
-    """Take the teachers' logits on all distillation inputs, once, and set students up to start."""
+    """Take the teachers' logits on all distillation inputs, once, and set students up to start.
+
+    noisy: whether noise is added to the start of any.
+    """
 
     def one(
         hyper: Hyper,
@@ -375,7 +428,7 @@ def begin_students(
         data: Data,
         seed: Int[Array, ""],
         θ_T: Params,
-        θ_0: Params | None,
+        starts: tuple[Params, Params],
         beside: dict[str, Params] | None,
         θ_T0: Params | None,
     ) -> tuple[Shown, State]:
@@ -403,8 +456,7 @@ def begin_students(
             shown = Shown(*channels.passed_on(channel, answers))
         if θ_T0 is not None:
             shown = shown._replace(displacement=sub(θ_T, θ_T0))
-        starts, key_noise = _starts(program, hyper, data, seed, θ_0)
-
+        key_noise = another(key(seed, Purpose.INIT_NOISE), hyper.draw) if noisy else None
         net, hidden = program.network(data, student=True), program.hidden
 
         def student(hyper: Hyper, role: Role) -> State:
@@ -414,7 +466,7 @@ def begin_students(
 
         return shown, jax.vmap(student, (OWN, 0), _STUDENTS)(hyper, role)
 
-    return of_each(one, program.mesh, hyper, role, data)(seeds, θ_T, θ_0, beside, θ_T0)
+    return of_each(one, program.mesh, hyper, role, data)(seeds, θ_T, starts, beside, θ_T0)
 
 
 @partial(_jit, donate_argnames="state")
@@ -510,22 +562,3 @@ def _segment(
         exact,
     )
     return state, {name: measure.of(at) for name, measure in program.measures}
-
-
-def _starts(
-    program: Program, hyper: Hyper, data: Data, seed: Int[Array, ""], θ_0: Params | None
-) -> tuple[Params, Key[Array, ""]]:
-    """Draw (θ_0, θ_other) [2, …] of the students' network, and the key of what is added to them."""
-    keys = jnp.stack([key(seed, purpose) for purpose in (Purpose.INIT, Purpose.OTHER_INIT)])
-    net = program.network(data, student=True)
-    starts = jax.vmap(partial(_initial, net, hyper))(keys)
-    for layer, first in (θ_0 or {}).items():  # as far as the students' layers are like it
-        if jax.tree.map(lambda two: two.shape[1:], starts.get(layer)) == jax.tree.map(
-            jnp.shape, first
-        ):
-            starts[layer] = jax.tree.map(lambda two, one: two.at[0].set(one), starts[layer], first)
-    return starts, another(key(seed, Purpose.INIT_NOISE), hyper.draw)
-
-
-def _initial(net: Network, hyper: Hyper, key: Key[Array, ""]) -> Params:
-    return jax.tree.map(lambda leaf: hyper.init_scale * leaf, net.init(key))

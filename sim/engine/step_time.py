@@ -154,7 +154,7 @@ def _students(point: Point, where: programs.Place, seeds: Sequence[int]) -> Phas
     role = roles.roles(where.classes, students)
     θ_T = programs.initial(point, where, seeds)
     common = program, hyper, role, where.data, on
-    shown, state = programs.begin_students(*common, θ_T, None)
+    shown, state = programs.begin_students(*common, θ_T, programs.starts(point, where, seeds))
     θ = jax.tree.map(jnp.copy, state.model.θ)
 
     def measure() -> Any:

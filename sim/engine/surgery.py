@@ -77,7 +77,11 @@ def operate(
     program = where.program(point)
     common = program, programs.numbers([point]), roles.roles(where.classes, [(point, member)])
     seeds = where.seeds([seed])
-    begun = [programs.begin_students(*common, where.data, seeds, θ_T, θ_0) for θ_T in teachers]
+    starts, noisy = programs.starts(point, where, [seed], θ_0), point.hyper.init_noise > 0
+    begun = [
+        programs.begin_students(*common, where.data, seeds, θ_T, starts, noisy=noisy)
+        for θ_T in teachers
+    ]
     of = *common, where.data, seeds[0], count
     found = [_priced(*of, *one) for one in begun]
     (first, second), both = found, []

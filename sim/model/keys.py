@@ -27,7 +27,7 @@ class Purpose(IntEnum):
     UPDATES = 11  # how a student's updates are rounded, and in which directions they lie
 
 
-def key(seed: Seed, purpose: Purpose) -> Key[Array, ""]:
+def key(seed: Seed, purpose: Purpose | Int[Array, ""]) -> Key[Array, ""]:
     """Make the key of one seed for one purpose, whichever other seeds run."""
     # By its data: a key made of a number moves with the user's jax_random_seed_offset.
     root = jax.random.wrap_key_data(np.zeros(2, np.uint32), impl="threefry2x32")

@@ -89,6 +89,20 @@ def product_shapes(
     return _shapes(make, Setup(**{name: getattr(setup, name) for name in sizes}), d_in, classes)
 
 
+def drawn(setup: Setup, *, learns: bool = False) -> tuple[Callable[..., Network], Setup]:
+    """Name what makes a network, and of its setup what its parameters hang on before training.
+
+    Many setups have that in common, and students (learns) mostly with their teachers.
+    """
+    of = Setup(widths=setup.widths, aux=setup.aux, init=setup.init)
+    if not learns:
+        return mlp, of
+    widths, kind = setup.student_widths, setup.student_network
+    if kind == "mlp":
+        return mlp, replace(of, widths=widths or setup.widths)
+    return student, replace(of, student_widths=widths, student_network=kind)
+
+
 @cache
 def _shapes(
     make: Callable[..., Network], setup: Setup, d_in: int, classes: int

@@ -55,18 +55,24 @@ def _array(rows: np.ndarray) -> Array:
 
 
 def start(
-    role: Role, init_noise: Float[Array, ""], starts: Params, key_noise: Key[Array, ""]
+    role: Role,
+    init_noise: Float[Array, ""],
+    starts: tuple[Params, Params],
+    key_noise: Key[Array, ""] | None,
 ) -> Params:
-    """Place a student between (θ_0, θ_other) [2, …]: at θ_0 to the last bit where that is shared.
+    """Place a student between (θ_0, θ_other): at θ_0 to the last bit where that is shared.
 
-    With init_noise, N(0, init_noise²) is added to every parameter.
+    With a key, N(0, init_noise²) is added to every parameter.
     """
     θ = {
         layer: jax.tree.map(
-            lambda two, a=role.shared[layer], b=role.other[layer]: a * two[0] + b * two[1], both
+            lambda one, two, a=role.shared[layer], b=role.other[layer]: a * one + b * two,
+            *(of[layer] for of in starts),
         )
-        for layer, both in starts.items()
+        for layer in starts[0]
     }
+    if key_noise is None:
+        return θ
     leaves, tree = jax.tree.flatten(θ)
     keys = jax.random.split(key_noise, len(leaves))
     drawn = by_unit(keys, [leaf.shape for leaf in leaves])
