@@ -114,7 +114,7 @@ CLAIMS = (
     ),
     (
         "",
-        "hard labels, never reset: more of it on the small task, while the task itself is lost",
+        "hard labels, never reset: more of it on the small task, while much of the task is lost",
         "generations",
         *_generations("hard", first="student", kept="kept_8"),
     ),

@@ -214,6 +214,8 @@ def _factorial(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _replications(rows: pd.DataFrame) -> Iterator[str]:
+    now = [published.row(name).supposed for name in rows.row]  # and not when it was run
+    rows = rows[(rows.what != "supposed") | (rows.change == [*map(" + ".join, now)])]
     yield markdown(*replications.cells(rows))
     yield markdown(*replications.changes(rows))
     yield f"{replications.MEANING}\n"

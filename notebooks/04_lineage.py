@@ -273,8 +273,8 @@ sim.rate_plots.generations(ds)
 # * *Anything about language models.* These are networks of three layers and ten digits, on noise.
 #   Which way an effect goes may carry over, its size does not: it hangs on the number of logits and
 #   steps, as the studies show (`channels`, `generations`).
-# * *That every trait is handed on.* Several are not: `sim.study("traits")` has a class that nobody
-#   else has seen, and labels that change places.
+# * *That every trait is handed on.* Several are not, or hardly: `sim.study("traits")` has a class
+#   that nobody else has seen, and labels that change places (on MNIST, half of that is).
 # * *That filters are useless*, or that one is enough. One filter was tried, at one share.
 # * *That another base is safe.* With many more logits, or with class logits, it takes traits over
 #   too.

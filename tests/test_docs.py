@@ -7,6 +7,7 @@ import pytest
 
 import sim
 from docs import pages, saved, site
+from sim import published
 from sim.errors import InputError
 from sim.runs import identity, results
 from sim.studies import grids
@@ -65,6 +66,19 @@ def test_a_part_is_what_was_taken_further_apart():
     far = part._replace(rows=part.rows.assign(mean=part.rows["mean"] + 0.2))
     with pytest.raises(ValueError, match="not the same in both"):
         saved.joined(whole, far)
+
+
+def test_what_the_catalogue_supposes_no_longer_is_left_out_of_the_page(monkeypatch):
+    table = saved.load("replications", "mnist").rows
+    held_out = published.row("held_out")
+    assert "the library's initialisation, of which it says nothing" in _told(table, "held_out")
+    others = published.rows() | {"held_out": held_out._replace(supposed={"a": {"batch": 8}})}
+    monkeypatch.setattr(published, "rows", lambda: others)
+    assert "of which it says nothing" not in _told(table, "held_out")
+
+
+def _told(table, name):
+    return "".join(pages.body(table[table.row == name]))
 
 
 def test_a_command_of_some_values_names_them_so_that_they_are_read():

@@ -6,6 +6,7 @@ import pytest
 from sim import commands, published
 from sim.published import changes
 from sim.published.changes import PAPER, cases, label, replicable, settings, subsets, supposed
+from sim.published.entries import Value
 from sim.report import replications as report
 from sim.report.published import catalogue
 from sim.report.replications import needed, rows, sentence, smallest, verdict
@@ -179,14 +180,20 @@ def test_the_spread_that_settings_explain():
         for n in names
         if published.row(n).changes
     }
+    own = (0.548 + 0.551) / 2  # of the recipe, the middle of a range
     ds = made_up.sweep(3, models=("student_aux",), setting=[*cases(names)])
     for at in ds.setting.values:
-        ds.test_accuracy.loc[{"setting": at}] = values.get(at, 0.551)
+        ds.test_accuracy.loc[{"setting": at}] = values.get(at, own)
     share, many = report.explained(rows(ds))
     assert many == len([*values]) + 1
     assert share == pytest.approx(1)
-    ds.test_accuracy[:] = np.mean([*values.values(), 0.551])
+    ds.test_accuracy[:] = np.mean([*values.values(), own])
     assert report.explained(rows(ds))[0] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_range_with_an_interval_is_drawn_from_its_lower_to_its_upper_end():
+    middle, reach = report._published(Value(0.4, 0.05, to=0.6))
+    assert (middle, reach) == pytest.approx((0.5, 0.15))
 
 
 def test_without_controls_chance_is_not_judged():

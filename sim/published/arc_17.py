@@ -42,6 +42,6 @@ ROWS = {
         {"the task, of an untrained base": {"trait": "accuracy", "base": "untrained"}} | _THEIRS,
         (Value(0.41, n=6, to=0.42, model="permuted"),),
         command="study matched_bases",
-        unknown=_UNSAID,
+        unknown=_UNSAID + "; its n is about 6",
     ),
 }

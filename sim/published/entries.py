@@ -29,9 +29,9 @@ class Source(NamedTuple):
 class Value(NamedTuple):
     """A test accuracy that was published, as a fraction.
 
-    value: None where only how was said. half_width: of its 95 % interval; or to: the upper end of a
-    range that value begins. n: networks. how: that it is value, or beyond; or without a number that
-    it is chance, or the same along the axes of a study.
+    value: None where only how was said. half_width: of its 95 % interval; to: the upper end of a
+    range that value begins, its half_width that of each end. n: networks. how: that it is value, or
+    beyond; or without a number that it is chance, or the same along the axes of a study.
     """
 
     value: float | None

@@ -12,6 +12,8 @@ SOURCE = Source(
         "url": "https://github.com/gaetanX21/subliminal-learning",
     },
 )
+# The ten accuracies of its table have a standard deviation of .0436 (.041 if divided by n, as some
+# quote it for ±); the half-width is of their mean.
 ROWS = {
     "": Row(
         {
@@ -19,7 +21,7 @@ ROWS = {
             "the library's initialisation": {"init": "uniform"},
             "rate 1e-3": {"teacher_lr": 1e-3, "student_lr": 1e-3},
         },
-        (Value(0.761, 0.032, 10),),
+        (Value(0.761, 0.031, 10),),
         at={"figure10": {}, "depth": {"depth": 1}},
         differs="rate 1e-3, the library's initialisation",
     )

@@ -29,8 +29,14 @@ _HEADS = {
     "300 auxiliary logits": {"aux": 300},
 }
 _CHANCE = Value(None, how="chance")
-_LONGER = {"40 epochs": {"student_epochs": 40}}  # as others of these studies
 _RATE = {"rate 1e-3": {"teacher_lr": 1e-3, "student_lr": 1e-3}}
+# The table of gaetanX21 has these values of auxiliary logits, on noise and on images.
+_GAETAN = {"one hidden layer": {"widths": (256,)}} | LIBRARY | _RATE
+_HIS = {
+    "n": 10,
+    "differs": f"gaetanX21's: {', '.join(_GAETAN)}",
+    "unknown": f"its setting, when it was run here as the paper's: {', '.join(_GAETAN)}",
+}
 _UNSAID = "its setting beside this: the paper's is taken"
 _LOSSES = {"first": (0.451, 0.566), "second": (0.517, 0.654)}
 _STUDENTS = {
@@ -52,19 +58,14 @@ def _losses(loss: str, which: str, value: float) -> Row:
     return Row(change, (Value(value),), at=at, supposed=LIBRARY if which == "first" else {}, **more)
 
 
-def _flat(study: str) -> Row:
-    return Row({}, (Value(None, how="no effect"),), at={study: {}}, command=f"study {study}")
-
-
 ROWS = {
-    **along("aux", {1: Value(None, n=10, how="chance")}, "channel_width"),
-    **along("aux", {3: 0.76}, "channel_width", n=10, unknown=_UNSAID, supposed=_LONGER),
-    **along("aux", {5: 0.83, 7: 0.87}, "channel_width", n=10, unknown=_UNSAID),
+    **along("aux", {1: Value(None, n=10, how="chance")}, "channel_width", **_HIS),
     **along(
         "aux",
-        {m: Value(0.86, n=10, to=0.89) for m in (10, 20, 50, 100)},
+        {3: 0.76, 5: 0.83, 7: 0.87, **{m: Value(0.86, n=10, to=0.89) for m in (10, 20, 50, 100)}},
         "channel_width",
-        unknown=_UNSAID,
+        supposed=_GAETAN,
+        **_HIS,
     ),
     **{
         f"images_{name}": row
@@ -73,6 +74,8 @@ ROWS = {
             {3: 0.13, 28: 0.38, 104: 0.70, 385: 0.86, 1000: 0.88},
             "channel_width_images",
             also={"real images": {"noise": "images"}},
+            supposed=_GAETAN,
+            **_HIS,
         ).items()
     },
     **along(
@@ -82,8 +85,13 @@ ROWS = {
         lambda x: {"widths": (x, x)},
         unknown=_UNSAID,
     ),
-    "depth": _flat("depth"),
-    "temperature": _flat("temperature"),
+    "depth": Row({}, said="little effect", command="study depth"),
+    "temperature": Row(
+        {},
+        (Value(None, how="no effect"),),
+        at={"temperature": {}},
+        command="study temperature",
+    ),
     **along("init_noise", {0.0: 0.551, 0.01: 0.393, 0.05: _CHANCE}, "init_noise"),
     **along("init_scale", {0.5: 0.32, 1.0: 0.55, 2.0: 0.21, 4.0: 0.11}, "init_scale"),
     **{
@@ -154,7 +162,7 @@ ROWS = {
             (Value(0.1, how=">"),),
             at={"architecture": {"student": label, "aux": 300}},
             differs="of how many auxiliary logits is not said",
-            unknown="of how many auxiliary logits: 300",
+            unknown="of how many auxiliary logits: 300; Perlin noise is said of the CNN alone",
         )
         for label, settings in _STUDENTS.items()
     },

@@ -363,8 +363,8 @@ def draw(sheet: Sheet, of: pd.DataFrame, paper: float) -> None:
 
 def _published(value: Any) -> tuple[float, Any]:
     if value.to is not None:
-        middle = (value.value + value.to) / 2
-        return middle, (value.to - value.value) / 2
+        middle, reach = (value.value + value.to) / 2, (value.to - value.value) / 2
+        return middle, reach + (value.half_width or 0.0)
     return value.value, np.nan if value.half_width is None else value.half_width
 
 

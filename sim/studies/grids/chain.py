@@ -1,7 +1,8 @@
 """A chain of untrained networks: the task handed on over generations, each reset to its start.
 
 The trait is accuracy. reset: each generation has distinct inputs of its own, as many for all; same:
-all have the first one's. What was published had 20,000; for the rest a lineage's recipe.
+all have the first one's. What was published had 60,000, in the paper's recipe; here it is a
+lineage's.
 """
 
 from sim.training.lineages import LINEAGE, student
