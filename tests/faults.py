@@ -279,6 +279,7 @@ THEORY = [
         "verdict::test_what_a_ratio_tends_to",
         ("np.abs(leading) > 30 * rounding", "np.abs(leading) > 0 * rounding"),
         ("order = np.argsort(-np.abs(leading))", "order = np.argsort(np.abs(leading))"),
+        ("return 1.0 if nears and", "return 1.0 if"),
     ),
 ]
 

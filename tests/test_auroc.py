@@ -75,3 +75,10 @@ def test_shares_are_wilsons():
         (1, 29, 0.0061, 0.1718),
     ):
         assert share(times, n)[1:3] == pytest.approx((low, high), abs=5e-5)
+    for times, n, rule in (
+        (5, 3, "times = 5: must be from 0 to n = 3"),
+        (-1, 3, "times = -1: must be from 0 to n = 3"),
+        (0, 0, "n = 0: must be a positive number, of seeds"),
+    ):
+        with pytest.raises(InputError, match=rule):
+            share(times, n)

@@ -101,6 +101,12 @@ def test_the_ledger_closes_and_says_what_made_it(rows):
     assert "25% is along the batch's gradient" in said[0]
     assert "75% in hidden_0" in said[0]
     assert said[1].startswith("other: the trait's loss does not surely change")
+    drive = rows.measure.eq("drive")
+    lost, none = (rows.assign(last=rows["last"].mask(drive, by)) for by in (np.nan, 0.0))
+    assert all(text.endswith("is no number in some seed.") for text in ledger.findings(lost, []))
+    text = next(ledger.findings(none, []))
+    assert "drive +.000" in text
+    assert "%" not in text  # of nothing
 
 
 def test_interventions_are_held_against_the_student_as_it_is(ds, rows):

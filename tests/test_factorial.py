@@ -83,6 +83,18 @@ def test_a_missing_value_or_library_is_said(monkeypatch):
     y = values((2, 2), 3, lambda a, b: float(a))
     with pytest.raises(InputError, match="values = 'NaN': must be numbers"):
         decompose(y.where(y.a > 0))
+    seeds = y.isel({dim: 0 for dim in y.dims if dim != "seed"})
+    for wrong, rule in (
+        (y.where(y.a > 0, np.inf), "values = 'inf': must be finite"),
+        (seeds, "dimensions = ['seed']: must be one axis or more, and seed"),
+        (y.isel(seed=0), "must be one axis or more, and seed"),
+        (y.isel(seed=[]), "none of them empty"),
+        (y.values, "dimensions = []: must be one axis"),
+    ):
+        with pytest.raises(InputError, match=re.escape(rule)):
+            decompose(wrong)
+    with pytest.raises(InputError, match="order = 0: must be a positive whole number"):
+        decompose(y, order=0)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="statsmodels = 'missing': must be installed"):
         decompose(y)

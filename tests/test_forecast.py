@@ -52,6 +52,15 @@ def test_a_setting_is_foretold_from_others_alone():
     assert foretold[0] == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("same", [0.0, 0.1, 0.3, 1 / 3])
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_foretold_of_what_does_not_vary(same):
+    """R² of rounding was -2.0 [-2.75, -1.25] for .3."""
+    found, foretold = held_out(RNG.normal(size=(12, 1)), np.full(12, same))
+    assert np.isnan(found).all()
+    np.testing.assert_allclose(foretold, same, atol=1e-15)
+
+
 @pytest.fixture
 def rows():
     """Of the same start, coverage foretells all; of another, nothing does."""
@@ -89,6 +98,8 @@ def test_what_is_no_number_counts_for_its_own_predictor_alone(rows):
     settings = {line[0]: line[head.index("settings")] for line in lines}
     assert settings["coverage"] == settings["all of them"] == "40, 40, 80"
     assert settings["held out loss"] == "60, 60, 120"
+    rows.loc[0, "first_held_out_loss"] = np.inf  # nor is what overflowed
+    assert prediction.forecasts(rows)[("held_out_loss", "student")].n == 59
     rows["first_coverage"] = np.nan  # and where none was measured, a dash
     head, lines = prediction.cells(table := prediction.forecasts(rows))
     shown = {line[0]: line for line in lines}

@@ -466,6 +466,31 @@ def test_the_mean_of_rounded_logits_has_a_95_percent_interval(ds):
     assert "of it, n = 1" in first.measured
 
 
+@pytest.mark.parametrize(("n", "expected"), [(16, judged.UNDECIDED), (17, Verdict.HOLDS)])
+def test_so_few_signs_that_none_would_be_too_many_decide_nothing(n, expected):
+    """All of 16 heads one way are 4 standard deviations off: no count of them speaks against it."""
+    signs = np.where(np.arange(n) % 2, 1.0, -1.0)
+    dims, losses = ("network", "head_loss", "seed"), ["kl", "log_cosh"]
+    plus = xr.DataArray(np.broadcast_to(signs, (1, 2, n)), dims=dims, coords={"head_loss": losses})
+    ds = xr.Dataset(
+        {"heads_plus": plus, "heads_size": abs(plus), "heads_left": 0 * plus}
+        | {"heads_rounding": abs(plus)}
+    )
+    _, row, _ = one.headed(ds)
+    assert row.verdict == expected
+
+
+def test_labels_that_are_no_numbers_do_not_count_as_not_turned():
+    """24 probabilities near 1/24 are all rounded to 0, and have no sum to be divided by."""
+    with jax.enable_x64(True):
+        f, θ = lambda θ, x: θ * x, jnp.linspace(0.9, 1.1, 24)
+        X = jnp.ones((3, 24))
+        _, turned = jax.jit(lambda θ, X: labels._channels(f, θ, θ, X, *[θ[None] * X] * 2))(θ, X)
+    turned = dict(zip(labels.CHANNELS, np.asarray(turned), strict=True))
+    assert np.isnan(turned["softmax, rounded, of sum 1"][:2]).all()
+    assert (turned["softmax"] == 0).all()
+
+
 def test_inputs_that_repeat_are_counted():
     X = np.arange(12.0).reshape(2, 3, 2)
     X[1, 2] = X[1, 0]

@@ -183,5 +183,5 @@ def test_in_continuous_time_it_never_passes_its_start(γ):
 @pytest.mark.parametrize("β", [1.0, 1.5, -0.1, float("nan")])
 def test_a_momentum_of_1_and_more_has_no_bound(β):
     """There the scan would go on for ever."""
-    with pytest.raises(ValueError, match="must be from 0 to below 1"):
+    with pytest.raises(ValueError, match=r"β = .*: must be a number from 0 to below 1"):
         momentum.covered(β)

@@ -208,11 +208,13 @@ def test_rounding_to_a_quantum_removes_nothing():
 
 def test_what_passes_a_quantum_by_the_edges():
     """The density at the edges of rounding, added up."""
-    Q, μ = np.array([(0.5, 0.3), (1.0, 0.5), (2.0, 0.0), (4.0, 0.0), (4.0, 2.0), (8.0, 1.0)]).T
+    near = [(0.5, 0.3), (1.0, 0.5), (2.0, 0.0), (4.0, 0.0), (4.0, 2.0), (8.0, 1.0)]
+    far = [(9.9, 4.0), (10.1, 4.0), (1e3, 0.0), (1e3, 499.0), (1e3, -1501.0)]  # of few edges
+    Q, μ = np.array(near + far).T
     edges = Q[:, None] * (np.arange(-200, 200) + 0.5)
     expected = Q * normal.pdf(edges, loc=μ[:, None]).sum(axis=1)
     found = jax.jit(jax.vmap(monotone.passed, (0, None, 0)))(Q, 1.0, μ)
-    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
     assert (abs(found[1:4] - np.array([1, 1, 0.43])) < np.array([6e-9, 0.015, 0.005])).all()
 
 

@@ -141,6 +141,13 @@ def test_how_many_labels_are_needed():
         np.testing.assert_allclose(of.positive(N), normal.cdf(1e-4 * np.sqrt(N * of.q)), atol=1e-3)
 
 
+def test_a_divergence_is_not_lost_at_a_small_ε():
+    """2 KL = ε² q, either way round: far below eps of what p log p/q adds up from."""
+    for ε in (1e-6, 1e-8, 1e-10):
+        of = law(*taught(1), ε)
+        np.testing.assert_allclose([of.nats, of.back], ε**2 * of.q / 2, rtol=1e-5)
+
+
 def test_one_label_is_not_many():
     """A rare label pulls hard and rarely: P(dot > 0) is its chance, .1, and Φ says ½ for ε → 0."""
     z, u = jnp.log(jnp.array([0.1, 0.9])), jnp.array([1.0, 0.0])

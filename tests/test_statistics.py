@@ -61,6 +61,24 @@ def test_pairs_are_of_one_point_and_seed():
 @pytest.mark.parametrize(
     "values",
     [
+        np.array([1 + 1j, 2.0]),
+        xr.DataArray([1 + 1j, 2.0], dims="seed"),
+        xr.DataArray(["a", "b"], dims="seed"),
+        ["a", "b"],
+        np.array(["2020-01-01", "2020-01-02"], "datetime64[D]"),
+    ],
+    ids=["complex", "complex, by name", "words, by name", "words", "dates"],
+)
+def test_what_is_no_real_number_is_refused(values):
+    """Half of a complex number would be left out, and dates be counted in days."""
+    with pytest.raises(InputError, match=r"values of type .*: must be real numbers") as error:
+        summary(values)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
         np.zeros((2, 3)),
         np.zeros(()),
         xr.DataArray(np.zeros(3), dims="model"),

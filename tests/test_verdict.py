@@ -1,5 +1,6 @@
 """theory/verdict.py: four answers, each where it belongs; the exact degenerate cases."""
 
+import inspect
 from functools import partial
 
 import jax
@@ -15,6 +16,7 @@ from theory.rounding import tends_to
 from theory.verdict import LADDER, Verdict, check, judge
 
 FINE = conditions.Conditions(0.0, 0.0, 0.0, 1e-8)
+unchecked = inspect.unwrap(check)  # as a user calls it: types are looked at in tests alone
 
 
 @pytest.fixture(autouse=True)
@@ -106,9 +108,12 @@ def test_not_applicable_names_the_hypothesis():
         (check(f, θ_0, L_T, conditions.BROKEN["softmax_twice"], X), "minimum"),
         (check(f, θ_0, L_T, lambda z, y: jnp.sum((z - y) ** 4), X), "null_space"),
         (check(f, θ_0, lambda θ: jnp.nan * L_T(θ), L_S, X), "finite"),
+        (check(f, θ_0, L_T, L_S, X.at[0].set(jnp.nan)), "f, L_S or L_T is not finite"),
     ):
         assert verdicts(finding) == (Verdict.NOT_APPLICABLE,) * 2
         assert word in finding.reason
+    lost = jax.tree.map(lambda a: a * jnp.nan, θ_0)  # no number is equal to itself there
+    assert "initialisation" not in check(f, lost, L_T, L_S, X, θ_S0=lost).reason
 
 
 def ladder(sign=1.0, noise=0.0):
@@ -160,6 +165,7 @@ def test_the_null_space_matters_where_q_is_0():
         (lambda ε: np.where(ε > 1e-4, 0.7 * ε, ε), 1.0),  # a kink that is left behind
         (lambda ε: ε + 1e-3, np.nan),  # a jump
         (lambda ε: -1 + 0 * ε, np.nan),  # too large a step at every ε
+        (lambda ε: ε + 1e-4 * ε**0.5, np.nan),  # a cusp: within ½ so far, and leaving
     ],
 )
 def test_what_a_ratio_tends_to(measured, limit):
@@ -360,12 +366,15 @@ def test_every_order_of_ε_and_only_what_is_one():
         (np.inf, 1e-2, 1e-3),
         (1e-2, 1e-2, 1e-3),
         (1e-2, 1e-3),
+        "abc",
+        ((1e-2,), (1e-3, 1e-4)),
+        1j * np.array([1e-2, 1e-3, 1e-4]),
     ):
         with pytest.raises(ValueError, match=r"ε = .*: must be three or more different positive"):
-            check(*case, ε=ε)
-    for α in (-1.0, 0.0, np.nan, np.inf):
+            unchecked(*case, ε=ε)
+    for α in (-1.0, 0.0, np.nan, np.inf, "a", None, 1j, (1.0, 2.0), ((1,), (2, 3))):
         with pytest.raises(ValueError, match=r"α = .*: must be a positive number"):
-            check(*case, α=α)
+            unchecked(*case, α=α)
 
 
 def wrong(**changes):
@@ -385,6 +394,10 @@ f = problem(0, (4, 8, 8, 6))[0]
         ({"θ_0": {"a": "tanh"}}, TypeError, r"θ_0\['a'\] is of type str: must be"),
         ({"θ_0": {}}, ValueError, "θ_0 has no leaves: must"),
         ({"X": None}, ValueError, r"X has shapes \[\]: must"),
+        ({"X": ["a", "b"]}, TypeError, r"X\[0\] is of type str\d*: must be numbers"),
+        ({"f": 3}, TypeError, "f = 3: must be a function"),
+        ({"L_T": None}, TypeError, "L_T = None: must be a function"),
+        ({"L_S": "kl"}, TypeError, "L_S = 'kl': must be a function"),
         ({"X": jnp.ones(())}, ValueError, r"X has shapes \[\(\)\]: must"),
         ({"X": jnp.ones((0, 4))}, ValueError, r"X has shapes \[\(0, 4\)\]: must"),
         ({"X": (jnp.ones((3, 4)), jnp.ones((2, 4)))}, ValueError, r"\(2, 4\)\]: must .* in each"),
@@ -398,7 +411,7 @@ f = problem(0, (4, 8, 8, 6))[0]
 )
 def test_what_is_wrong_with_an_argument_is_named(changes, error, message):
     with pytest.raises(error, match=message) as raised:
-        check(**wrong(**changes))
+        unchecked(**wrong(**changes))
     assert "\n" not in str(raised.value)
 
 

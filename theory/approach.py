@@ -207,7 +207,7 @@ def settled(
 class Pull(NamedTuple):
     """Both sides of (22): Δθ_S · (θ_T − θ_S), and E[g · e] (1 − χ), with its χ.
 
-    χ is NaN where E[g · e] is 0, as at z = y.
+    χ and `predicted` are NaN where E[g · e] is 0, as at z = y.
     """
 
     measured: Scalar

@@ -117,7 +117,10 @@ def limit(λ: Spectrum) -> Spectrum:
 def student(
     f: Function, θ_0: Params, X: Inputs, through: Channel, φ: Factor, w: Weights = 1.0
 ) -> Params:
-    """Compute δ = θ_S − θ_0, a pytree like θ: with φ = `flow(t)`, `descent(η, k)` or `limit`."""
+    """Compute δ = θ_S − θ_0, a pytree like θ: with φ = `flow(t)`, `descent(η, k)` or `limit`.
+
+    X and w have to be those that `through` was made of: it does not know them.
+    """
     _, Aᵀ = _products(f, θ_0, X, w)
     return Aᵀ(through.V @ (φ(through.λ) * through.c))
 

@@ -68,8 +68,8 @@ def covered(β: float, points: int = 20_000) -> float:
 
     Errors: ValueError unless 0 ≤ β < 1: no bound is known for others.
     """
-    if not 0 <= β < 1:
-        raise ValueError(f"β = {β}: must be from 0 to below 1")
+    if not (np.ndim(β) == 0 and np.asarray(β).dtype.kind in "iuf" and 0 <= β < 1):
+        raise ValueError(f"β = {β!r}: must be a number from 0 to below 1")
     last = 2  # beyond it, by the proof above, no sign is wrong
     while β ** (last / 2) * (2 * last + 1) > 1:
         last += 1

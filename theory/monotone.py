@@ -46,6 +46,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.stats import norm as normal
 from jaxtyping import Array, Float
 
 from theory.losses import Imitation, Logits
@@ -149,7 +150,12 @@ def passed(Q: Scalar | float, s: Scalar | float, μ: Scalar | float = 0.0) -> Sc
     """Compute what rounding to Q leaves of a small signal in normal logits of sd s, mean μ."""
     k = jnp.arange(1, 200)
     terms = jnp.exp(-2 * (jnp.pi * k * s / Q) ** 2) * jnp.cos(2 * jnp.pi * k * μ / Q)
-    return 1 + 2 * jnp.sum((-1.0) ** k * terms)
+    by_waves = 1 + 2 * jnp.sum((-1.0) ** k * terms)
+    # That takes more terms the larger Q is. Edges (k + ½) Q are then few: those next to μ, and the
+    # density there, times Q, is the same number.
+    edges = jnp.arange(-12, 12) + 0.5 + jnp.round(μ / Q)
+    by_edges = jnp.sum(normal.pdf(edges * Q, μ, s)) * Q
+    return jnp.where(10 * s > Q, by_waves, by_edges)
 
 
 def softened(y: Logits, T: float) -> Logits:
@@ -179,7 +185,7 @@ def clipped(y: Logits, c: float = 1.0) -> Logits:
 
 
 def nucleus(y: Logits, p: float) -> Logits:
-    """σ over the fewest of the largest that have a share p."""
+    """σ over the fewest of the largest that have a share p, and what equals the least of these."""
     σ = jax.nn.softmax(y)
     before = jnp.sum(jnp.where(σ[None, :] > σ[:, None], σ[None, :], 0.0), axis=1)
     return jax.nn.softmax(y, where=before < p)

@@ -105,4 +105,6 @@ def tends_to(measured: np.ndarray, leading: np.ndarray, rounding: np.ndarray) ->
         rests = np.ptp(sizes) < 0.25 * np.ptp(steps) and np.ptp(np.sign(gap[last])) == 0
         if rests and (np.abs(gap[after] - gap[last[-1]]) <= noise[after]).all():
             return float(1 + gap[last[-1]])
-    return 1.0 if (np.abs(gap[-2:]) < 0.5).all() else float("nan")
+    # One that grows at the last is not on its way to 0, however small it still is.
+    nears = np.abs(gap[-1]) <= np.abs(gap[-3:-1]).max() + noise[-1]
+    return 1.0 if nears and (np.abs(gap[-2:]) < 0.5).all() else float("nan")

@@ -94,8 +94,8 @@ def law(f: Function, θ_0: Params, Δθ_T: Params, X: Inputs, ε: Scalar | float
         mean=jnp.mean(over(p - q, u)),
         variance=jnp.mean(over(p, centred**2)),
         q=jnp.mean(over(q, (u - over(q, u)) ** 2)),
-        nats=jnp.mean(over(p, log_p - log_q)),
-        back=jnp.mean(over(q, log_q - log_p)),
+        nats=jnp.mean(jnp.sum(_divergences(log_p, log_q), axis=1)),
+        back=jnp.mean(jnp.sum(_divergences(log_q, log_p), axis=1)),
         third=jnp.mean(over(p, jnp.abs(centred) ** 3)),
     )
 
@@ -137,3 +137,15 @@ def draw(
         rounding=16 * precision(θ_0, z) * (parts + logits / ε),
         law=of,
     )
+
+
+def _divergences(log_p: Float[Array, "N m"], log_q: Float[Array, "N m"]) -> Float[Array, "N m"]:
+    """Compute p log p/q − (p − q), none of them < 0: as p and q add up to 1 each, they do to KL.
+
+    Of p log p/q alone the sum is lost in rounding where p and q are near, as at a small ε.
+    """
+    r = log_p - log_q
+    near = jnp.abs(r) < 1
+    small = jnp.where(near, r, 0.0)
+    p, q = jnp.exp(log_p), jnp.exp(log_q)
+    return jnp.where(near, q * (small * jnp.exp(small) - jnp.expm1(small)), p * r - (p - q))

@@ -97,11 +97,14 @@ def check(
     ('degenerate', "L_S sees no effect of Δθ_T on the logits, which moves ['W']")
 
     """
-    steps = np.sort(np.asarray(ε, float).ravel())[::-1]
+    steps, rate = _numbers(ε), _numbers(α)
     if len(set(steps)) < max(3, len(steps)) or not ((steps > 0) & np.isfinite(steps)).all():
-        raise ValueError(f"ε = {ε}: must be three or more different positive numbers")
-    if not (np.ndim(α) == 0 and 0 < α < np.inf):
-        raise ValueError(f"α = {α}: must be a positive number")
+        raise ValueError(f"ε = {ε!r}: must be three or more different positive numbers")
+    if not (rate.size and np.ndim(α) == 0 and 0 < rate[0] < np.inf):
+        raise ValueError(f"α = {α!r}: must be a positive number")
+    for name, function in {"f": f, "L_T": L_T, "L_S": L_S}.items():
+        if not callable(function):
+            raise TypeError(f"{name} = {function!r}: must be a function")
     θ_0, X, coarsest = _arrays(f, θ_0, L_T, L_S, X)
     if θ_S0 is not None and not _equal(θ_S0, θ_0):
         return _not_applicable("teacher and student start from different initialisations")
@@ -142,10 +145,11 @@ def judge(
     zero = (np.abs(rungs.ε_q) <= rungs.ε_q_rounding).all()
     # The third condition says what q = 0 means, and nothing where q > 0.
     failed = [name for name in of_loss.failed if zero or name != "null_space"]
-    if failed:
-        return _not_applicable("L_S fails: " + ", ".join(failed), rungs)
+    # Before what L_S is: of logits that are no numbers no condition holds.
     if not all(np.isfinite(field).all() for field in rungs):
         return _not_applicable("f, L_S or L_T is not finite near θ_0", rungs)
+    if failed:
+        return _not_applicable("L_S fails: " + ", ".join(failed), rungs)
     if of_f and tends_to(*of_f) not in (1.0, None):
         why = "f(θ_0 + ε Δθ_T) − f(θ_0) does not tend to ε J Δθ_T: a kink of f, or f is rounded"
         return _not_applicable(why, rungs)
@@ -265,6 +269,10 @@ def _arrays(
     """Make arrays of both, θ_0's of one precision; find the coarsest precision that takes part."""
     for path, leaf in jax.tree.leaves_with_path(θ_0):
         _real(f"θ_0{jax.tree_util.keystr(path)}", leaf)
+    for path, leaf in jax.tree.leaves_with_path(X):
+        if not isinstance(leaf, jax.Array) and np.asarray(leaf).dtype.kind in "OSUMm":
+            kind = np.asarray(leaf).dtype.name
+            raise TypeError(f"X{jax.tree_util.keystr(path)} is of type {kind}: must be numbers")
     if not jax.tree.leaves(θ_0):
         raise ValueError("θ_0 has no leaves: must hold the parameters")
     shapes = [np.shape(leaf) for leaf in jax.tree.leaves(X)]
@@ -307,7 +315,7 @@ def _unless_1(ratio: str, limit: float | None) -> list[str]:
     if limit is None:
         return [f"rounding hides {ratio}"]
     if np.isnan(limit):
-        return [f"{ratio} is not near 1 at the smallest ε above rounding"]
+        return [f"{ratio} does not near 1 at the smallest ε above rounding"]
     return [] if limit == 1 else [f"{ratio} stays at {limit:.6g}"]
 
 
@@ -320,7 +328,17 @@ def _verdict(limit: float | None) -> Verdict:
 def _equal(a: PyTree, b: PyTree) -> bool:
     if jax.tree.structure(a) != jax.tree.structure(b):
         return False
-    return all(jax.tree.leaves(jax.tree.map(lambda x, y: bool(jnp.array_equal(x, y)), a, b)))
+    same = jax.tree.map(lambda x, y: bool(jnp.array_equal(x, y, equal_nan=True)), a, b)
+    return all(jax.tree.leaves(same))
+
+
+def _numbers(a: Any) -> np.ndarray:
+    """Sort what are numbers, the largest first; none of what is not."""
+    try:
+        found = np.asarray(a)
+    except ValueError:  # rows of different lengths
+        return np.empty(0)
+    return np.sort(found.ravel().astype(float))[::-1] if found.dtype.kind in "iuf" else np.empty(0)
 
 
 def _not_applicable(reason: str, rungs: Ladder | None = None) -> Finding:

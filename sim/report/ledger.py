@@ -86,21 +86,28 @@ def findings(of: pd.DataFrame, axes: list[str]) -> Iterator[str]:
             continue
         rows = {name: by_place.loc[(*place, name)] for name in (*ENTRIES.values(), "early")}
         at = ", ".join(map(str, place))
-        change, drive = rows["change"], rows["drive"]["last"]
+        change, drive = rows["change"], rows["drive"]
+        if not all(np.isfinite(row["last"]) for row in rows.values()):
+            yield f"{at}: the account of the trait's loss is no number in some seed."
+            continue
         if not abs(change["last"]) > change.last_half_width:
             yield f"{at}: the trait's loss does not surely change ({_of(change)} nats)."
+            continue
+        parts = ", ".join(f"{name} {_of(rows[name])}" for name in ("drive", "curvature", "rest"))
+        said = f"{at}: the trait's loss changes by {_of(change)} nats: {parts}."
+        if not abs(drive["last"]) > drive.last_half_width:
+            yield said  # of what may be 0 there are no parts
             continue
         here = layered
         for name, value in zip((*axes, "model"), place, strict=True):
             here = here[here[name] == value]
         first = here.loc[here["last"].abs().idxmax()]
         of_drive = rows["plain_drive"], rows["early"], first
-        plain, early, mine = (f"{round(100 * row['last'] / drive)}%" for row in of_drive)
-        parts = ", ".join(f"{name} {_of(rows[name])}" for name in ("drive", "curvature", "rest"))
+        plain, early, mine = (f"{round(100 * row['last'] / drive['last'])}%" for row in of_drive)
         yield (
-            f"{at}: the trait's loss changes by {_of(change)} nats: {parts}. Of the drive {plain} "
-            f"is along the batch's gradient, the rest is made by the optimiser; {early} of it "
-            f"falls in the first tenth of the steps, {mine} in {first.layer}."
+            f"{said} Of the drive {plain} is along the batch's gradient, the rest is made by the "
+            f"optimiser; {early} of it falls in the first tenth of the steps, {mine} in "
+            f"{first.layer}."
         )
 
 

@@ -90,7 +90,8 @@ def forecasts(of: pd.DataFrame) -> Forecasts:
 
 def _known(part: pd.DataFrame, *names: str) -> tuple[np.ndarray, np.ndarray]:
     """Take predictors [settings, k] and the rate, where all of these are numbers."""
-    known = part[[*(f"first_{name}" for name in names), "final"]].dropna().to_numpy(float)
+    known = part[[*(f"first_{name}" for name in names), "final"]].to_numpy(float)
+    known = known[np.isfinite(known).all(1)]  # what overflowed is no number
     return known[:, :-1], known[:, -1]
 
 

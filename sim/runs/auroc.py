@@ -51,7 +51,8 @@ def auroc(positive: Float[np.ndarray, " n"], negative: Float[np.ndarray, " n"]) 
 
 def share(times: int, n: int) -> Share:
     """Estimate a probability by how often, of n seeds, something was so, with Wilson's interval."""
-    require("n", n, 0 <= times <= n and n > 0, "a positive number, of seeds")
+    require("n", n, n > 0, "a positive number, of seeds")
+    require("times", times, 0 <= times <= n, f"from 0 to n = {n}")
     return Share(times / n, *_wilson(times / n, n, Z), n)
 
 

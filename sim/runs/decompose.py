@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from sim.errors import needs, require
-from sim.runs.statistics import student_t
+from sim.runs.statistics import student_t, varies
 
 ORDER = 3  # of how many settings an interaction is
 LIBRARY = "statsmodels", "analysis"  # and the extra that it is in
@@ -25,11 +25,17 @@ def decompose(values: xr.DataArray, order: int = ORDER) -> pd.DataFrame:
     has nothing between seeds, these have no interval. All are NaN where no value differs from
     another by more than rounding.
 
-    Errors: InputError where statsmodels is missing, or a value is.
+    Errors: InputError where statsmodels is missing, or a value is, or what they are laid out by.
     """
     needs(*LIBRARY)
-    axes = [str(dim) for dim in values.dims if dim != "seed"]
+    dims = [*map(str, getattr(values, "dims", ()))]
+    axes = [dim for dim in dims if dim != "seed"]
+    laid_out = axes and "seed" in dims and values.size
+    require("dimensions", dims, laid_out, "one axis or more, and seed, none of them empty")
+    whole = isinstance(order, int | np.integer) and order > 0
+    require("order", order, whole, "a positive whole number, of axes")
     require("values", "NaN", bool(values.notnull().all()), "numbers, all of them")
+    require("values", "inf", bool(np.isfinite(values).all()), "finite, all of them")
     y, seeds = values.transpose(*axes, "seed").values, values.sizes["seed"]
     found = _shares(y, axes, order)
     if seeds == 1:
@@ -54,7 +60,7 @@ def _shares(values: np.ndarray, axes: list[str], order: int) -> pd.DataFrame:
         from statsmodels.stats.anova import anova_lm  # noqa: PLC0415
 
         table = anova_lm(ols(f"y ~ ({terms})**{min(order, len(axes))}{seeds}", of).fit())
-    total = table.sum_sq.sum() if _varies(values) else np.nan
+    total = table.sum_sq.sum() if varies(values) else np.nan
     squares = table.sum_sq / total
     words = dict(zip((f"C({name})" for name in names), axes, strict=True))
     rows = []
@@ -67,9 +73,3 @@ def _shares(values: np.ndarray, axes: list[str], order: int) -> pd.DataFrame:
     rows.append({"term": SEEDS, "order": 0} | of_seeds)
     left = {"df": table.df["Residual"], "share": squares["Residual"]}
     return pd.DataFrame([*rows, {"term": REST, "order": 0} | left])
-
-
-def _varies(values: np.ndarray) -> bool:
-    """Tell whether values differ by more than rounding, a few times over, does to each."""
-    apart = np.sum((values - values.mean()) ** 2)
-    return bool(apart > (16 * np.finfo(float).eps) ** 2 * np.sum(values**2))

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from sim.runs.statistics import varies
+
 FOLDS, DRAWS = 10, 500
 Values = Float[np.ndarray, " settings"]
 
@@ -33,7 +35,8 @@ def held_out(X: Float[np.ndarray, "settings k"], y: Values) -> tuple[Estimate, V
 
     Settings are split in folds, of which each is foretold from the others; all seeds of a setting
     are in one. R² = 1 − Σ (y − foretold)² / Σ (y − mean of y in the other folds)²: below 0 where
-    the mean foretells better. Its interval is by bootstrap over settings.
+    the mean foretells better. Its interval is by bootstrap over settings. NaN where y does not
+    differ by more than rounding: there is nothing to foretell.
     """
     fold = np.random.default_rng(0).permutation(len(y)) % min(FOLDS, len(y))
     foretold, mean = np.zeros(len(y)), np.zeros(len(y))
@@ -44,6 +47,8 @@ def held_out(X: Float[np.ndarray, "settings k"], y: Values) -> tuple[Estimate, V
         A, B = (np.c_[np.ones(which.sum()), (X[which] - centre) / scale] for which in (rest, here))
         foretold[here] = B @ np.linalg.lstsq(A, y[rest], rcond=None)[0]
         mean[here] = y[rest].mean()
+    if not varies(y):
+        return Estimate(np.nan, np.nan, np.nan), foretold
     missed, spread = (y - foretold) ** 2, (y - mean) ** 2
     return _bootstrapped(lambda at: 1 - missed[at].sum() / spread[at].sum(), len(y)), foretold
 

@@ -51,6 +51,12 @@ def student_t(n: Any, p: float = 0.975) -> Any:
     return stdtrit(n - 1, p)
 
 
+def varies(values: np.ndarray) -> bool:
+    """Tell whether values differ by more than rounding, a few times over, does to each."""
+    apart = np.sum((values - values.mean()) ** 2)
+    return bool(apart > (16 * np.finfo(float).eps) ** 2 * np.sum(values**2))
+
+
 def summary(values: xr.DataArray | Sequence[float] | np.ndarray, over: str = "seed") -> Summary:
     """Reduce the dimension of seeds to mean, half-width, standard deviation and n.
 
@@ -60,12 +66,16 @@ def summary(values: xr.DataArray | Sequence[float] | np.ndarray, over: str = "se
       over: the name of that dimension.
 
     Errors: InputError for an array without it, with no seeds, with one of them twice, or with
-    values that are masked.
+    values that are masked or no real numbers.
 
     """
     if np.ma.is_masked(values):
         raise InputError("values: must have none that is masked: leave these seeds out before")
-    if not isinstance(values, xr.DataArray):
+    named = isinstance(values, xr.DataArray)
+    kind = (values if named else np.asarray(values)).dtype
+    if kind.kind in "cSUMm":  # of complex ones, half would be left out
+        raise InputError(f"values of type {kind}: must be real numbers")
+    if not named:
         if np.ndim(values) != 1:
             rule = "one dimension, of seeds, or be an xarray DataArray, whose dimensions have names"
             raise InputError(f"values of {np.ndim(values)} dimensions: must have {rule}")

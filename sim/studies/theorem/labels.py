@@ -88,7 +88,11 @@ def _channels(
 
         def at(ε: Array) -> tuple[monotone.Pull, Array]:
             agrees = monotone.agreement(h, z + ε * u, z)
-            turned = jnp.mean(agrees < -u.shape[1] * 60 * jnp.finfo(u.dtype).eps)
+            eps = jnp.finfo(u.dtype).eps
+            # A label that is no number, as 0/0 of probabilities that are all rounded to 0, is none.
+            turned = jnp.nanmean(
+                jnp.where(jnp.isnan(agrees), jnp.nan, agrees < -60 * u.shape[1] * eps)
+            )
             return monotone.placebo(f, θ_0, Δθ_T, h, X, ε), turned
 
         return jax.lax.map(at, jnp.asarray(CHANNEL_EPSILONS))
