@@ -1,13 +1,14 @@
 """Tables as text, for a page or a paper: Markdown and LaTeX."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 
 def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Write a table in Markdown; | begins no cell in a name, and < no tag."""
-    special = str.maketrans({"|": r"\|", "<": r"\<"})
+    """Write a table in Markdown; what a name has in it ends no cell and begins no tag."""
     rows = [head, ["---"] * len(head), *lines]
-    return "".join("| " + " | ".join(c.translate(special) for c in row) + " |\n" for row in rows)
+    cells = ([re.sub(r"\||<(?=[A-Za-z/!?])", r"\\\g<0>", cell) for cell in row] for row in rows)
+    return "".join("| " + " | ".join(row) + " |\n" for row in cells)
 
 
 def latex(head: Sequence[str], lines: Iterable[Sequence[str]], about: str) -> str:
