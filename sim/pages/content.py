@@ -263,7 +263,9 @@ def _how(ds: xr.Dataset) -> dict[str, str]:
         "Device": ds.attrs.get("device", ""),
         "Revision": ds.attrs.get("revision", ""),
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-        "Chunk": f"{ds.attrs['chunk']} seeds together" if "chunk" in ds.attrs else "",
+        "Chunk": f"{counted(int(ds.attrs['chunk']), 'seed')} together"
+        if "chunk" in ds.attrs
+        else "",
     }
     return {name: value for name, value in said.items() if value}
 
