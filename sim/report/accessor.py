@@ -9,7 +9,7 @@ import xarray as xr
 
 from sim.errors import choose, require, several
 from sim.report.markup import latex, markdown
-from sim.report.names import counted
+from sim.report.names import begun, counted
 from sim.runs.ratios import ratio
 from sim.runs.results import fixed
 from sim.runs.statistics import Summary, difference, summary
@@ -128,7 +128,7 @@ class Statistics:
         if any("×" in cell for cell in cells):
             read += "; ×k: k seeds diverged (kept)"
         of = ", ".join([what, *data, *(" ".join(pair) for pair in at)])
-        return f"{of[:1].upper()}{of[1:]}: {read}, n = {counted(n, 'seed')}"
+        return f"{begun(of)}: {read}, n = {counted(n, 'seed')}"
 
     def _lines(self, of: Summary, axes: list[str], digits: int) -> Iterator[list[str]]:
         """Write the cells of each point; ×k: k seeds diverged, somewhere in what a cell is of."""

@@ -130,6 +130,11 @@ def value(of: object) -> str:
     return VALUES.get(str(of)) or str(of).replace("_", " ")
 
 
+def begun(text: str) -> str:
+    """Begin a line with a capital, and leave all else: CKA is no cka, ∇L_T no ∇l_t."""
+    return text[:1].upper() + text[1:]
+
+
 def counted(count: int, what: str) -> str:
     """Say how many there are: 1 seed, 2 seeds."""
     return f"{count} {what}{'' if count == 1 else 's'}"

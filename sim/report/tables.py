@@ -12,7 +12,7 @@ from rich.table import Table
 
 from sim.engine.bench import best, limits, rows
 from sim.published.entries import Published
-from sim.report.names import counted
+from sim.report.names import begun, counted
 from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare, means
 from sim.runs.plan import Plan
 from sim.runs.results import axes_of, extra, fixed
@@ -69,7 +69,7 @@ def measured(ds: xr.Dataset, name: str) -> Table:
     values = ds[MEASURES[name].final]
     layers = [str(layer) for layer in ds.layer.values] if "layer" in values.dims else [name]
     shown = Table(
-        title=f"{values.attrs['long_name'].capitalize()}, n = {ds.sizes['seed']}: mean ± half of "
+        title=f"{escape(begun(values.attrs['long_name']))}, n = {ds.sizes['seed']}: mean ± half of "
         "95 % interval",
         title_justify="left",
     )
