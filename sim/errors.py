@@ -54,6 +54,14 @@ def choose(name: str, value: object, known: Iterable[object], what: str = "one o
         require(name, value, False, f"{what}{', '.join(words)}{like(value, words)}")
 
 
+def several(name: str, value: object) -> list[str]:
+    """Take a name, or several, as a list of them. Errors: InputError for none, or for no names."""
+    found = [value] if isinstance(value, str) else value
+    require(name, value, isinstance(found, Iterable), "one name or more")
+    require(name, value, listed := [*map(str, found)], "one name or more")
+    return listed
+
+
 def like(value: object, known: Iterable[str]) -> str:
     """Ask whether what is most like a value was meant; nothing where nothing is."""
     return "".join(f". Did you mean {one}?" for one in get_close_matches(str(value), known, 1))

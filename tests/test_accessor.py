@@ -97,6 +97,39 @@ def test_a_table_in_markdown_latex_and_csv(ds):
     assert one[0] == "| teacher | student_aux | cross_aux |"
 
 
+def test_below_a_table_stands_how_to_read_it(ds):
+    """What a slice was taken at, brackets, crosses; one seed has no interval, nor have the lost."""
+
+    def last(of, **how):
+        return of.sublim.table(**how).splitlines()[-1]
+
+    end = "class head, made up: mean ± half of the 95 % interval, n = 7 seeds"
+    assert last(ds).endswith(end)
+    assert ", made up, aux 3, noise a_b: mean" in last(ds.sel(aux=3, noise="a_b"))
+    lost = ds.isel(noise=0, drop=True).copy(deep=True)
+    lost.test_accuracy[0, :, 0] = [0, 0, 0, 0, 0, 0, 1]
+    lost.diverged[1, :, 1], lost.diverged[1, 0, 2] = True, True
+    read = "interval, or [low, high] where that is cut; ×k: k seeds diverged (kept), n = 7 seeds"
+    assert last(lost).endswith(read)
+    mean = float(lost.test_accuracy[1, :, 1].mean())
+    assert f"| {mean:.3f} ×all |" in lost.sublim.table()
+    assert "one seed, which has no interval, n = 1 seed" in last(ds.isel(seed=[2]))
+    over = lost.assign(mine=lost.test_accuracy.mean("aux"))  # of fewer axes than the run
+    assert over.sublim.table(measure="mine").splitlines()[2].count("×") == 2
+    by_step = ds.assign(along=ds.test_accuracy.expand_dims(step=[0, 5]))
+    by_step.test_accuracy.attrs["when"] = "after training"
+    assert ", step 5: " in last(by_step.sel(step=5), measure="along")
+    assert "step" not in last(by_step.sel(step=5))
+
+
+def test_names_are_words_in_markdown_and_latex(ds):
+    of = ds.isel(aux=0, drop=True).assign_coords(noise=["[0, 1] <b>", "*a|b>"])
+    assert r"| [0, 1] \<b> | " in of.sublim.table()
+    tex = of.sublim.table("latex")
+    assert "\n{[}0, 1] \\textless{}b\\textgreater{} & " in tex  # \\[0, 1] were a length
+    assert "\n{*}a\\textbar{}b\\textgreater{} & " in tex
+
+
 @pytest.mark.parametrize(
     ("call", "rule"),
     [
@@ -113,6 +146,8 @@ def test_a_table_in_markdown_latex_and_csv(ds):
         (lambda ds: ds.sublim.table(digits=-1), "digits = -1: must be a whole number from 0"),
         (lambda ds: ds.sublim.table(digits=2.5), "digits = 2.5: must be a whole number from 0"),
         (lambda ds: ds.sublim.table(models=[]), "models = .*: must be one name or more"),
+        (lambda ds: ds.sublim.table(models=5), "models = 5: must be one name or more"),
+        (lambda ds: ds.isel(model=[]).sublim.summary(), "must be of one model or more"),
         (lambda ds: ds.sublim.table(models="nobody"), "model = 'nobody': must be one of teacher"),
         (
             lambda ds: ds.isel(seed=0).sublim.table(),

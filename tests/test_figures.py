@@ -3,8 +3,10 @@
 import matplotlib as mpl
 import numpy as np
 import pytest
+from rich.text import Text
 
 from sim.report import figures as plots
+from sim.report import tables
 from sim.runs import results
 from tests import made_up
 
@@ -99,3 +101,10 @@ def test_a_users_own_style_changes_nothing(ds, tmp_path):
 def test_some_of_the_models(ds):
     for draw in (plots.figure10, plots.trajectories):
         draw(ds.sel(model=["teacher", "student_aux"])).draw_without_rendering()
+
+
+def test_a_measures_table_is_titled_with_its_own_letters(ds):
+    label = "linear CKA, [bold] of ∇L_T"
+    of = ds.test_accuracy.assign_attrs(long_name=label)
+    shown = tables.measured(ds.assign({"training_loss": of}), "loss")
+    assert Text.from_markup(shown.title).plain.startswith("Linear CKA, [bold] of ∇L_T, n = ")

@@ -150,7 +150,7 @@ def said(found):
 def test_what_cases_set_is_varied_and_labels_are_words(sublim, tmp_path):
     usual = vars(Setup()) | vars(Hyper())
     rows, line = said(tables.settings(usual | {"batch": 9}, usual, {"case": CASES}, "the paper's"))
-    assert rows[0] == [r"case", r"\[bold]x; b, c", ""]
+    assert rows[0] == [r"case", r"\[bold]x (aux 2); b, c (aux 3, student_lr 0.001)", ""]
     assert ["batch", "9", "1024"] in rows
     assert "aux 3" not in line
     assert "student_lr" not in line
@@ -162,10 +162,10 @@ def test_what_cases_set_is_varied_and_labels_are_words(sublim, tmp_path):
     assert rows[1] == ["aux", "5", "3"]
     file = written(tmp_path, f'"""Why?"""\nAXES = {{"case": {CASES}}}')
     _, out, _ = sublim("study", file, "--dataset", "synthetic:8x3", "--dry-run")
-    assert "[bold]x; b, c" in out
+    assert "[bold]x (aux 2); b, c (aux 3" in out
     ds = as_results(named(file, of_task("synthetic:8x3", seeds=2)))
     table, line = content._settings(ds)
-    assert table.rows[0][1] == "[bold]x; b, c"
+    assert table.rows[0][1] == "[bold]x (aux 2); b, c (aux 3, student_lr 0.001)"
     assert "student_lr" not in line
 
 

@@ -197,6 +197,11 @@ def test_what_is_badly_said_is_said():
     assert "One seed" in plainly.plainly(run(seeds=1))[0]
 
 
+def test_a_statement_is_named_with_its_equation():
+    one = content.Verdict("the pull is that of the logits", "(27)", "", "", "undecided", "bad")
+    assert "statements: the pull is that of the logits, (27)." in plainly.plainly(run(), [one])[0]
+
+
 def test_published_values_that_differ_are_said():
     clear = run(dataset="mnist", aux=3)
     clear["test_accuracy"].loc[{"model": "student_aux"}] = 0.2
@@ -211,6 +216,8 @@ def test_a_tree_has_each_member_right_of_those_it_descends_from():
     place = dict(zip(names, of.boxes, strict=True))
     assert place["base"].x < place["teacher"].x < place["student"].x
     assert ("student", "base", "logits of teacher") in of.rows
+    assert ("teacher", "base", "labels, some with the trait") in of.rows
+    assert ("teacher without the trait", "base", "labels, none with the trait") in of.rows
     kinds = [edge.kind for edge in of.edges]
     assert kinds.count("learns") == 2
     assert kinds.count("starts") == 6

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from sim.errors import InputError
 from sim.report import sweep_figures, tables
+from sim.report.style import COLORS
 from tests import made_up
 
 
@@ -117,3 +118,32 @@ def test_a_legend_lies_within_its_figure():
 def test_numbers_in_cells_keep_their_digits():
     written = {value: sweep_figures._digits(value) for value in (0.25, 10.25, 20.5, 1.0, -0.004)}
     assert written == {0.25: ".25", 10.25: "10.25", 20.5: "20.50", 1.0: "1.00", -0.004: ".00"}
+
+
+def test_a_single_point_has_its_teacher():
+    """A line through one point is none: a mark, as where values are names."""
+    (axes,) = sweep_figures.sweep(made_up.sweep(aux=[3])).axes
+    (teacher,) = [line for line in axes.get_lines() if line.get_color() == COLORS["teacher"]]
+    assert teacher.get_marker() == "_"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["3"]
+    with pytest.raises(InputError, match="measure = 'training_loss': must be one of test_accuracy"):
+        sweep_figures.sweep(made_up.sweep(aux=[3]), measure="training_loss")
+
+
+def test_long_names_leave_room_for_what_is_drawn():
+    cases = [f"a quite long name of case {i}, and some more of it" for i in range(6)]
+    figure = sweep_figures.sweep(made_up.sweep(case=cases), width="column")
+    figure.savefig(io.BytesIO())
+    (axes,) = figure.axes
+    assert axes.get_window_extent().width > 0.4 * figure.bbox.width
+
+
+def test_ticks_are_of_the_values():
+    ds = made_up.sweep(momentum=[0.9, 0.99, 0.9999])
+    (axes,) = sweep_figures.sweep(ds).axes
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0.9", "0.99", "0.9999"]
+
+
+def test_no_name_in_a_table_is_cut_short():
+    ds = made_up.sweep(case=["a_name_of_one_long_word"], aux=[1, 3], noise=["uniform"])
+    assert "…" not in shown(ds)

@@ -18,7 +18,7 @@ from sim.pages.plainly import plainly
 from sim.pages.tables import Table, parts, plain, table
 from sim.pages.trees import Tree, tree
 from sim.report import tables
-from sim.report.names import counted
+from sim.report.names import begun, counted
 from sim.report.rates import family
 from sim.report.runs import put_together
 from sim.report.tables import cell
@@ -103,7 +103,7 @@ def run(ds: xr.Dataset, key: str) -> Run:
     settings, same = _settings(ds)
     found, said = parts(shown.tables(ds))
     study = ds.attrs.get("study", "")
-    title = study.replace("_", " ").capitalize()
+    title = begun(study.replace("_", " "))
     measured = charts(ds)
     if theorem:
         from sim.studies.theorem.tables import LAZY  # noqa: PLC0415
@@ -263,7 +263,9 @@ def _how(ds: xr.Dataset) -> dict[str, str]:
         "Device": ds.attrs.get("device", ""),
         "Revision": ds.attrs.get("revision", ""),
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-        "Chunk": f"{ds.attrs['chunk']} seeds together" if "chunk" in ds.attrs else "",
+        "Chunk": f"{counted(int(ds.attrs['chunk']), 'seed')} together"
+        if "chunk" in ds.attrs
+        else "",
     }
     return {name: value for name, value in said.items() if value}
 

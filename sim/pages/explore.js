@@ -14,6 +14,7 @@ function element(tag, attributes = {}, ...children) {
 const number = (x) => (x === null ? "–" : Number(x.toPrecision(4)).toString());
 const short = (x, measure) =>
   x === null ? "–" : (measure.unit === "fraction" ? x.toFixed(2) : number(x)).replace(/^(-?)0\./, "$1.");
+const counted = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
 const interval = (row) =>
   row.low === null || row.high === null ? "none" : `[${number(row.low)}, ${number(row.high)}]`;
 
@@ -381,12 +382,14 @@ class Chart {
     this.note.textContent = [
       measure.about ? `${measure.about[0].toUpperCase()}${measure.about.slice(1)}.` : "",
       choice.y
-        ? `Cell: mean over n = ${of.n} seeds.`
-        : `Marker and bar: mean over n = ${of.n} seeds, 95 % t-interval.`,
+        ? `Cell: mean over n = ${counted(of.n, "seed")}.`
+        : of.n > 1
+          ? `Marker and bar: mean over n = ${of.n} seeds, 95 % t-interval.`
+          : "Marker: n = 1 seed, which has no interval.",
       choice.seeds && !choice.y && measure.seeds ? "Small points: seeds." : "",
       of.chance && !choice.y && /accuracy/.test(measure.name) ? "Dotted: chance." : "",
       holes ? `Without a mean: ${holes}, where a seed's value is not finite (– in the table).` : "",
-      lost ? `${lost} networks shown here diverged; they are counted${choice.y ? " (×)" : ""}.` : "",
+      lost ? `Diverged, of those shown here: ${counted(lost, "network")}, counted all the same${choice.y ? " (×)" : ""}.` : "",
     ].filter(Boolean).join(" ");
     const style = getComputedStyle(this.picture);
     const width = this.picture.clientWidth - parseFloat(style.paddingLeft) * 2;

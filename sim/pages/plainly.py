@@ -33,7 +33,7 @@ def plainly(ds: xr.Dataset, verdicts: Sequence[Any] = ()) -> list[str]:
 
 def _theorem(verdicts: Sequence[Any]) -> Iterator[str]:
     for word in dict.fromkeys(one.verdict for one in verdicts if one.kind == "bad"):
-        what = [f"{one.statement} ({one.equation})" for one in verdicts if one.verdict == word]
+        what = [f"{one.statement}, {one.equation}" for one in verdicts if one.verdict == word]
         yield f"{word.capitalize()}, {len(what)} of {len(verdicts)} statements: {_listed(what)}."
     if none := [one for one in verdicts if one.verdict == "not applicable"]:
         yield (

@@ -11,7 +11,7 @@ from sim.training.families import (
     Family,
     Imitation,
     Labels,
-    Lesson,
+    Member,
     ancestry,
 )
 
@@ -51,7 +51,7 @@ def tree(family: Family, models: Sequence[str]) -> Tree:
     """Place each member of the models' ancestry right of all that it descends from."""
     needed = ancestry(family, models)
     shown = [member for member in family if member in needed]
-    rows = [(name(m), _start(family[m].start), lesson(family[m].learns)) for m in shown]
+    rows = [(name(m), _start(family[m].start), lesson(family[m])) for m in shown]
     if len(shown) > MOST:
         return Tree([], [], 0, 0, rows)
     level: dict[str, int] = {}
@@ -79,14 +79,16 @@ def tree(family: Family, models: Sequence[str]) -> Tree:
     return Tree(boxes, edges, len(columns) * (WIDE + GAP) - GAP + 4, height, rows)
 
 
-def lesson(of: Lesson | None) -> str:
+def lesson(member: Member) -> str:
     """Say what a member learns."""
+    of = member.learns
     if of is None:
         return "nothing"
     if isinstance(of, Imitation):
         return f"{LOGITS[of.logits]} of {name(of.teacher)}"
     if isinstance(of, Labels):
-        return "labels, some with the trait" if of.trait else "labels"
+        some = "none" if member.own.get("strength") == 0 else "some"  # a control's teacher
+        return f"labels, {some} with the trait" if of.trait else "labels"
     if isinstance(of, Change):
         return f"nothing: it is {of.name}" + (f", toward {name(of.other)}" if of.other else "")
     return "what the setting base says"

@@ -7,10 +7,11 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from sim.errors import choose, require
+from sim.errors import choose, require, several
 from sim.report.markup import latex, markdown
-from sim.report.names import counted
+from sim.report.names import begun, counted
 from sim.runs.ratios import ratio
+from sim.runs.results import fixed
 from sim.runs.statistics import Summary, difference, summary
 
 MEASURE = "test_accuracy"
@@ -80,7 +81,8 @@ class Statistics:
         r"""Write a measure as a table: a row for each point, a column for each model.
 
         Cells are mean ± half of the 95 % t-interval, or mean [low, high] where that is cut; ×k: k
-        seeds diverged. A line below, or the caption, says what it is of, and of how many seeds.
+        seeds diverged; ×all, without an interval: all did. A line below, or the caption, says so,
+        what it is of, what a slice was taken at, and how many seeds there are.
 
         Args:
           form: markdown; latex, for \usepackage{booktabs}; or csv, with mean, half_width, low,
@@ -100,9 +102,7 @@ class Statistics:
         require("measure", measure, not more, rule)
         whole = isinstance(digits, int | np.integer) and not isinstance(digits, bool)
         require("digits", digits, whole and 0 <= digits <= 17, "a whole number from 0 to 17")
-        wanted = [models] if isinstance(models, str) else models
-        wanted = [*map(str, values.model.values)] if wanted is None else [*wanted]
-        require("models", models, wanted, "one name or more")
+        wanted = [*map(str, values.model.values)] if models is None else several("models", models)
         for name in wanted:
             self._model(values, name)
         of = summary(values.sel(model=wanted))
@@ -111,32 +111,44 @@ class Statistics:
         axes = [str(dim) for dim in of.mean.dims if dim != "model"]
         head = [*(axis.replace("_", " ") for axis in axes), *wanted]
         lines = [*self._lines(of, axes, digits)]
-        what, data = values.attrs.get("long_name", measure), self._ds.attrs.get("dataset")
-        about = what.replace("_", " ") + (f", {data}" if data else "")
-        end = f"n = {counted(self._ds.sizes['seed'], 'seed')}"
+        about = self._about(values, [cell for line in lines for cell in line[len(axes) :]])
         if form == "markdown":
-            about = f"{about}: mean ± half of the 95 % interval, {end}"
-            return f"{markdown(head, lines)}\n{about[:1].upper()}{about[1:]}\n"
-        return latex(
-            head, lines, f"{about[:1].upper()}{about[1:]}: mean ± half of the 95 % interval, {end}."
-        )
+            return f"{markdown(head, lines)}\n{about}\n"
+        return latex(head, lines, f"{about}.")
+
+    def _about(self, values: xr.DataArray, cells: list[str]) -> str:
+        """Say what a table is of: the measure, data, where a slice was taken, how to read cells."""
+        what = values.attrs.get("long_name", str(values.name)).replace("_", " ")
+        # What is measured after training is of no step, whichever was chosen of other measures.
+        at = [(n, v) for n, v in fixed(self._ds) if n != "step" or "when" not in values.attrs]
+        data = [self._ds.attrs["dataset"]] if "dataset" in self._ds.attrs else []
+        n = self._ds.sizes["seed"]
+        read = "mean ± half of the 95 % interval" if n > 1 else "one seed, which has no interval"
+        read += ", or [low, high] where that is cut" * any("[" in cell for cell in cells)
+        if any("×" in cell for cell in cells):
+            read += "; ×k: k seeds diverged (kept)"
+        of = ", ".join([what, *data, *(" ".join(pair) for pair in at)])
+        return f"{begun(of)}: {read}, n = {counted(n, 'seed')}"
 
     def _lines(self, of: Summary, axes: list[str], digits: int) -> Iterator[list[str]]:
-        """Write the cells of each point; ×k: k seeds diverged."""
-        lost = self._ds.diverged.sum("seed") if "diverged" in self._ds else None
+        """Write the cells of each point; ×k: k seeds diverged, somewhere in what a cell is of."""
+        lost, n = None, self._ds.sizes["seed"]
+        if "diverged" in self._ds:
+            lost = self._ds.diverged > 0
+            lost = lost.any([d for d in lost.dims if d not in ("seed", *of.mean.dims)]).sum("seed")
         for place in np.ndindex(*(of.mean.sizes[axis] for axis in axes)):
             at = dict(zip(axes, place, strict=True))
             line = [_word(of.mean[axis].values[i]) for axis, i in at.items()]
             for i, model in enumerate(of.mean.model.values):
-                text = _cell(of.isel(**at, model=i), digits)
                 k = 0 if lost is None else int(lost.isel(at).sel(model=model))
-                line.append(text + f" ×{k}" * bool(k))
+                text = _cell(of.isel(**at, model=i), digits, bare=k == n)
+                line.append(text + f" ×{'all' if k == n else k}" * bool(k))
             yield line
 
     def _of(self, measure: str) -> xr.DataArray:
         for dim in ("seed", "model"):
             rule = f"of one {dim} or more, with a dimension of that name"
-            require("results", {**self._ds.sizes}, dim in self._ds.dims, rule)
+            require("results", {**self._ds.sizes}, self._ds.sizes.get(dim), rule)
         known = [name for name, v in self._ds.data_vars.items() if {"seed", "model"} <= {*v.dims}]
         choose("measure", measure, known)
         models = self._ds.indexes.get("model")
@@ -156,14 +168,14 @@ def _laid_out(of: Summary) -> xr.Dataset:
     return xr.Dataset(parts | {"sd": of.sd, "n": of.n})
 
 
-def _cell(of: Summary, digits: int) -> str:
-    """Write mean ± half of its interval, or the interval, where it is cut."""
+def _cell(of: Summary, digits: int, *, bare: bool) -> str:
+    """Write mean ± half of its interval, or the interval, where it is cut; bare: the mean alone."""
     mean, half = float(of.mean), float(of.half_width)
     if math.isnan(mean):
         return "–"
     sign = "+" if of.is_difference else ""
     text = f"{mean:{sign}.{digits}f}"
-    if math.isnan(half):
+    if bare or math.isnan(half):
         return text
     low, high = (float(end) for end in of.interval)
     if low > mean - half or high < mean + half:

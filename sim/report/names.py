@@ -112,16 +112,27 @@ def measure(name: str) -> str:
 
 
 def value(of: object) -> str:
-    """Write a value of an axis: numbers short, words as words."""
+    """Write a value of an axis: numbers short, words as words.
+
+    >>> [value(x) for x in (0.9999, 10**-2.5, -3)]
+    ['0.9999', '0.00316', '−3']
+    """
     if isinstance(of, (bool, np.bool_)):
         return "yes" if of else "no"
     if isinstance(of, (int, np.integer)):
-        return f"{of:,}" if abs(of) >= 10_000 else str(of)
+        return (f"{of:,}" if abs(of) >= 10_000 else str(of)).replace("-", "−")
     if isinstance(of, (float, np.floating)):
         if 1000 <= abs(of) < 1e6 and float(of).is_integer():
             return value(int(of))
-        return f"{of:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
+        text = f"{of:.5g}"  # as it was given, if that is short: a momentum of .9999 is not 1
+        text = text if float(text) == of else f"{of:.3g}"
+        return text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
     return VALUES.get(str(of)) or str(of).replace("_", " ")
+
+
+def begun(text: str) -> str:
+    """Begin a line with a capital, and leave all else: CKA is no cka, ∇L_T no ∇l_t."""
+    return text[:1].upper() + text[1:]
 
 
 def counted(count: int, what: str) -> str:

@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from sim.errors import InputError, choose, require
+from sim.errors import InputError, choose, require, several
 from sim.report.fitting import apart, filled, thin
 from sim.report.names import formula
 
@@ -134,8 +134,7 @@ class Sheet:
         known, self._asked = [*map(str, known)], True
         if self.models is None:
             return known
-        asked = [self.models] if isinstance(self.models, str) else [*self.models]
-        require("models", asked, asked, "one or more")
+        asked = several("models", self.models)
         for name in asked:
             choose("models", name, known)
         return [*dict.fromkeys(asked)]

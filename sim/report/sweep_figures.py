@@ -11,7 +11,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.errors import require
+from sim.errors import choose, require
 from sim.published.entries import Published
 from sim.report import names
 from sim.report.names import formula
@@ -47,10 +47,11 @@ def sweep(
     Of two axes: a map of means for each student and control, and one of their paired difference.
     With more axes, heat maps over the first two at each value of the others, of the first student.
     What was published of test accuracy stands beside it.
-    Errors: InputError for a slice that has no axis left.
+    Errors: InputError for a slice that has no axis left, or for what was not measured.
     """
     axes = axes_of(ds)
     require("axes", fixed(ds), axes, "one or more: this slice of a sweep is a single point")
+    choose("measure", measure, [name for name, m in MEASURES.items() if m.final in ds])
     if "layer" in ds[MEASURES[measure].final].dims:
         ds = ds.sel(layer=WHOLE, drop=True)
     first, *more = axes
@@ -76,7 +77,8 @@ def _curves(
     words = [*map(names.value, ds[axis].values)]
     line = "" if scale == "category" else "-"  # distances that mean nothing are not joined
     lying = scale == "category" and sheet.flat(words)
-    high = 0.36 * len(words) if lying else 4.6
+    words, most = sheet.broken(words) if lying else (words, 1)
+    high = (0.18 + 0.18 * most) * len(words) if lying else 4.6
     edge = (0, 1.8 * lying)
     axes = sheet.panels(panel=(7.0, high), edge=edge, lines=lying)[0, 0]
     along, across = ("y", "x") if lying else ("x", "y")
@@ -340,9 +342,10 @@ def _lost(ds: xr.Dataset) -> str:
 def _places(values: np.ndarray) -> tuple[np.ndarray, str]:
     """Place values on an axis, and choose its scale: names side by side, numbers as they are.
 
-    Log where that spaces them more evenly; where 0 is among them, linear below the least.
+    A single number as a name: it has no distances, and no line through it. Log where that spaces
+    them more evenly; where 0 is among them, linear below the least.
     """
-    if values.dtype.kind not in "if":
+    if values.dtype.kind not in "if" or len(values) == 1:
         return np.arange(len(values)), "category"
     at = np.sort(values.astype(float))
     positive = at[at > 0]

@@ -1,6 +1,7 @@
 """Tables: what a terminal shows of results, of a plan, of the machine's speed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from rich.table import Table
 
 from sim.engine.bench import best, limits, rows
 from sim.published.entries import Published
-from sim.report.names import counted
+from sim.report.names import begun, counted
 from sim.report.published import COLUMNS, ELSEWHERE, RULE, compare, means
 from sim.runs.plan import Plan
 from sim.runs.results import axes_of, extra, fixed
@@ -68,7 +69,7 @@ def measured(ds: xr.Dataset, name: str) -> Table:
     values = ds[MEASURES[name].final]
     layers = [str(layer) for layer in ds.layer.values] if "layer" in values.dims else [name]
     shown = Table(
-        title=f"{values.attrs['long_name'].capitalize()}, n = {ds.sizes['seed']}: mean ± half of "
+        title=f"{escape(begun(values.attrs['long_name']))}, n = {ds.sizes['seed']}: mean ± half of "
         "95 % interval",
         title_justify="left",
     )
@@ -139,7 +140,7 @@ def points(
     more = {"choose by": [*map(number, choose)]} if held_out else {}
     more |= {"published": said} if any(said) else {}
     for name in (*axes, *columns, *pairs, *more):
-        shown.add_column(name.replace("_", " "), justify="right")
+        shown.add_column(name.replace("_", " "), justify="right", overflow="fold")
     for i in range(min(ROWS, many)):
         cells = (*columns.values(), *pairs.values())
         shown.add_row(
@@ -257,7 +258,9 @@ def settings(
     for column in ("setting", "here", whose):
         shown.add_column(column, overflow="fold")
     for name, values in axes.items():
-        shown.add_row(*map(escape, (name, _listed([*values]), str(usual.get(name, "")))))
+        cases = values.items() if isinstance(values, Mapping) else ()
+        each = [*starmap(_case, cases)] or [*values]
+        shown.add_row(*map(escape, (name, _listed(each), str(usual.get(name, "")))))
     other = {n: v for n, v in of.items() if v != usual[n] and n not in {*every, *axes}}
     for name, value in other.items():
         shown.add_row(*map(escape, (name, str(value), str(usual[name]))))
@@ -265,6 +268,11 @@ def settings(
         yield shown
     same = [f"{name} {value}" for name, value in of.items() if name not in {*other, *some, *axes}]
     yield escape(f"As {whose}: {', '.join(same)}.")
+
+
+def _case(label: str, sets: Mapping[str, Any]) -> str:
+    """Name a case with what it sets: its label alone may say that to nobody else."""
+    return f"{label} ({', '.join(f'{name} {of}' for name, of in sets.items())})" if sets else label
 
 
 def _listed(values: Sequence[Any], most: int = 12) -> str:
