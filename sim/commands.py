@@ -21,7 +21,7 @@ from rich.markup import escape
 
 from sim import finished, parsed, published, terminal
 from sim.config import with_file
-from sim.errors import choose, require
+from sim.errors import Notice, choose, require
 from sim.settings import space
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import SWEEP, Common, Experiment, Networks, Output, Theorem
@@ -487,6 +487,7 @@ def _search(
 
     with progress.stopping(stopped), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of settings that mislead: what they do is measured
+        warnings.simplefilter("always", Notice)  # what befalls files is said
         bar = progress.bar(stderr, f"search, {counted(trials, 'trial')}")
         work = trained(workers, cluster) if len(kept) < trials else nullcontext()
         with aside(json), work, bar as tell:

@@ -1,5 +1,7 @@
 """Clusters: units of work are whole, their numbers those of one process, and failures are said."""
 
+import contextlib
+import logging
 import operator
 import os
 import pickle
@@ -332,6 +334,18 @@ def test_an_address_where_nobody_is(monkeypatch):
     for given in ({}, {"address": "a", "workers": 2}, {"workers": -1}, {"address": "no.json"}):
         with pytest.raises(InputError, match=r"cluster|workers"), cluster.cluster(**given):
             pass
+
+
+def test_of_a_scheduler_that_is_gone_a_line_is_enough(monkeypatch):
+    """Dask's client would write forty more, of how it tried to connect again."""
+    client = contextlib.nullcontext(types.SimpleNamespace(wait_for_workers=lambda *_, **__: None))
+    client.wait_for_workers = client.enter_result.wait_for_workers
+    monkeypatch.setattr(cluster, "_connected", lambda where: client)
+    logger = logging.getLogger("distributed.client")
+    before = logger.level
+    with cluster.cluster("tcp://127.0.0.1:1"):
+        assert not logger.isEnabledFor(logging.ERROR)
+    assert logger.level == before
 
 
 def test_a_process_ends_that_found_nobody(tmp_path):

@@ -15,13 +15,15 @@ import threadpoolctl
 
 from sim.engine import chunks, machine, programs
 from sim.errors import InputError
-from sim.model import data
+from sim.model import data, networks
 from sim.model.keys import Purpose
 from sim.settings.experiments import FIGURE_10 as STUDENTS
 from sim.settings.grid import Point
 from sim.settings.layers import chosen
 from sim.settings.lengths import moments
 from sim.settings.recipes import recipe
+from sim.settings.setup import Setup
+from sim.training import steps, updates
 from sim.training.channels import OUTPUTS, Channel
 from sim.training.families import FIGURE_10
 from sim.training.roles import roles
@@ -104,6 +106,30 @@ def test_another_draw_has_another_noise_on_answers_and_start(small):
     for first, second in zip(*noises, strict=True):
         assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 4 / first.size**0.5
         assert first.std() == pytest.approx(1, rel=0.2)
+
+
+@pytest.mark.parametrize("what", ["low_rank", "stored", "projected"])
+def test_another_draw_has_other_directions_and_rounds_otherwise(small, monkeypatch, what):
+    """As generations have: what is drawn for updates is of the seed and the draw."""
+    keys, made = [], updates.__dict__[what]
+
+    def seen(*given):
+        of_key = (one for one in given if isinstance(one, jax.Array))
+        keys.append(tuple(jax.random.key_data(next(of_key)).tolist()))
+        return made(*given)
+
+    monkeypatch.setattr(updates, what, seen)
+    given = {"low_rank": {"rank": 2}, "stored": {"storage": "stochastic"}}
+    given["projected"] = {"against": "taught", "removed": "random"}
+    net = networks.mlp(Setup(widths=(4,)), TASK.d_in, TASK.classes)
+    for seed, draw in ((0, 0), (0, 1), (1, 0), (1, 1), (0, 0)):
+        point = Point(*recipe("synthetic", **(small | given[what] | {"draw": draw})))
+        role = jax.tree.map(
+            lambda leaf: leaf[0], roles(TASK.classes, [(point, FIGURE_10["student_aux"])])
+        )
+        steps._of_student(*point, net, role, seed, WHERE.data, None)
+    assert len({*keys}) == 4
+    assert keys[0] == keys[-1]
 
 
 def test_no_control_starts_where_a_teacher_does(small):
@@ -265,10 +291,12 @@ def test_chunk_size_fits_memory_and_seeds(monkeypatch):
 SHARDED = """
 import jax, numpy as np, pickle, sys
 from sim.engine import chunks, programs
-from sim.model import data
+from sim.model import data, networks
 from sim.settings.experiments import FIGURE_10 as STUDENTS
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
+from sim.settings.setup import Setup
+from sim.training import steps, updates
 from sim.training.families import FIGURE_10
 assert len(jax.devices()) == 4
 task = data.synthetic(12, 4, train=100, test=40, validation=10)

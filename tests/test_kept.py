@@ -1,5 +1,6 @@
 """sim/studies/kept.py: finished runs are listed, shown, and held against each other."""
 
+import json
 import shlex
 import shutil
 from pathlib import Path
@@ -244,6 +245,14 @@ def test_the_same_run_at_another_place_is_the_same(folder, sublim, tmp_path):
     _, out, _ = sublim("compare", one, tmp_path / "copy")
     assert "Results are the same, bit by bit." in out
     assert "are the same." in out.splitlines()[0]
+
+
+def test_other_data_functions_or_code_of_the_same_name_are_said(folder):
+    ds = by_lr(folder, 2e-3).ds
+    of = json.loads(ds.attrs["settings"])
+    changed = {"data_sha256": "of others", "functions": {"loss mine": "abc"}, "code_sha256": "new"}
+    other = ds.assign_attrs(settings=json.dumps(of | changed))
+    assert kept.unlike(ds, other) == {name: (of[name], new) for name, new in changed.items()}
 
 
 def test_a_bit_is_seen(folder):

@@ -123,7 +123,8 @@ def test_what_the_same_files_came_to_is_remembered_and_nothing_else(copy, monkey
     monkeypatch.setattr(identity, "_as_read", lambda files: "read anew")
     assert identity.code.__wrapped__(copy) == found
     whole = kept.read_text()
-    for damaged in (whole[:-1], whole + "0", whole.replace(" ", "\n"), "é", ""):
+    flipped = whole.replace(found, f"{0x10 ^ int(found, 16):016x}")  # a bit of what they came to
+    for damaged in (whole[:-1], whole + "0", whole.replace(" ", "\n"), flipped, "é", ""):
         kept.write_text(damaged)
         assert identity.code.__wrapped__(copy) == "read anew"
     kept.write_text(whole)

@@ -42,6 +42,7 @@ from sim.training.lineages import (
     students,
     teacher_of,
 )
+from sim.training.measures import ALWAYS
 
 TASK = data.synthetic(12, 4, train=70, test=40, validation=10)
 TINY = {
@@ -276,6 +277,30 @@ def test_ancestors_are_trained_once_for_all_that_share_them(tmp_path, monkeypatc
     assert more(models=("student", "control")) == 5
     assert more(models=("student", "control"), student_lr=0.03, filter="differs") == 5
     assert more(models=("student",), trait="misalignment") == 7  # two teachers of that
+
+
+def test_what_hangs_on_a_training_is_not_measured_of_what_is_kept(tmp_path):
+    """A drive is the sum of all steps, and a loss that is finite has blown up beside its start."""
+
+    def measured(place, rate, *measures):
+        (tmp_path / place).mkdir(exist_ok=True)
+        given = {"teacher_lr": rate, "optimizer": "sgd"}
+        found = scheduled(Store(tmp_path / place, {}), TASK, ("student",), LINEAGE, **given)
+        found.extra, found.measures = measures, (*ALWAYS, *measures)
+        with pinned():
+            train(found, lambda done, whole: None, jobs := found.jobs())
+        (teacher,) = found.networks["teacher"]
+        trains = any(teacher in job.networks and job.trains for job in jobs)
+        return trains, found.take(teacher, [0]).values
+
+    for rate, measure in ((0.01, "drive"), (1e4, "left_out")):
+        kept = measured("kept", rate, "lost")
+        then, new = (measured(place, rate, measure) for place in ("kept", "new"))
+        assert [kept[0], then[0], new[0]] == [True, measure == "drive", True]
+        assert same(then[1][measure], jax.tree.map(lambda v: v[:, -1:], new[1][measure]))
+        for _, of in (kept, then, new):
+            assert np.isfinite(of["loss"]).all()
+            assert of["diverged"][:, -1] == (of["loss"][:, -1] > 1e3) == (rate > 1)
 
 
 def test_who_is_not_taught_the_trait_is_the_same_whichever_it_is(usual, tmp_path):

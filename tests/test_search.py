@@ -1,7 +1,10 @@
 """sim/studies/search.py: what is tried, by what it is judged, and that it goes on."""
 
+import errno
+import importlib
 import importlib.util
 import math
+import os
 from functools import partial
 
 import jax.numpy as jnp
@@ -11,7 +14,7 @@ import pytest
 import xarray as xr
 
 import sim
-from sim.errors import InputError
+from sim.errors import InputError, Notice, StorageError
 from sim.model.networks import ACTIVATIONS
 from sim.runs.results import SETTINGS, load_json
 from sim.runs.store import is_anothers
@@ -73,6 +76,46 @@ def test_a_search_that_was_stopped_tries_the_same_again(tmp_path, monkeypatch):
     loss = begun.suggest_categorical("loss", RATES["loss"])
     found = {t.number: t.settings for t in trials(tmp_path, 2)}
     assert found[begun.number + 1] == {"student_lr": float(f"{rate:.3g}"), "loss": loss}
+
+
+@pytest.mark.parametrize("left", [-1, -10, 40, 0])
+def test_half_a_line_of_the_record_is_as_if_it_were_not_written(tmp_path, monkeypatch, left):
+    """As a kill or a full disk leaves it; to look what is there adds nothing to it."""
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
+    trials(tmp_path, 2)
+    (file,) = tmp_path.glob("search-*/" + module.TRIALS)
+    (file.parent / module.NOTED).unlink()  # which is of less than the record, or of another
+    file.write_bytes(content := file.read_bytes()[:left])
+    given = module.of_task("synthetic:8x3", **(module.defaults("synthetic") | TINY | {"seeds": 2}))
+    found = module.Search(given, RATES, tmp_path)
+    assert found.folder == file.parent
+    assert len(found.kept) == (left < 0)
+    assert file.read_bytes() == content
+    assert len(trials(tmp_path, 3)) == 3
+    assert len(trials(tmp_path, 3)) == 3
+
+
+def test_a_record_that_was_changed_is_set_aside(tmp_path, monkeypatch):
+    """Of a flipped bit optuna would take another accuracy."""
+    monkeypatch.setattr(module.called, "run", lambda grid, *_: made_up(grid))
+    first = trials(tmp_path, 2)
+    (file,) = tmp_path.glob("search-*/" + module.TRIALS)
+    content = file.read_bytes()
+    at = content.index(b'"values":[0.') + len(b'"values":[0.')
+    file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    with pytest.warns(Notice, match=r"trials\.log: its checksum .* set aside as trials\.log\.dam"):
+        assert trials(tmp_path, 2)[0].accuracy == first[0].accuracy
+    assert len(trials(tmp_path, 3)) == 3
+
+
+def test_a_record_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    backend = importlib.import_module("optuna.storages.journal").JournalFileBackend
+    monkeypatch.setattr(backend, "append_logs", full)
+    with pytest.raises(StorageError, match=r"trials\.log: cannot be written \(No space left"):
+        trials(tmp_path, 1)
 
 
 def test_a_search_that_goes_on_draws_anew(tmp_path, monkeypatch):

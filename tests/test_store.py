@@ -15,7 +15,7 @@ import pytest
 import xarray as xr
 
 from sim.errors import Notice, StorageError
-from sim.runs import store
+from sim.runs import records, store
 from sim.runs.store import DamagedError, Store
 
 ROOT = Path(__file__).parent.parent
@@ -190,6 +190,45 @@ def test_parameters_of_other_results_are_set_aside(tmp_path):
     with pytest.warns(Notice, match="belongs to another network; set aside"):
         assert Store(tmp_path, {"version": 2}).params("teacher", 0) is None
     assert len([*tmp_path.rglob("*.npz.damaged")]) == 1  # for whoever misses it
+
+
+def test_what_is_gone_between_two_looks_is_missing_and_no_word_is_said(tmp_path, monkeypatch):
+    """Another process puts parts into a larger file, or sets parameters aside, at any time."""
+    monkeypatch.setattr(store.os.path, "isfile", lambda file: True)
+    of = Store(tmp_path, {})
+    assert of.get("x") is None  # a warning would be an error
+    assert of.params("net", 0) is None
+
+
+def test_what_is_called_otherwise_is_not_opened(tmp_path, monkeypatch):
+    """Studies lie beside each other, with a part for each seed."""
+    of, read, load = Store(tmp_path, {}), [], store.load
+    for name in ("net-0123abcd", "many-0123456789abcdef", "surgery-0123456789abcdef-000001"):
+        of.put(name, dataset())
+    monkeypatch.setattr(store, "load", lambda file: read.append(file.stem) or load(file))
+    names = ["many-0123456789abcdef", "net-0123abcd"]
+    assert [*Store(tmp_path, {}).named(records.ENDS)] == sorted(read) == names
+    assert len([*Store(tmp_path, {})]) == 3
+
+
+def test_parameters_that_cannot_be_written_are_remembered_where_that_is_asked(
+    tmp_path, monkeypatch
+):
+    def full(*_):
+        raise StorageError("no space left")
+
+    of, θ = Store(tmp_path, {}), {"layer": {"bias": np.arange(4.0).reshape(2, 2)}}
+    of.remembers = True
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write", full)
+        with pytest.warns(Notice, match="goes on without keeping"):
+            of.put_params("net", [3, 5], θ)
+    assert of.params("net", 5)["layer"]["bias"].tolist() == [2, 3]
+    assert of.has_params("net", 3)
+    assert not [*tmp_path.rglob("*.npz")]
+    of.put_params("other", [3, 5], θ)
+    assert not Store(tmp_path, {}).has_params("net", 3)
+    assert Store(tmp_path, {}).has_params("other", 3)
 
 
 def test_nothing_is_written_without_a_folder():

@@ -1,17 +1,19 @@
 """sim/engine/surgery.py: transplants between students, on a task of a moment."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from sim.engine import chunks, programs, surgery
+from sim.errors import StorageError
 from sim.model import data
 from sim.runs.plan import plan
 from sim.runs.store import Store
 from sim.settings.grid import Point
 from sim.settings.recipes import recipe
-from sim.studies import grids
+from sim.studies import grids, parts
 from sim.studies.named import named
 from sim.studies.sweep import of_task
 from sim.training.lineages import LINEAGE
@@ -36,6 +38,14 @@ def teachers():
 
 def operated(where, teachers):
     return surgery.operate(POINT, LINEAGE["student"], where, 0, tuple(teachers), None, CUTS)
+
+
+def test_parameters_that_are_nowhere_are_taken_for_no_others(tmp_path, monkeypatch):
+    """None would be taken for a network that is drawn: a teacher that has learnt nothing."""
+    monkeypatch.setattr(parts, "train", lambda schedule, progress: None)
+    of = SimpleNamespace(store=Store(tmp_path, {}))
+    with pytest.raises(StorageError, match="params/net: of seed 3, parameters can neither be read"):
+        parts.Parts.params(of, None, "net", 3)
 
 
 def test_who_exchanges_with_a_twin_stays_as_it_is(teachers):

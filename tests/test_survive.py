@@ -12,6 +12,7 @@ import pickle
 import random
 import shutil
 import signal
+import stat
 import subprocess
 import time
 import warnings
@@ -105,11 +106,13 @@ def _there(name, out, log, cache, dies_in, tells):
     writes, fsync = [], store.fsync
 
     def counted(of):
+        if stat.S_ISDIR(os.fstat(of).st_mode):  # a folder's entries, before parts are removed
+            return fsync(of)
         writes.append(of)
         tells.send(time.monotonic())
         if len(writes) == dies_in:
             os.kill(os.getpid(), signal.SIGKILL)
-        fsync(of)
+        return fsync(of)
 
     store.fsync = counted
     with stopping(lambda: "Stopped."):  # as every command: Python alone loses some interrupts
@@ -464,8 +467,8 @@ def damaged(chance, content, how):
 def read(file, run):
     """Read a file as the product does: True if it is taken for what it was."""
     of = Store(run.store.folder, run._of_task)
-    if file.name == results.RESULTS:
-        return run.finished is not None
+    if file.name == results.RESULTS:  # anew: who has read them once keeps them
+        return Run(run.study, run.folder.parent).finished is not None
     if file.suffix == ".nc":
         return of.get(file.stem) is not None
     if file.suffix == ".npz":

@@ -312,8 +312,13 @@ def _measured(
         records.append(jax.device_get(record))  # waits: progress is of what has been done
         progress((stop - start) * many)
     stacked = jax.tree.map(lambda *values: np.stack(values, axis=-1), *records)
-    blown_up = stacked["loss"] > BLOWN_UP * np.maximum(stacked["loss"][..., :1], 1)
-    return state, stacked | {"diverged": stacked["diverged"] | blown_up}
+    beyond = blown_up(stacked["loss"], stacked["loss"][..., :1])
+    return state, stacked | {"diverged": stacked["diverged"] | beyond}
+
+
+def blown_up(loss: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Tell whether losses that are finite have diverged, by those of the untrained networks."""
+    return loss > BLOWN_UP * np.maximum(first, 1)
 
 
 def _start(state: State) -> Params:

@@ -5,6 +5,7 @@ or a block of students, who are sent what they descend from. Units are computed 
 computes them, and what they give is kept by this process alone.
 """
 
+import logging
 import os
 import pickle
 import time
@@ -116,7 +117,7 @@ def cluster(address: str = "", workers: int = 0) -> Iterator[Any]:
     except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:  # of odd files, too
         rule = f"a Dask scheduler that answers, or the file that one has written: {error}"
         raise InputError(f"cluster = {address!r}: must be {rule}") from None
-    with client:
+    with _quiet("distributed.client"), client:  # also as it is closed
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError:
@@ -126,6 +127,18 @@ def cluster(address: str = "", workers: int = 0) -> Iterator[Any]:
             yield client
         finally:
             CLIENT.reset(token)
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Have a logger say nothing: of a scheduler that is gone Dask writes a page, and we a line."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _connected(where: dict[str, Any]) -> Any:

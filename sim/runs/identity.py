@@ -4,7 +4,6 @@ import ast
 import functools
 import hashlib
 import platform
-import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -83,14 +82,20 @@ def code(root: Path = ROOT) -> str:
 def _remembered(place: Path, as_written: str, files: Mapping[str, bytes]) -> str:
     """Look up what files came to, or find it out and keep it."""
     with suppress(OSError, ValueError):
-        found = re.fullmatch(rf"{as_written} ([0-9a-f]{{16}})", place.read_text("ascii"))
-        if found:
-            return found[1]
+        _, digest, _ = (kept := place.read_text("ascii")).split(" ")
+        if kept == _note(as_written, digest):
+            return digest
     digest = _as_read(files)
     with suppress(OSError):  # a folder that cannot be written, or a full disk
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(f"{as_written} {digest}", "ascii")
+        place.write_text(_note(as_written, digest), "ascii")
     return digest
+
+
+def _note(as_written: str, digest: str) -> str:
+    """Write down what files came to; a flipped bit, by which runs would go elsewhere, is seen."""
+    both = f"{as_written} {digest}"
+    return f"{both} {hashlib.sha256(both.encode()).hexdigest()}"
 
 
 def _as_read(files: Mapping[str, bytes]) -> str:

@@ -21,7 +21,9 @@ LARGEST = MANY**3  # parts in one file: what is lost if it is damaged
 # In such a file: which part a network's record is of; names and seeds of the parts.
 OF, PART, SEEDS = "of", "part", "seeds"
 ROWS = 2**32  # more than a file has networks
-EACH = {"seed", "network", "step"}  # other studies' parts, which lie beside them, have others
+# How their names end. Other studies' parts lie beside them, which to open would take long: they may
+# be one for each seed.
+ENDS = "-[0-9a-f]{8}|^many-[0-9a-f]{16}"
 
 
 class Wanted(NamedTuple):
@@ -99,8 +101,7 @@ class Records:
         self._files: list[_File] = []  # those that were put together since as well, emptied
         self._at: dict[str, list[int]] = {}  # by network: number of a file × ROWS + row in it
         self._alike: dict[tuple[Any, ...], dict[str, _File]] = {}  # by kind and name
-        parts = ((name, store.get(name)) for name in store)
-        files = [_File(name, part) for name, part in parts if part and {*part.dims} >= EACH]
+        files = [_File(name, store.get(name)) for name in store.named(ENDS)]
         known: set[str] = set()
         for file in sorted(files, key=lambda file: len(file.parts), reverse=True):
             if known.issuperset(file.parts):

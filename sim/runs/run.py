@@ -108,7 +108,7 @@ class Run:
             return None
         asked = self.study.common
         same = ds.attrs["seeds"] == asked.seeds and asked.chunk in (None, ds.attrs["chunk"])
-        return ds if same else None
+        return ds if same and _in_order(ds, getattr(self.study, "axes", {})) else None
 
     def _notice(self, words: str) -> None:
         """Say once what is wrong with the results that are there, however often they are asked."""
@@ -184,6 +184,12 @@ def _is_of(ds: xr.Dataset, depends: dict[str, Any]) -> bool:
         return json.loads(ds.attrs["settings"]) == json.loads(json.dumps(depends))
     except (KeyError, ValueError):
         return False
+
+
+def _in_order(ds: xr.Dataset, axes: Mapping[str, Any]) -> bool:
+    """Tell whether cases lie as they are asked for, on which neither number nor name hangs."""
+    cases = {axis: [*of] for axis, of in axes.items() if isinstance(of, Mapping)}
+    return all(ds[axis].values.tolist() == of for axis, of in cases.items())
 
 
 def _here() -> str:

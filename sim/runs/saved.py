@@ -18,8 +18,10 @@ class Saved:
     """A finished run, in its folder: `results` is its Dataset."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = a_path("folder", folder, "the folder of a finished run")
-        self.results: xr.Dataset = results.load(self.folder)
+        place = a_path("folder", folder, "the folder of a finished run")
+        self.results: xr.Dataset = results.load(place)
+        # Wherever the process goes from here: parameters are read when they are asked for.
+        self.folder = (place if place.is_dir() else place.parent).absolute()
         identity = json.loads(self.results.attrs["settings"])
         of_task = {name: identity[name] for name in identity if name not in ("study", "settings")}
         self._store = Store(self.folder.parent / self.results.attrs["store"], of_task)

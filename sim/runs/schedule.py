@@ -31,7 +31,9 @@ from sim.training.families import (
     ancestry,
     traits,
 )
-from sim.training.measures import ALWAYS, OF_TRAITS
+from sim.training.measures import ALWAYS, MEASURES, MECHANISM, OF_TRAITS
+
+OF_PARAMETERS = {*MEASURES} - {*MECHANISM}  # measures of these alone; of a user's own nobody knows
 
 
 class Network(NamedTuple):
@@ -269,8 +271,13 @@ class Schedule:
         return found[::-1]
 
     def _as_it_is(self, network: Network) -> bool:
-        """Tell whether a network that is kept can be measured without training it again."""
-        return len(self.wants(network).times) == 1 and not network.imitates
+        """Tell whether a network that is kept can be measured without training it again.
+
+        What is measured may hang on no more than its parameters: where they came from, by which
+        steps and with which moments of its optimiser is gone.
+        """
+        at_end = len(self.wants(network).times) == 1 and not network.imitates
+        return at_end and {*self.extra} <= OF_PARAMETERS
 
     def _seen_before(self, network: Network, jobs: Sequence[Job]) -> bool:
         """Tell whether an untrained network is measured as what another is before it learns."""

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -236,7 +237,8 @@ class Store:
 
     Every file names the identity of the results it is part of: one that was damaged, or copied from
     elsewhere, is set aside with a line and counts as missing. A part that could not be written is
-    tried again with the next one. Without a folder parameters are kept only if `remembers` is set.
+    tried again with the next one. Parameters of which there is no file, for want of a folder or of
+    room, are kept only if `remembers` is set.
     """
 
     remembers = False
@@ -251,12 +253,16 @@ class Store:
 
     def __iter__(self) -> Iterator[str]:
         """Name all parts that are there and whole."""
-        names = {*self._parts}
+        return self.named("")
+
+    def named(self, like: str) -> Iterator[str]:
+        """Name those of them whose names end as a pattern has it: no other file is opened."""
+        ends, names = re.compile(f"(?:{like})$"), {*self._parts}
         while new := self._listed() - names:  # another process may put many in one meanwhile
             names |= new
-            for name in new:
+            for name in filter(ends.search, new):
                 self.get(name)
-        return (name for name in sorted(names) if name in self)
+        return (name for name in sorted(names) if ends.search(name) and name in self)
 
     def _listed(self) -> set[str]:
         there = self.folder and os.path.isdir(self.folder)
@@ -273,8 +279,10 @@ class Store:
                 if (part.attrs.get("part"), part.attrs.get("identity")) != (name, self.identity):
                     raise DamagedError("belongs to other results")
                 self._parts[name] = part
+            except FileNotFoundError:
+                pass  # another process has put it into a larger file meanwhile
             except UNREADABLE as error:
-                _set_aside(file, error)
+                set_aside(file, error)
         return self._parts.get(name)
 
     def is_kept(self, name: str) -> bool:
@@ -305,18 +313,17 @@ class Store:
     def put_params(self, network: str, seeds: Sequence[int], θ: Any) -> None:
         """Keep the parameters θ [seed, …] of a network, a file a seed; failing that, say so."""
         flat = {name: np.asarray(leaf) for name, leaf in flattened(θ).items()}
-        if not self.folder:
-            for i, seed in enumerate(seeds if self.remembers else ()):
-                one = {name: leaf[i] for name, leaf in flat.items()}
-                self._remembered[network, seed] = unflattened(one)
-            return
-        with self._tried():
-            for below in (PARAMS, f"{PARAMS}/{network}"):  # not the folder itself, if it is gone
-                _make(self.folder / below)
-            for i, seed in enumerate(seeds):
-                page, about = BytesIO(), [network, str(seed), self.identity]
-                np.savez(page, **{ABOUT: about}, **{name: leaf[i] for name, leaf in flat.items()})
-                write(self._params(network, seed), sealed(page.getvalue()))
+        of_seed = {s: {name: leaf[i] for name, leaf in flat.items()} for i, s in enumerate(seeds)}
+        if self.folder:
+            with self._tried():
+                _make(self.folder / PARAMS)  # not the folder itself, if it is gone
+                _make(self.folder / PARAMS / network)
+                for seed, arrays in of_seed.items():
+                    page, about = BytesIO(), [network, str(seed), self.identity]
+                    np.savez(page, **{ABOUT: about}, **arrays)
+                    write(self._params(network, seed), sealed(page.getvalue()))
+        if self.remembers and (self._failed or not self.folder):
+            self._remembered |= {(network, s): unflattened(one) for s, one in of_seed.items()}
 
     def params(self, network: str, seed: int) -> Any | None:
         """Read a network's parameters of a seed, or None if they are not there."""
@@ -328,8 +335,9 @@ class Store:
                 raise DamagedError("belongs to another network")
             return unflattened(arrays)
         except UNREADABLE as error:
-            _set_aside(file, error)
-            return None
+            if not isinstance(error, FileNotFoundError):  # another process found it damaged
+                set_aside(file, error)
+            return self._remembered.get((network, seed))
 
     def has_params(self, network: str, seed: int) -> bool:
         """Tell whether a network's parameters of a seed are there, by the file's name."""
@@ -377,7 +385,8 @@ def _make(folder: Path) -> None:
         raise StorageError(_why(folder, error)) from None
 
 
-def _set_aside(file: Path, error: Exception) -> None:
+def set_aside(file: Path, error: Exception) -> None:
+    """Move a file out of the way that cannot be read as it was written, and say so."""
     aside = file.with_name(f"{file.name}.damaged")
     try:
         file.replace(aside)

@@ -1,6 +1,7 @@
 """Training what is missing: jobs to programs, and what they give to the store."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -111,17 +112,21 @@ class _Here:
             begin = self._changed(network, lesson, seeds)
         else:
             begin = self._params(self.schedule.source(network), network, seeds)
-        θ, record = programs.learn_labels(
+        measured = partial(
+            programs.learn_labels,
             network.point,
             self.where,
             seeds,
             self.schedule.extra,
             self.tell,
-            begin,
             lesson=lesson if network.trained else Labels(),
             learns=learns,
             axis=self._axis(network, seeds),
         )
+        θ, record = measured(begin)
+        if network.trained and not learns:  # that it blew up is seen beside the loss of its start
+            _, first = measured(self._params(self.schedule.begin(network), network, seeds))
+            record["diverged"] |= programs.blown_up(record["loss"], first["loss"])
         record = jax.tree.map(lambda values: values[:, None], record)
         times = self.schedule.times(network)
         self._keep(seeds, (network,), times if learns else times[-1:], record)

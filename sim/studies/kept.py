@@ -20,6 +20,7 @@ from sim.studies.shown import changed, rows
 COMBINED = "combined"  # attribute of results that were put together
 MEASURES = ("test_accuracy", "trait_rate", "ordinary_accuracy")
 ABOUT = ("study", "dataset", "seeds", "chunk", "device", "revision", "versions")
+BENEATH = ("data_sha256", "functions", "code_sha256", "jax_settings", "python")  # of one name
 
 
 def folders(place: Path) -> list[Path]:
@@ -68,9 +69,15 @@ def settings(ds: xr.Dataset) -> dict[str, Any]:
 
 def unlike(a: xr.Dataset, b: xr.Dataset) -> dict[str, tuple[Any, Any]]:
     """Name what two runs depend on and do not share, with the value in each (None: has none)."""
-    here, there = settings(a), settings(b)
+    here, there = ({**settings(ds), **_beneath(ds)} for ds in (a, b))
     names = [*here, *(name for name in there if name not in here)]
     return {n: (here.get(n), there.get(n)) for n in names if here.get(n) != there.get(n)}
+
+
+def _beneath(ds: xr.Dataset) -> dict[str, Any]:
+    """Name what else a run depends on: data, functions and code may be others of one name."""
+    ran = json.loads(ds.attrs["settings"])
+    return {name: ran[name] for name in BENEATH if name in ran}
 
 
 def trained(ds: xr.Dataset) -> list[str]:

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import xarray as xr
 
+from sim.errors import StorageError
 from sim.model.data import Task
 from sim.model.networks import Params
 from sim.runs import cluster
 from sim.runs.plan import Plan, plan
 from sim.runs.run import QUIET, Progress
 from sim.runs.schedule import Schedule
-from sim.runs.store import Store
+from sim.runs.store import PARAMS, Store
 from sim.runs.train import train
 from sim.settings.experiments import Common
 from sim.studies.sweep import Grid, Networks
@@ -123,8 +124,14 @@ class Parts(Networks, ABC):
                 yield Part(f"{self.prefix}-{name}-{seed:06d}", place, seed)
 
     def params(self, schedule: Schedule, file: str, seed: int) -> Params:
-        """Read a network's parameters; one whose file was damaged is trained again."""
+        """Read a network's parameters; one whose file was damaged is trained again.
+
+        Errors: StorageError if it cannot be set aside: what is none would be taken for a drawn one.
+        """
         if (θ := self.store.params(file, seed)) is None:  # now set aside, so missing
             train(schedule, QUIET)
             θ = self.store.params(file, seed)
+        if θ is None:
+            where = f"{self.store.folder}/{PARAMS}/{file}"
+            raise StorageError(f"{where}: of seed {seed}, parameters can neither be read nor kept")
         return θ

@@ -3,9 +3,11 @@
 Trials are optuna's; networks are ours. All of a search is kept in one folder, where it goes on.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from sim.engine import machine
-from sim.errors import InputError, a_path, needs, require
+from sim.errors import InputError, StorageError, a_path, needs, require
 from sim.model.data import Task
 from sim.report.names import counted
-from sim.runs import identity
+from sim.runs import identity, results
 from sim.runs.run import QUIET, opened, short
-from sim.runs.store import digest, is_anothers, write
+from sim.runs.store import DamagedError, digest, is_anothers, set_aside, write
 from sim.settings import recipes
 from sim.settings.experiments import Experiment
 from sim.settings.grid import WHOLE, grid
@@ -27,6 +29,7 @@ from sim.studies import called
 from sim.studies.sweep import Grid, of_task
 
 TRIALS = "trials.log"  # optuna's own record
+NOTED = "trials.json"  # how long that was when a trial ended, and the checksum of so much
 TABLE = "trials.csv"  # what a reader has of it
 PATIENCE = 3  # times as many are drawn as trials, where some were tried or go not together
 BLURRED: tuple[dict[str, Any], ...] = {}, {"noise": ("blurred",)}  # what blur goes with
@@ -97,22 +100,35 @@ class Search:
     @property
     def kept(self) -> list[Trial]:
         """List the trials that are there, the best first."""
-        return _finished(_study(self.folder)) if os.path.isfile(self.folder / TRIALS) else []
+        _verified(self.folder)
+        if os.path.isfile(self.folder / TRIALS):
+            with suppress(KeyError):  # it was stopped before it began
+                return _finished(_study(self.folder, begin=False))
+        return []
 
     def best(self, trials: int, tell: Callable[[Trial], None] = lambda trial: None) -> list[Trial]:
         """Search until there are so many trials, the best first; `tell` hears of each new one."""
         whole = isinstance(trials, int | np.integer) and not isinstance(trials, bool) and trials > 0
         require("trials", trials, whole, "a positive whole number")
         opened(self.folder, self._depends)
+        _verified(self.folder)
         with (self.folder / TRIALS).open("ab") as file:
             alone = not is_anothers(file)
             require("out", str(self.folder), alone, "of no other command that searches there now")
-            return self._best(trials, tell)
+            try:
+                file.truncate((self.folder / TRIALS).read_bytes().rfind(b"\n") + 1)  # half a line
+                return self._best(trials, tell)
+            except OSError as error:
+                if isinstance(error, StorageError):
+                    raise
+                reason = f"cannot be written ({error.strerror})"
+                raise StorageError(f"{self.folder / TRIALS}: {reason}") from None
 
     def _best(self, trials: int, tell: Callable[[Trial], None]) -> list[Trial]:
         import optuna  # noqa: PLC0415 - of an extra
 
         study = _study(self.folder)
+        _note(self.folder)
         for trial in study.trials:
             if trial.state.name == "RUNNING":  # when the search was stopped
                 study.tell(trial.number, state=type(trial.state).FAIL)
@@ -141,6 +157,7 @@ class Search:
             if len(known) >= trials:
                 break
             study.optimize(accuracy, n_trials=1)
+            _note(self.folder)
         found = _finished(study)
         self._write(found)
         return found
@@ -196,19 +213,35 @@ class Search:
                     yield name, value
 
 
-def _study(folder: Path) -> Any:
-    """Open optuna's record of a search, or begin one."""
+def _note(folder: Path) -> None:
+    """Write down what optuna's record is by now: it only grows, and has no checksum of its own."""
+    content = (folder / TRIALS).read_bytes()
+    noted = {"bytes": len(content), "content": hashlib.sha256(content).hexdigest()}
+    results.save_json(noted, folder / NOTED)
+
+
+def _verified(folder: Path) -> None:
+    """Set optuna's record aside if it does not begin as was noted; its networks are all kept."""
+    with suppress(OSError, ValueError):  # of none, or a note that is damaged itself
+        noted = results.load_json(folder / NOTED)
+        content = (folder / TRIALS).read_bytes()[: noted["bytes"]]
+        if hashlib.sha256(content).hexdigest() != noted["content"]:
+            why = DamagedError("its checksum is another's: it was changed or damaged")
+            set_aside(folder / TRIALS, why)
+
+
+def _study(folder: Path, *, begin: bool = True) -> Any:
+    """Open optuna's record of a search, or begin one; not to begin one is only to read it."""
     import optuna  # noqa: PLC0415 - of an extra
     from optuna.storages import JournalStorage  # noqa: PLC0415
     from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        storage=JournalStorage(JournalFileBackend(str(folder / TRIALS))),
-        study_name="search",
-        direction="maximize",
-        load_if_exists=True,
-    )
+    named = {"storage": JournalStorage(JournalFileBackend(str(folder / TRIALS)))}
+    named |= {"study_name": "search"}
+    if not begin:
+        return optuna.load_study(**named)
+    study = optuna.create_study(**named, direction="maximize", load_if_exists=True)
     # What goes on draws anew: by one seed for all, it would draw what was tried before.
     study.sampler = optuna.samplers.TPESampler(seed=len(study.trials))
     return study
