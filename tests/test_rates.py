@@ -1,11 +1,13 @@
 """sim/report/rates.py, rate_figures.py: rows, findings, figures of rates that nobody measured."""
 
+import io
 import json
 import re
 
 import numpy as np
 import pytest
 import xarray as xr
+from rich.console import Console
 
 from docs import saved
 from sim.report import rate_figures, rates
@@ -58,6 +60,19 @@ def test_a_row_is_what_a_student_is_against_its_control(ds):
     assert row.transfer_low < row.transfer < row.transfer_high
     assert set(rows[rows.control != ""].model) == {"student", "other"}
     assert rows.query("model == 'other'").control.unique() == ["other_control"]
+
+
+def test_no_number_is_cut_in_a_terminal_of_80_columns():
+    ds = made_up([*LINEAGE], LEVEL, outputs=("soft", "sampled"), student_steps=(200, 600))
+    ds["projection"] = ds.trait_rate
+    page = Console(width=80, file=io.StringIO())
+    page.print(rates.table(ds, rates.rates(ds)))
+    lines = page.file.getvalue().splitlines()
+    assert "…" not in page.file.getvalue()
+    assert max(map(len, lines)) <= 80
+    assert {len(number) for number in re.findall(r"±[.\d]+", "".join(lines))} == {len("±.000")}
+    row = next(line for line in lines if line.startswith("soft"))
+    assert len(re.findall(r"\.\d{3}", row)) == 7  # rate to projection, and no transfer's
 
 
 def test_what_is_found_is_said_and_what_is_not(ds):

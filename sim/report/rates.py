@@ -148,7 +148,10 @@ def table(ds: xr.Dataset, rows: pd.DataFrame) -> Table:
     head, lines = cells(rows, axes)
     for i, column in enumerate(head):
         side = "left" if i <= len(axes) else "right"
-        shown.add_column(escape(column), justify=side, no_wrap=column == "transfer")
+        whole = column == "transfer"
+        shown.add_column(escape(column), justify=side, no_wrap=whole, overflow="fold")
+    if len(head) > 10:  # for a terminal of 80 columns, so that no number is cut
+        shown.padding = 0
     before = None
     for line in lines:
         if before and line[: len(axes)] != before[: len(axes)] and len(axes) < 2:
