@@ -29,7 +29,7 @@ from sim.settings.grid import SETTINGS
 from sim.settings.rules import ADDED
 from sim.settings.setup import UNRANKED
 from sim.studies import grids
-from sim.studies.extend import axes_by_name, by_name
+from sim.studies.extend import KINDS, axes_by_name, by_name
 from sim.studies.sweep import Grid, of_task
 from sim.training.channels import FILTERS
 from sim.training.measures import MEASURES
@@ -178,6 +178,23 @@ def test_a_study_is_a_file(tmp_path, monkeypatch, small):
 def test_what_cannot_be_added_is_named(kind, name):
     with pytest.raises(InputError, match=r"(kind|name) = "):
         sim.add(kind, (lambda x: x) if name else np.vectorize(abs), name or "1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "function", "about", "says"),
+    [
+        ("measure", 5, {}, "function = 5: must be a function"),
+        ("measure", abs, {"unit_": "m"}, "about = 'unit_': must be one of label, unit, range"),
+        ("measure", abs, {"range": 5}, "range = 5: must be two numbers, the lower first"),
+        ("measure", abs, {"range": (1, 0)}, r"range = \(1, 0\): must be two numbers, the lower"),
+        ("loss", abs, {"of": abs}, "about = 'of': must be one of unit, M"),
+        ("noise", abs, {"unit": "m"}, "about = 'unit': must be left out: of noise nothing is said"),
+    ],
+)
+def test_what_is_said_about_a_function_is_checked(kind, function, about, says):
+    with pytest.raises(InputError, match=says):
+        sim.add(kind, function, "unheard", **about)
+    assert "unheard" not in ADDED.get(KINDS[kind], ())
 
 
 @pytest.mark.slow

@@ -253,6 +253,7 @@ def test_the_folder_says_what_it_is_of(tmp_path, monkeypatch):
         ({"over": ()}, "one setting or more"),
         ({"over": ("blur",)}, "over = 'blur': must be beside noise that is blurred"),
         ({"models": ("cross_aux",)}, "with student_aux"),
+        ({"student_steps": 9}, "student_steps = 9: must be not given: student_epochs is searched"),
     ],
 )
 def test_what_cannot_be_searched_is_said(tmp_path, more, rule):

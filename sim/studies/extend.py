@@ -1,6 +1,7 @@
 """Functions of one's own beside ours, to be chosen by name like them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import Any, get_args
 
 import jax
@@ -45,6 +46,15 @@ KINDS = {
 PLAIN = {"activation": ACTIVATIONS, "noise": FAMILIES, "optimizer": OPTIMIZERS}
 
 
+#: What takes what is said about the others.
+ABOUT: dict[str, Callable] = {
+    "filter": channels.examples,
+    "loss": losses.Loss,
+    "measure": measures.measure,
+    "trait": traits.trait,
+}
+
+
 def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
     """Put a function beside ours. Its source counts in the identity of results.
 
@@ -61,7 +71,8 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
       function: it.
       name: what settings call it; its own, unless given.
 
-    Errors: InputError for another kind, and for a name that is ours.
+    Errors: InputError for another kind, for a name that is ours, for what is no function, and for
+    what nobody asks about one.
 
     >>> import sim
     A function that is given as a setting is added under its own name:
@@ -73,8 +84,16 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
     """
     choose("kind", kind, KINDS)
     name, words = name or getattr(function, "__name__", ""), KINDS[kind]
+    require("function", function, callable(function), "a function")
     rule = "a word that is not ours"
-    require("name", name, name.isidentifier() and name not in get_args(words), rule)
+    plain = isinstance(name, str) and name.isidentifier()
+    require("name", name, plain and name not in get_args(words), rule)
+    taken = [*signature(ABOUT[kind]).parameters] if kind in ABOUT else []
+    for one, value in about.items():
+        require("about", one, taken, f"left out: of {kind} nothing is said")
+        choose("about", one, [name for name in taken if name != "of"])
+        pair = one != "range" or value is None or _range(value)
+        require(one, value, pair, "two numbers, the lower first")
     before = TABLES[kind].get(name)
     if kind == "measure":
         measures.measure(**({"label": name.replace("_", " ")} | about))(function, name)
@@ -93,6 +112,14 @@ def add(kind: str, function: Callable, name: str = "", **about: Any) -> None:
         jax.clear_caches()  # of programs that know the one before by the same name
     if name not in ADDED.setdefault(words, []):
         ADDED[words].append(name)
+
+
+def _range(value: Any) -> bool:
+    try:
+        low, high = map(float, value)
+    except (TypeError, ValueError):
+        return False
+    return low < high
 
 
 def tried(points: Sequence[Point], task: Task) -> None:

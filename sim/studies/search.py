@@ -83,6 +83,10 @@ class Search:
         """Check what is given. Errors: InputError."""
         needs("optuna", "analysis")
         require("over", [*over], over, "one setting or more")
+        for player in ("teacher", "student"):
+            steps = getattr(given.setup, f"{player}_steps")
+            rule = f"not given: {player}_epochs is searched; what is to be, over says"
+            require(f"{player}_steps", steps, not (steps and f"{player}_epochs" in over), rule)
         for name, values in over.items():  # of which each alone breaks no rule
             grid(given.setup, given.hyper, BLURRED[name == "blur"] | {name: values})
         noises = over.get("noise", (given.setup.noise,))
