@@ -235,6 +235,19 @@ def test_a_setup_compiles_each_program_once(small):
     assert [now - then for now, then in zip(compiled(), before, strict=True)] == [1, 1, 1, 1]
 
 
+def test_all_that_begin_at_one_size_are_drawn_by_one_program(small):
+    """Teachers and students, whatever they learn and from which initialisation."""
+    programs.initial(Point(*recipe("synthetic", **small)), WHERE, [0])
+    before = programs._draw._cache_size()
+    for more in ({"loss": "squared_error"}, {"optimizer": "sgd", "init_scale": 2.0}):
+        point = Point(*recipe("synthetic", **(small | more)))
+        programs.initial(point, WHERE, [1], Purpose.OTHER_INIT)
+        programs.starts(point, WHERE, [2])
+    assert programs._draw._cache_size() == before
+    programs.starts(Point(*recipe("synthetic", **small, student_widths=(5, 5))), WHERE, [0])
+    assert programs._draw._cache_size() == before + 1
+
+
 def test_data_is_an_argument_and_not_baked_into_the_program(small):
     """A program for forty times the data is as long: it holds shapes, not images."""
     point = Point(*recipe("synthetic", **small))
