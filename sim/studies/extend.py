@@ -143,12 +143,14 @@ Shapes = tuple[Any, Any, str]  # what a function gives, the shape that it must h
 
 def _of_activation(name: str, at: Point, task: Task) -> Shapes:
     units = at.setup.widths[0]
-    found = jax.eval_shape(ACTIVATIONS[name], jax.ShapeDtypeStruct((units,), float))
+    found = jax.eval_shape(ACTIVATIONS[name], jax.ShapeDtypeStruct((units,), "float32"))
     return found, (units,), "as many numbers as it takes"
 
 
 def _of_loss(name: str, at: Point, task: Task) -> Shapes:
-    z, visible = (jax.ShapeDtypeStruct((task.classes + at.setup.aux,), of) for of in (float, bool))
+    z, visible = (
+        jax.ShapeDtypeStruct((task.classes + at.setup.aux,), of) for of in ("float32", bool)
+    )
     return jax.eval_shape(losses.LOSSES[name].of, z, z, visible), (), "a number"
 
 
@@ -156,7 +158,9 @@ def _of_noise(name: str, at: Point, task: Task) -> Shapes:
     def one(key: Any, images: Any, hyper: Hyper, i: Any) -> Any:
         return FAMILIES[name](Source(key, images, hyper))(i)
 
-    images, i = (jax.ShapeDtypeStruct(*of) for of in ((task.x_train.shape, float), ((), int)))
+    images, i = (
+        jax.ShapeDtypeStruct(*of) for of in ((task.x_train.shape, "float32"), ((), "int32"))
+    )
     found = jax.eval_shape(one, jax.eval_shape(jax.random.key, 0), images, at.hyper, i)
     return found, (task.d_in,), "a function from an address to as many numbers as an image has"
 
@@ -169,7 +173,7 @@ def _of_optimizer(name: str, at: Point, task: Task) -> Shapes:
     net = mlp(at.setup, task.d_in, task.classes)
     θ = jax.eval_shape(net.init, jax.eval_shape(jax.random.key, 0))
     right = jax.tree.map(lambda leaf: leaf.shape, θ)
-    found = jax.eval_shape(step, jax.ShapeDtypeStruct((), float), θ)
+    found = jax.eval_shape(step, jax.ShapeDtypeStruct((), "float32"), θ)
     return found, right, "optax's optimiser, updates of the parameters' shapes"
 
 
