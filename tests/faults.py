@@ -973,7 +973,7 @@ KEPT = [
         (
             "return all(ds[axis].values.tolist() == of for",
             "return all(True for",
-            "sweeps::test_classes_and_cases",
+            "runs::test_results_whose_cases_lie_otherwise_are_not_what_is_asked_for",
         ),
     ),
     *of(

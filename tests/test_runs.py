@@ -18,9 +18,10 @@ from sim.engine import machine, programs
 from sim.errors import InputError, Notice, StorageError
 from sim.model import data, networks
 from sim.runs import identity, results, store
-from sim.runs.run import Run, _folder
+from sim.runs.run import Run, _folder, _in_order
 from sim.settings.experiments import experiment
 from sim.studies.sweep import Grid, of_task
+from tests import made_up
 from tests.made_up import same
 
 ROOT = Path(__file__).parent.parent
@@ -558,3 +559,12 @@ def test_effect_on_digits():
     assert mean.student_all > 0.9
     assert not ds.diverged.any()
     assert np.isfinite(ds.test_accuracy).all()
+
+
+def test_results_whose_cases_lie_otherwise_are_not_what_is_asked_for():
+    """Neither names nor numbers hang on their order; what a reader is given does."""
+    ds = made_up.sweep(2, case=["a", "b"])
+    cases = {"a": {"aux": 2}, "b": {"aux": 3}}
+    assert _in_order(ds, {"case": cases})
+    assert not _in_order(ds, {"case": dict(reversed(cases.items()))})
+    assert _in_order(ds, {"student_lr": (1e-3, 1e-2)})  # of values names are made

@@ -272,7 +272,7 @@ def imitate(
     noisy = any(point.hyper.init_noise for point in points)
     of = seeds, θ_T, starts(points[0], where, chunk, θ_0), dict(beside), channel
     shown, state = begin_students(*common, *of, θ_T0 if along else None, noisy=noisy)
-    del of  # of which nobody but θ_T is asked for again
+    del of  # the starts, which students have copies of
     origin = None
     if measures:  # which may ask for it; to the last bit, so that what has not moved is seen to
         origin = Origin(_start(state), (θ_T, θ_T0), axis)
