@@ -873,8 +873,8 @@ KEPT = [
         ("given == right, f", "True, f"),
         ("optimizer.update(θ, optimizer.init(θ), θ)[0]", "θ"),
         (
-            "(task.x_train.shape, float)",
-            "((2, task.d_in), float)",
+            '(task.x_train.shape, "float32")',
+            '((2, task.d_in), "float32")',
             "extend::test_functions_that_can_be_trained_with_pass",
         ),
     ),
