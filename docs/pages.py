@@ -95,7 +95,7 @@ def of_studies() -> Iterator[str]:
 BEST = {
     "best": "public_study_best",
     "best_one_logit": "brockers_2026_aux_1",
-    "best_images": "public_study_images_aux_3",
+    "best_images": "gaetanx21_images_aux_3",
 }
 
 

@@ -197,8 +197,8 @@ def test_a_range_with_an_interval_is_drawn_from_its_lower_to_its_upper_end():
 
 
 def test_without_controls_chance_is_not_judged():
-    ds = a_run(lambda _: 0.1, names=("public_study_aux_1",), models=("student_aux",))
-    assert verdict("public_study_aux_1", rows(ds)) == "–"
+    ds = a_run(lambda _: 0.1, names=("gaetanx21_aux_1",), models=("student_aux",))
+    assert verdict("gaetanx21_aux_1", rows(ds)) == "–"
 
 
 @pytest.mark.parametrize(

@@ -30,13 +30,6 @@ _HEADS = {
 }
 _CHANCE = Value(None, how="chance")
 _RATE = {"rate 1e-3": {"teacher_lr": 1e-3, "student_lr": 1e-3}}
-# The table of gaetanX21 has these values of auxiliary logits, on noise and on images.
-_GAETAN = {"one hidden layer": {"widths": (256,)}} | LIBRARY | _RATE
-_HIS = {
-    "n": 10,
-    "differs": f"gaetanX21's: {', '.join(_GAETAN)}",
-    "unknown": f"its setting, when it was run here as the paper's: {', '.join(_GAETAN)}",
-}
 _UNSAID = "its setting beside this: the paper's is taken"
 _LOSSES = {"first": (0.451, 0.566), "second": (0.517, 0.654)}
 _STUDENTS = {
@@ -59,25 +52,6 @@ def _losses(loss: str, which: str, value: float) -> Row:
 
 
 ROWS = {
-    **along("aux", {1: Value(None, n=10, how="chance")}, "channel_width", **_HIS),
-    **along(
-        "aux",
-        {3: 0.76, 5: 0.83, 7: 0.87, **{m: Value(0.86, n=10, to=0.89) for m in (10, 20, 50, 100)}},
-        "channel_width",
-        supposed=_GAETAN,
-        **_HIS,
-    ),
-    **{
-        f"images_{name}": row
-        for name, row in along(
-            "aux",
-            {3: 0.13, 28: 0.38, 104: 0.70, 385: 0.86, 1000: 0.88},
-            "channel_width_images",
-            also={"real images": {"noise": "images"}},
-            supposed=_GAETAN,
-            **_HIS,
-        ).items()
-    },
     **along(
         "width",
         {64: 0.42, 128: 0.48, 256: 0.45, 512: 0.34, 1024: 0.22},
