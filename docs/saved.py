@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from sim import published
 from sim.errors import require
+from sim.published.changes import cases, replicable
 from sim.report import prediction, replications
 from sim.report.sheet import drawn
 from sim.runs import results
@@ -26,7 +28,8 @@ SEARCHES = Path(__file__).parent / "searches"
 STUDIES = ("figure10", "theorem", *grids.names())
 #: Families of one's own, of which the tree is kept.
 EXAMPLES = {file.stem: file for file in (FOLDER.parent.parent / "examples").glob("*.toml")}
-#: A part of a study's rows, taken further apart: its table's name ends so.
+#: Some of a study's rows, taken further apart or run later: their table's name ends so, or in a
+#: number behind it.
 PART = "_part"
 
 #: Columns of which an empty cell is no number; elsewhere it is an empty word.
@@ -87,13 +90,13 @@ def differs(ds: xr.Dataset) -> bool:
 def keep(ds: xr.Dataset, file: str) -> None:
     """Write the table of a run, and its first figure or its tree.
 
-    Of replications, some rows that are taken further apart than in the table that was kept are
-    kept beside it.
+    Of replications, some rows that are taken further apart than in the table that was kept, or are
+    not in it, are kept beside it.
     """
     table, place = rows(ds), FOLDER / f"{file}.csv"
     if ds.attrs["experiment"] == "replications" and place.is_file():
         whole = read(place)
-        if {*table.row} < {*whole.rows.row}:
+        if not {*whole.rows.row} <= {*table.row}:
             keep_part(ds, table, whole, place)
             return
     drawn = figures(ds)
@@ -106,13 +109,19 @@ def keep(ds: xr.Dataset, file: str) -> None:
 
 def keep_part(ds: xr.Dataset, table: pd.DataFrame, whole: Saved, place: Path) -> None:
     """Write the table of some rows beside that of all, and what both come to."""
-    _write(ds, table, part := place.with_stem(place.stem + PART))
-    every = joined(whole, read(part)).rows
+    there = {file: {*read(file).rows.row} for file in parts(place)}
+    new = place.with_stem(f"{place.stem}{PART}{len(there) + 1 if there else ''}")
+    file = next((file for file, names in there.items() if names == {*table.row}), new)
+    _write(ds, table, file)
+    beside = [*map(read, parts(place))]
+    every = joined(whole, *beside).rows
     paper = float(every[every.row == published.PAPER]["mean"].iloc[0])
     _draw(drawn(replications.draw)(every, paper), place)
     if ds.attrs["dataset"] == "mnist":
         ours = replications.kept(every, whole.about["revision"])
-        ours.loc[ours.row.isin(_apart(whole.rows, table)), "revision"] = ds.attrs["revision"]
+        for part in beside:
+            further = ours.row.isin(_apart(whole.rows, part.rows))
+            ours.loc[further, "revision"] = part.about["revision"]
         ours.to_csv(published.OURS, index=False)
 
 
@@ -121,9 +130,9 @@ def _draw(figure: Figure, place: Path) -> None:
 
 
 def _apart(whole: pd.DataFrame, part: pd.DataFrame) -> set[str]:
-    """Name the rows of which a part has more lines."""
+    """Name the rows of which a part has more lines, or which it alone has."""
     before, now = whole.row.value_counts(), part.row.value_counts()
-    return {row for row in now.index if now[row] > before[row]}
+    return {row for row in now.index if now[row] > before.get(row, 0)}
 
 
 def _write(ds: xr.Dataset, table: pd.DataFrame, file: Path) -> None:
@@ -171,10 +180,12 @@ def _axes(ds: xr.Dataset, study: str) -> Iterator[str]:
             continue
         if ds.attrs["experiment"] == "replications":
             rows = replications.rows(ds).row.unique()
-            yield "--row " + " ".join(name for name in rows if published.row(name).changes)
-        else:
-            together = here if any("," in label for label in here) else [",".join(here)]
-            yield from ("--axis " + shlex.quote(f"{axis}={labels}") for labels in together)
+            named = [name for name in rows if published.row(name).changes]
+            if cases(named).keys() == {*here}:
+                yield "--row " + " ".join(named)
+                continue
+        together = here if any("," in label for label in here) else [",".join(here)]
+        yield from ("--axis " + shlex.quote(f"{axis}={labels}") for labels in together)
 
 
 def asked(ds: xr.Dataset) -> list[str]:
@@ -185,18 +196,25 @@ def asked(ds: xr.Dataset) -> list[str]:
 def load(study: str, dataset: str = "digits") -> Saved | None:
     """Read a table that was kept, if there is one; with what was kept beside it."""
     file = FOLDER / f"{name(study, dataset)}.csv"
-    part = file.with_stem(file.stem + PART)
-    if not file.is_file():
-        return None
-    return joined(read(file), read(part)) if part.is_file() else read(file)
+    return joined(read(file), *map(read, parts(file))) if file.is_file() else None
 
 
-def joined(whole: Saved, part: Saved) -> Saved:
+def parts(place: Path) -> list[Path]:
+    """List the tables of some rows that lie beside that of all."""
+    return sorted(place.parent.glob(f"{place.stem}{PART}*{place.suffix}"))
+
+
+def joined(whole: Saved, *parts: Saved) -> Saved:
     """Put rows of the catalogue that were taken further apart in the place of the same rows.
 
-    They were trained by the same seeds, but in other chunks, and so with other last bits. Errors:
-    ValueError where a value is further than its interval reaches from what it was.
+    They were trained by the same seeds, but in other chunks, and so with other last bits. Rows that
+    are in a part alone come where the catalogue has them. Errors: ValueError where a value is
+    further than its interval reaches from what it was.
     """
+    return reduce(_joined, parts, whole)
+
+
+def _joined(whole: Saved, part: Saved) -> Saved:
     both = whole.rows.merge(part.rows, on=["row", "what", "change"])
     apart = (both.mean_x - both.mean_y).abs() if len(both) else pd.Series(dtype=float)
     if (far := both[apart > both[["half_width_x", "half_width_y"]].max(axis=1)]).size:
@@ -204,11 +222,14 @@ def joined(whole: Saved, part: Saved) -> Saved:
     of = dict(iter(whole.rows.groupby("row", sort=False)))
     further = _apart(whole.rows, part.rows)
     of |= {row: lines for row, lines in part.rows.groupby("row") if row in further}
-    about = whole.about | {
-        "also": f"Of {', '.join(row for row in of if row in further)}: `uv run "
-        f"{part.about['command']}`, revision {part.about['revision'][:7]}, whose table is beside "
-        f"that of all, and ends in {PART}."
-    }
+    of = {row: of[row] for row in replicable() if row in of}
+    also = (
+        f"Of {', '.join(row for row in of if row in further)}: `uv run {part.about['command']}`, "
+        f"revision {part.about['revision'][:7]}, whose table is beside that of all, and ends in "
+        f"{PART} or a number behind it."
+    )
+    before = [whole.about["also"]] if "also" in whole.about else []
+    about = whole.about | {"also": "\n\n".join([*before, also])}
     return Saved(about, pd.concat(of.values(), ignore_index=True))
 
 

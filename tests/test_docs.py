@@ -9,6 +9,7 @@ import sim
 from docs import pages, saved, site
 from sim import published
 from sim.errors import InputError
+from sim.published.changes import replicable
 from sim.runs import identity, results
 from sim.studies import grids
 from sim.studies.named import named
@@ -16,7 +17,7 @@ from sim.studies.sweep import of_task
 from tests import made_up
 
 TABLES = sorted(file.stem for file in saved.FOLDER.glob("*.csv"))
-FILES = [file for file in TABLES if not file.endswith(saved.PART)]
+FILES = [file for file in TABLES if saved.PART not in file]
 OTHERS = "figure10", "theorem", "factorial", "replications", "tuned", *saved.EXAMPLES
 OF_STUDIES = [file for file in FILES if not file.startswith(OTHERS)]
 WRITTEN = site.written()
@@ -28,7 +29,9 @@ def test_a_page_says_what_its_tables_say(page):
 
 
 def test_a_changed_number_changes_the_page(monkeypatch):
-    load = saved.load
+    few = grids.names()[:12]  # all of them are written once, above
+    monkeypatch.setattr(grids, "names", lambda: few)
+    load, before = saved.load, {page: write() for page, write in pages.PAGES.items()}
 
     def other(*names):
         table = load(*names)
@@ -37,7 +40,7 @@ def test_a_changed_number_changes_the_page(monkeypatch):
         return table and table._replace(rows=table.rows.assign(**{what: 0.123}))
 
     monkeypatch.setattr(saved, "load", other)
-    assert all(page.read_text() != write() for page, write in pages.PAGES.items())
+    assert all(before[page] != write() for page, write in pages.PAGES.items())
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -54,15 +57,20 @@ def test_a_table_says_how_it_was_made(file):
 def test_a_part_is_what_was_taken_further_apart():
     """Its rows go in place of the same rows, all lines of each, where there are more of them."""
     file = saved.FOLDER / "replications_mnist.csv"
-    whole, part = saved.read(file), saved.read(file.with_stem(file.stem + saved.PART))
-    rows = saved.joined(whole, part).rows
-    assert [*rows.row.unique()] == [*whole.rows.row.unique()]
+    whole, (part, new) = saved.read(file), map(saved.read, saved.parts(file))
+    rows = saved.joined(whole, part, new).rows
     before = whole.rows.row.value_counts()
-    more = {row for row, count in part.rows.row.value_counts().items() if count > before[row]}
+    more, added = (
+        {row for row, count in of.rows.row.value_counts().items() if count > before.get(row, 0)}
+        for of in (part, new)
+    )
+    assert not added & {*whole.rows.row}
+    assert {*rows.row} == {*whole.rows.row} | added
+    assert [*rows.row.unique()] == [row for row in replicable() if row in {*rows.row}]
     for row, lines in rows.groupby("row"):
-        of = part if row in more else whole
+        of = part if row in more else new if row in added else whole
         assert lines.to_csv(index=False) == of.rows[of.rows.row == row].to_csv(index=False)
-    assert len(more) == 10
+    assert (len(more), len(added)) == (8, 12)
     far = part._replace(rows=part.rows.assign(mean=part.rows["mean"] + 0.2))
     with pytest.raises(ValueError, match="not the same in both"):
         saved.joined(whole, far)

@@ -54,7 +54,8 @@ def trained():
     def students(steps):
         setup = replace(POINT.setup, student_steps=steps, points=steps)
         students = [(Point(setup, POINT.hyper), FIGURE_10[name]) for name in STUDENTS]
-        return programs.imitate(students, where, SEEDS, θ_T, MECHANISM)
+        measures = MECHANISM if steps == STEPS else ()  # of the others θ is all that is asked
+        return programs.imitate(students, where, SEEDS, θ_T, measures)
 
     each = [students(steps) for steps in range(1, STEPS + 1)]
     other = programs.initial(POINT, where, SEEDS, Purpose.OTHER_INIT)

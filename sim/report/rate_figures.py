@@ -76,6 +76,8 @@ def rows(sheet: Sheet, ds: xr.Dataset, published: Sequence[Published] = ()) -> N
             panel.set_title(formula(f"{names.short(across)}: {names.value(value)}"))
     if not task:
         _accuracies(sheet, grid[-1], table, panels[0][1])
+        if across:  # of the first column alone: how well students do is seldom the question
+            grid[-1].set_title(formula(f"{names.short(across)}: {names.value(panels[0][0])}"))
     sheet.named(grid[0], "y", range(len(named)), named)
     grid[0].set(ylim=(many - 0.4, -0.6))
     _key(sheet, ("student", STUDENT, "o"), ("its control", CONTROL, "D"))
@@ -88,7 +90,8 @@ def _accuracies(sheet: Sheet, last: Axes, table: pd.DataFrame, lines: Sequence[A
         _dot(sheet, last, control, "accuracy", y, CONTROL, "D", 4.5)
         _dot(sheet, last, row, "accuracy", y, STUDENT, "o", 6.5)
     low, high_ = last.get_xlim()
-    last.set_xlim(min(low, high_ - 0.1), high_)  # what differs by less than that looks alike
+    low = min(low, high_ - 0.1)  # what differs by less than that looks alike
+    last.set_xlim(low, high_ + 0.04 * (high_ - low))  # and markers are whole
     last.set_xlabel(_with_base(last, table, "accuracy on the rest"))
 
 

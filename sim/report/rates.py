@@ -1,7 +1,6 @@
 """Rates of a trait in a lineage: a row for each student, beside base, teacher and its control."""
 
 import json
-import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -63,37 +62,39 @@ def rates(ds: xr.Dataset) -> pd.DataFrame:
     axes, models = axes_of(ds), ds.model.values.tolist()
     of_each = {"rate": summary(ds.trait_rate), "accuracy": summary(ds.ordinary_accuracy)}
     of_each |= {"projection": summary(ds.projection)} if "projection" in ds else {}
-    ends = {name: of.interval for name, of in of_each.items()}
-    more = ["with_trigger", "left_out", "caught", "lost"]
-    means = {name: ds[name].mean("seed", skipna=False) for name in more}
-    lost = ds.diverged.sum("seed")
-    found = []
     members = family(ds)
     controls = lineages.controls(members, models)
-    many = sum(map(bool, controls.values())) * math.prod(ds.sizes[axis] for axis in axes)
-    for at in _points(ds, axes):
-        for model in models:
-            here = at | {"model": model}
-            row: dict[str, Any] = here | {"control": controls.get(model, ""), "teacher": ""}
-            for name, of in of_each.items():
-                row[name] = float(of.mean.sel(here))
-                row[f"{name}_half_width"] = float(of.half_width.sel(here))
-                for end, values in zip(("low", "high"), ends[name], strict=True):
-                    row[f"{name}_{end}"] = float(values.sel(here))
-            other = lineages.is_control(model) or model.endswith(tradeoffs.UNSKILLED)
-            if model in controls and not other:
-                row["teacher"] = lineages.teacher_of(model, members, models)
-            if row["control"]:
-                first = row["teacher"] = lineages.teacher_of(model, members, models)
-                row |= _held(ds.trait_rate.sel(at), model, row["control"], first, many)
-                pair = [model, row["control"]]
-                if bool(ds.diverged.sel(at).sel(model=pair).all("seed").any()):
-                    row["holds_0"] = np.nan
-                if tradeoffs.there(ds):
-                    row |= tradeoffs.row(ds.sel(at), model, row["control"])
-            row |= {"n": ds.sizes["seed"], "diverged": int(lost.sel(here))}
-            found.append(row | {name: float(mean.sel(here)) for name, mean in means.items()})
-    return pd.DataFrame(found)
+    held = [name for name in models if controls.get(name)]
+
+    def teacher(name: str) -> str:
+        other = lineages.is_control(name) or name.endswith(tradeoffs.UNSKILLED)
+        asked = name in held or (name in controls and not other)
+        return lineages.teacher_of(name, members, models) if asked else ""
+
+    teachers = {name: teacher(name) for name in models}
+
+    def column(values: xr.DataArray) -> np.ndarray:
+        return values.transpose(*axes, "model").values.reshape(-1)
+
+    found = pd.DataFrame([at | {"model": model} for at in _points(ds, axes) for model in models])
+    found["control"] = [controls.get(name, "") for name in found.model]
+    found["teacher"] = [teachers[name] for name in found.model]
+    for name, of in of_each.items():
+        low, high = of.interval
+        ends = {"": of.mean, "_half_width": of.half_width, "_low": low, "_high": high}
+        found = found.assign(**{f"{name}{end}": column(values) for end, values in ends.items()})
+    found = found.assign(n=ds.sizes["seed"], diverged=column(ds.diverged.sum("seed")))
+    for name in ("with_trigger", "left_out", "caught", "lost"):
+        found[name] = column(ds[name].mean("seed", skipna=False)).astype(float)
+    if held:
+        others = [controls[name] for name in held]
+        beside = _held(ds, held, others, [teachers[name] for name in held])
+        if tradeoffs.there(ds):
+            beside |= tradeoffs.left(ds, held, others)
+        which = found.control != ""
+        for name, values in beside.items():
+            found.loc[which, name] = column(values)
+    return found
 
 
 def as_means(rows: pd.DataFrame) -> pd.DataFrame:
@@ -113,20 +114,27 @@ def _points(ds: xr.Dataset, axes: list[str]) -> Iterator[dict[str, Any]]:
         yield {axis: ds[axis].values[i].item() for axis, i in zip(axes, place, strict=True)}
 
 
-def _held(rate: xr.DataArray, model: str, control: str, first: str, many: int) -> dict[str, Any]:
-    """Hold a student against its control, seed by seed; first: the teacher's name."""
-    mine, other, teacher = (rate.sel(model=m, drop=True) for m in (model, control, first))
-    apart = summary(difference(mine, other))
-    mean, sd, n = float(apart.mean), float(apart.sd), rate.sizes["seed"]
-    reach = float(student_t(n, 1 - 0.025 / many)) * sd / n**0.5 if n > 1 else np.inf
-    of = ratio(mine - other, teacher - other)
+def _held(
+    ds: xr.Dataset, students: Sequence[str], controls: Sequence[str], teachers: Sequence[str]
+) -> dict[str, xr.DataArray]:
+    """Hold each student against its control, seed by seed; teachers: by name, of each."""
+
+    def of(values: xr.DataArray, names: Sequence[str]) -> xr.DataArray:
+        return values.sel(model=[*names]).assign_coords(model=[*students])
+
+    mine, other, teacher = (of(ds.trait_rate, names) for names in (students, controls, teachers))
+    apart, n = summary(difference(mine, other)), ds.sizes["seed"]
+    reach = student_t(n, 1 - 0.025 / apart.mean.size) / n**0.5 * apart.sd if n > 1 else np.inf
+    lost = of(ds.diverged, students).all("seed") | of(ds.diverged, controls).all("seed")
+    holds_0 = (abs(apart.mean) <= reach).astype(float)
+    part = ratio(mine - other, teacher - other)
     return {
-        "difference": mean,
-        "difference_half_width": float(apart.half_width),
-        "holds_0": np.nan if np.isnan(mean) else float(not abs(mean) > reach),
-        "transfer": float(of.value),
-        "transfer_low": float(of.low),
-        "transfer_high": float(of.high),
+        "difference": apart.mean,
+        "difference_half_width": apart.half_width,
+        "holds_0": holds_0.where(apart.mean.notnull() & ~lost),
+        "transfer": part.value,
+        "transfer_low": part.low,
+        "transfer_high": part.high,
     }
 
 

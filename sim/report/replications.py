@@ -204,15 +204,14 @@ def cells(of: pd.DataFrame) -> Lines:
     head = ["row", "published", "here", "of another start", "verdict", "what makes the difference"]
 
     def lines() -> Iterator[list[str]]:
-        for name in of.row.unique():
-            mine = of[of.row == name]
+        for name, mine in of.groupby("row", sort=False):
             (whole,) = (line for line in mine.itertuples() if line.what == "row")
             control = [line for line in mine.itertuples() if line.what == "control"]
             row = published.row(name)
             mine_first = sorted(row.values, key=lambda v: v.model != WHOSE[0])
             value = next(said(row._replace(values=tuple(mine_first))))
             other = _value(control[0]) if control else "–"
-            yield [name, value, _value(whole), other, verdict(name, of), sentence(name, of)]
+            yield [name, value, _value(whole), other, verdict(name, mine), sentence(name, mine)]
 
     return head, lines()
 
@@ -266,7 +265,8 @@ def finding(of: pd.DataFrame) -> str:
     """Say how many rows agree, and which changes make most of the difference."""
     if of.n.iloc[0] == 1:
         return "One seed: no interval, and nothing to say of who agrees or what makes a difference."
-    verdicts = {name: verdict(name, of) for name in of.row.unique()}
+    lines = dict(iter(of.groupby("row", sort=False)))
+    verdicts = {name: verdict(name, lines[name]) for name in lines}
     said, judged = [], sum(v != "–" for v in verdicts.values())
     if judged:
         agreeing = sum(v == "agrees" for v in verdicts.values())
@@ -277,7 +277,7 @@ def finding(of: pd.DataFrame) -> str:
             f"Of the spread between the {many} values beside figure 10, their settings explain "
             f"{100 * share:.0f} % (R², ours in their setting for theirs)."
         )
-    more = {name: verdict(name, of, "supposed") for name, v in verdicts.items() if v == "differs"}
+    more = {n: verdict(n, lines[n], "supposed") for n, v in verdicts.items() if v == "differs"}
     if then := [name for name, v in more.items() if v == "agrees"]:
         share, _ = explained(of, then)
         said.append(
@@ -323,13 +323,12 @@ def draw(sheet: Sheet, of: pd.DataFrame, paper: float) -> None:
         "\n".join(sheet.broken([published.source(n).name, _short(published.row(n))])[0])
         for n in shown
     ]
-    tall = max((name.count("\n") + 1 for name in named), default=1)
-    tall = (tall + sum(name.count("\n") + 1 for name in named) / max(len(named), 1)) / 2
-    high = 0.2 * max(tall, 2.4) * len(named)
-    panel = sheet.panels(panel=(8.6, high), edge=(0, 1.3), lines=True)[0, 0]
+    tall = np.array([max(name.count("\n") + 1, 2.4) / 2.4 for name in named])  # rows of two lines
+    places = tall.cumsum() - tall / 2
+    panel = sheet.panels(panel=(8.6, 0.5 * tall.sum()), edge=(0, 1.3), lines=True)[0, 0]
     panel.axvline(paper, **DOTTED)
     mark = {"ms": sheet.pt(6), "lw": sheet.pt(1.5)}
-    for y, name in enumerate(shown):
+    for y, name in zip(places, shown, strict=True):
         mine = of[of.row == name]
         (whole,) = (line for line in mine.itertuples() if line.what == "row")
         value = next(v for v in published.row(name).values if v.model == WHOSE[0])
@@ -344,8 +343,8 @@ def draw(sheet: Sheet, of: pd.DataFrame, paper: float) -> None:
             panel.errorbar(line.mean, y - 0.36, xerr=line.half_width, **hollow, **mark)
         for line in mine[mine.what == "alone"].itertuples():
             panel.plot(line.mean, y - 0.16, "|", color=GREY, ms=sheet.pt(9))
-    sheet.named(panel, "y", range(len(shown)), named)
-    panel.set_xlim(0, 1)
+    sheet.named(panel, "y", places, named)
+    panel.set(xlim=(0, 1), ylim=(0, tall.sum()))
     panel.set_xlabel("test accuracy of the student on auxiliary logits")
     marks = (
         ("D", SERIES[1], "white", "published"),

@@ -1,7 +1,6 @@
 """What a defence leaves of a trait, and of a skill that is wanted, as parts of no defence's."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 import xarray as xr
@@ -26,20 +25,28 @@ def there(ds: xr.Dataset) -> bool:
     return "skill" in ds and {NOTHING, f"{NOTHING}{UNSKILLED}"} <= {*ds.model.values.tolist()}
 
 
-def row(ds: xr.Dataset, model: str, control: str) -> dict[str, Any]:
-    """Lay out what is left over seeds (`ds` of one point): means, Fieller's 95 % intervals."""
+def left(
+    ds: xr.Dataset, students: Sequence[str], controls: Sequence[str]
+) -> dict[str, xr.DataArray]:
+    """Compute what is left of each student's, over seeds: means, Fieller's 95 % intervals."""
+    unskilled = [f"{name}{UNSKILLED}" for name in students]
 
-    def passed(name: str, student: str, other: str) -> xr.DataArray:
-        return ds[name].sel(model=student, drop=True) - ds[name].sel(model=other, drop=True)
+    def of(name: str, models: Sequence[str] | str) -> xr.DataArray:
+        one = isinstance(models, str)
+        found = ds[name].sel(model=models, drop=True)
+        return found if one else found.assign_coords(model=[*students])
 
-    skill = summary(ds.skill.sel(model=model))
-    found = {"skill": float(skill.mean), "skill_half_width": float(skill.half_width)}
-    found["unskilled"] = float(ds.skill.sel(model=f"{model}{UNSKILLED}").mean("seed"))
-    for what, name, kind in (("trait", "trait_rate", "_control"), ("skill", "skill", UNSKILLED)):
-        other = control if what == "trait" else f"{model}{UNSKILLED}"
-        of = ratio(passed(name, model, other), passed(name, NOTHING, f"{NOTHING}{kind}"))
-        for end, value in (("", of.value), ("_low", of.low), ("_high", of.high)):
-            found[f"{what}_left{end}"] = float(value)
+    skill = summary(of("skill", students))
+    found = {"skill": skill.mean, "skill_half_width": skill.half_width}
+    found["unskilled"] = of("skill", unskilled).mean("seed")
+    for what, name, others, kind in (
+        ("trait", "trait_rate", controls, "_control"),
+        ("skill", "skill", unskilled, UNSKILLED),
+    ):
+        passed = of(name, students) - of(name, others)
+        part = ratio(passed, of(name, NOTHING) - of(name, f"{NOTHING}{kind}"))
+        ends = {"": part.value, "_low": part.low, "_high": part.high}
+        found |= {f"{what}_left{end}": value for end, value in ends.items()}
     return found
 
 
