@@ -1179,6 +1179,21 @@ STATISTICS = [
         "rates::test_without_a_control_or_a_base_there_is_a_line_for_each_and_no_finding",
         ("    if of.empty:", "    if False:"),
         (
+            'values.transpose(*axes, "model")',
+            'values.transpose(*axes[::-1], "model")',
+            "rates::test_every_row_is_of_its_own_point_and_student",
+        ),
+        (
+            "ratio(mine - other, teacher - other)",
+            "ratio(mine - other, teacher)",
+            "rates::test_every_row_is_of_its_own_point_and_student",
+        ),
+        (
+            "0.025 / apart.mean.size",
+            "0.025",
+            "rates::test_every_row_is_of_its_own_point_and_student",
+        ),
+        (
             "known = ~gone & of.difference.notna()",
             "known = of.difference.notna()",
             "rates::test_a_pair_of_which_all_of_one_side_diverged_says_nothing",

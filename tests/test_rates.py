@@ -1,6 +1,7 @@
 """sim/report/rates.py, rate_figures.py: rows, findings, figures of rates that nobody measured."""
 
 import io
+import itertools
 import json
 import re
 
@@ -11,6 +12,8 @@ from rich.console import Console
 
 from docs import saved
 from sim.report import rate_figures, rates
+from sim.runs.results import axes_of
+from sim.runs.statistics import student_t
 from sim.training.families import described
 from sim.training.lineages import CHAINS, FOUNDERS, LINEAGE, control_of, student
 from sim.training.measures import MEASURES, OF_TRAITS
@@ -60,6 +63,42 @@ def test_a_row_is_what_a_student_is_against_its_control(ds):
     assert row.transfer_low < row.transfer < row.transfer_high
     assert set(rows[rows.control != ""].model) == {"student", "other"}
     assert rows.query("model == 'other'").control.unique() == ["other_control"]
+
+
+def test_every_row_is_of_its_own_point_and_student():
+    """All at once, of two axes in any order of dimensions, is each alone, written out."""
+    ds = made_up([*LINEAGE], LEVEL, spread=0.3, taught=("a", "b", "c"), untaught=(1, 3))
+    turned = ds.transpose("model", "untaught", "seed", "taught")
+    rows = rates.rates(turned)
+    axes = [turned[axis].values.tolist() for axis in axes_of(turned)]
+    places = rows[[*axes_of(turned), "model"]].itertuples(index=False, name=None)
+    assert [*places] == [*itertools.product(*axes, LINEAGE)]
+    held = rows[rows.control != ""]
+    reach = student_t(SEEDS, 1 - 0.025 / len(held)) / SEEDS**0.5
+    for row in rows.itertuples():
+        of = ds.trait_rate.sel(taught=row.taught, untaught=row.untaught)
+        assert row.rate == pytest.approx(of.sel(model=row.model).mean())
+        if not row.control:
+            assert np.isnan([row.difference, row.transfer, row.holds_0]).all()
+            continue
+        mine, other, teacher = (
+            of.sel(model=name).values for name in (row.model, row.control, row.teacher)
+        )
+        apart = mine - other
+        assert row.difference == pytest.approx(apart.mean())
+        assert row.holds_0 == (abs(apart.mean()) <= reach * apart.std(ddof=1))
+        assert row.transfer == pytest.approx(apart.mean() / (teacher - other).mean())
+    assert {*held.holds_0} == {0.0, 1.0}
+
+
+def test_accuracies_say_of_which_column_they_are_and_their_markers_are_whole():
+    ds = made_up([*LINEAGE], LEVEL, taught=("a", "b"), untaught=(1, 3))
+    *columns, last = rate_figures.rows(ds).axes
+    first, other, here = (one.get_title().split() for one in (*columns, last))
+    assert here == first != other
+    right = max(max(line.get_xdata(), default=0) for line in last.lines)
+    low, high = last.get_xlim()
+    assert right + 0.03 * (high - low) < high
 
 
 def test_no_number_is_cut_in_a_terminal_of_80_columns():
