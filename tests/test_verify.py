@@ -207,6 +207,9 @@ def test_what_cannot_be_verified_is_said(run, monkeypatch, tmp_path):
         grid_of(other)
     with pytest.raises(InputError, match="no results"):
         [*verify(tmp_path)]
+    for draw in (-1, 0.5, True):
+        with pytest.raises(InputError, match=r"draw = .*: must be a whole number, 0 or more"):
+            [*verify(tmp_path, draw)]
 
 
 def test_the_command(sublim, run):

@@ -57,6 +57,8 @@ def verify(
     networks, and for one that needs what is not here.
     """
     folder = a_path("run", run, "the folder of a finished run")
+    whole = draw is None or (type(draw) is int and draw >= 0)
+    require("draw", draw, whole, "a whole number, 0 or more")
     ds = results.load(folder)
     yield Check("results", "whole: their checksum is that of their bytes", True)
     yield from _beside(ds, folder if folder.is_dir() else folder.parent)
