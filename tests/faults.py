@@ -1175,6 +1175,17 @@ STATISTICS = [
         ('return "" if least >= N else', 'return "" if least >= 0 else'),
     ),
     *of(
+        "sim/report/progress.py",
+        "progress::test_the_time_left_is_right_after_a_tenth",
+        ("2 / 3 * (now - begun)", "0 * (now - begun)"),
+        (
+            "begun = now if begun is None else begun\n        told",
+            "begun = 0.0\n        told",
+            "progress::test_the_time_left_is_of_the_work_and_not_of_what_was_planned_before",
+        ),
+        ("(now - at) * (whole - done) / (done - before)", "(now - at) * (whole - done) / done"),
+    ),
+    *of(
         "sim/report/rates.py",
         "rates::test_without_a_control_or_a_base_there_is_a_line_for_each_and_no_finding",
         ("    if of.empty:", "    if False:"),

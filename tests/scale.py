@@ -9,7 +9,6 @@ Nothing is trained: records are drawn by chance. Processor seconds are of the pr
 
 import argparse
 import asyncio
-import io
 import os
 import pickle
 import resource
@@ -21,11 +20,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 
 import sim
 from sim.engine import chunks
+from sim.report.progress import time_left
 from sim.runs import cluster as clusters
 from sim.runs import train
 from sim.runs.records import Records, Wanted
@@ -176,13 +174,11 @@ def cluster(points, out, mean, spread):
 
 
 def _cluster(points, out, mean, file, pids):
-    told, bar = [], Progress(console=Console(file=io.StringIO()))  # as a terminal has it
-    task = bar.add_task("sweep", total=None)
+    told, left = [], time_left(time.monotonic)  # as a terminal has it
 
     def tell(done, whole):
-        bar.update(task, completed=done, total=whole)
         spent = (seconds for seconds, _ in (used(), *map(of, pids)))
-        told.append((time.monotonic(), done / whole, bar.tasks[0].time_remaining, *spent))
+        told.append((time.monotonic(), done / whole, left(done, whole), *spent))
 
     with sim.cluster(file) as client:
         client.wait_for_workers(WORKERS, timeout=300)

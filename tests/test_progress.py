@@ -5,6 +5,7 @@ from contextlib import suppress
 from io import StringIO
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -36,25 +37,53 @@ def test_a_notebook_shows_how_far_it_is_and_in_the_end_nothing(notebook):
         tell(1, 4)
     first, at_0, at_1, last = notebook.shown
     assert first["text/plain"] == "a <study>"
-    assert "left ?" in at_0["text/plain"]
+    assert "left -:--:--" in at_0["text/plain"]
     assert "25%" in at_1["text/plain"]
     assert "<study>" not in at_1["text/html"]
     assert last == {"text/plain": ""}
 
 
 def test_the_time_left_is_of_the_work_and_not_of_what_was_planned_before(notebook, monkeypatch):
-    """Nor, once there is more to go by, of a slow beginning: as in the terminal."""
+    """Nor, once there is more to go by, of a slow beginning."""
     now = 100.0  # a minute and more after the cell began
     monkeypatch.setattr(progress.time, "monotonic", lambda: now)
     with progress.cell("x") as tell:
-        tell(0, 8)
-        now = 120.0
-        tell(1, 8)
-        now = 125.0
-        tell(2, 8)
-    first, second = (shown["text/plain"] for shown in notebook.shown[-3:-1])
-    assert "0:00:20, left 0:02:20" in first
-    assert "0:00:25, left 0:00:30" in second
+        tell(0, 20)
+        for done in range(1, 8):
+            now = 115.0 + 5 * done
+            tell(done, 20)
+    first, *_, last = (shown["text/plain"] for shown in notebook.shown[2:-1])
+    assert "0:00:20, left 0:06:20" in first
+    assert "0:00:50, left 0:01:05" in last
+
+
+def after(part, ends, units):
+    """How much time is said to be left once so much is done, and how much is; by made-up ends."""
+    now = 0.0
+    left = progress.time_left(lambda: now)
+    left(0, units)
+    for done, now in enumerate(ends, 1):
+        found = left(done, units)
+        if done >= part * units:
+            return found, ends[-1] - now
+    raise AssertionError
+
+
+@pytest.mark.parametrize(("coming", "spread"), [(10, 0.3), (0, 0.3), (0, 0.0)])
+def test_the_time_left_is_right_after_a_tenth(coming, spread):
+    """Of 64 workers, who come within ten seconds or at once, and take two for each of 40 units."""
+    draw = np.random.default_rng(0)
+    each = 2 * draw.lognormal(sigma=spread, size=(64, 40))
+    ends = np.sort((draw.uniform(0, coming, (64, 1)) + each.cumsum(1)).ravel())
+    ends += 0.001 * np.arange(ends.size)  # one is taken in after another
+    said, indeed = after(0.1, ends, ends.size)
+    assert said == pytest.approx(indeed, rel=0.2)
+
+
+def test_the_time_left_is_known_where_little_is_told():
+    for part in (0.01, 0.1, 0.5):
+        said, indeed = after(part, np.arange(100.0, 3100.0, 100.0), 30)
+        assert said == pytest.approx(indeed)
 
 
 def test_a_failure_leaves_no_bar(notebook):

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,9 +14,9 @@ from html import escape
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as TimeLeft
 
 EVERY = 0.2  # seconds between what a notebook is told
+UNKNOWN = "-:--:--"
 INTERRUPTED = 130  # exit code of what was stopped by Ctrl-C
 
 
@@ -29,14 +30,44 @@ def bar(console: Console, what: str) -> Iterator[Callable[[float, float], None]]
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeLeft(),
+        TextColumn("left {task.fields[left]}", style="progress.remaining"),
     )
     with Progress(TextColumn(what), *columns, console=console) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, whole: progress.update(task, completed=done, total=whole)
+        task, left = progress.add_task(what, total=None, left=UNKNOWN), time_left(time.monotonic)
+
+        def tell(done: float, whole: float) -> None:
+            progress.update(task, completed=done, total=whole, left=_duration(left(done, whole)))
+
+        yield tell
         whole = progress.tasks[task].total or 1
-        progress.update(task, completed=whole, total=whole)
+        progress.update(task, completed=whole, total=whole, left=_duration(0))
+
+
+def time_left(clock: Callable[[], float]) -> Callable[[float, float], float | None]:
+    """Make the function from the work done and the whole to the seconds left; None: not known yet.
+
+    By the last third of the time since it was first asked, and from one answer to another: what
+    begins is slow, as programs are compiled and workers come one by one, and workers that began
+    together end together.
+    """
+    told: deque[tuple[float, float]] = deque()
+    begun = None
+
+    def left(done: float, whole: float) -> float | None:
+        nonlocal begun
+        now = clock()
+        begun = now if begun is None else begun
+        told.append((now, done))
+        while len(told) > 1 and told[1][0] <= begun + 2 / 3 * (now - begun):
+            told.popleft()
+        at, before = told[0]
+        return (now - at) * (whole - done) / (done - before) if done > before else None
+
+    return left
+
+
+def _duration(seconds: float | None) -> str:
+    return UNKNOWN if seconds is None else str(timedelta(seconds=round(seconds)))
 
 
 @contextmanager
@@ -48,24 +79,19 @@ def cell(what: str) -> Iterator[Callable[[float, float], None]]:
         return
     from IPython.display import display  # noqa: PLC0415
 
-    place, shown = display(_drawn(what), raw=True, display_id=True), 0.0
-    unseen = Progress(get_time=time.monotonic, disable=True)  # the terminal's, for its time left
-    unseen.add_task(what, total=None, start=False)
-    (task,) = unseen.tasks
+    place, shown, begun = display(_drawn(what), raw=True, display_id=True), 0.0, None
+    left = time_left(time.monotonic)
 
     def tell(done: float, whole: float) -> None:
-        nonlocal shown
-        if not task.started:
-            unseen.start_task(task.id)  # what was planned before says nothing of what is left
-        unseen.update(task.id, completed=done, total=whole)
-        passed = task.elapsed or 0.0
+        nonlocal shown, begun
+        begun = (
+            time.monotonic() if begun is None else begun
+        )  # planning says nothing of what is left
+        passed, seconds = time.monotonic() - begun, left(done, whole)
         if passed - shown < EVERY:
             return
-        shown, seconds = passed, task.time_remaining  # of late, once it has been told twice
-        if seconds is None and done:
-            seconds = passed * (whole - done) / done
-        left = "?" if seconds is None else timedelta(seconds=round(seconds))
-        words = f"{what}: {done / whole:.0%}, {timedelta(seconds=round(passed))}, left {left}"
+        shown = passed
+        words = f"{what}: {done / whole:.0%}, {_duration(passed)}, left {_duration(seconds)}"
         place.update(_drawn(words, done / whole), raw=True)
 
     try:
