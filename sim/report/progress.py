@@ -84,10 +84,9 @@ def cell(what: str) -> Iterator[Callable[[float, float], None]]:
 
     def tell(done: float, whole: float) -> None:
         nonlocal shown, begun
-        begun = (
-            time.monotonic() if begun is None else begun
-        )  # planning says nothing of what is left
-        passed, seconds = time.monotonic() - begun, left(done, whole)
+        now = time.monotonic()
+        begun = now if begun is None else begun  # the work's: planning says nothing of it
+        passed, seconds = now - begun, left(done, whole)
         if passed - shown < EVERY:
             return
         shown = passed

@@ -126,7 +126,7 @@ def _held(
     apart, n = summary(difference(mine, other)), ds.sizes["seed"]
     reach = student_t(n, 1 - 0.025 / apart.mean.size) / n**0.5 * apart.sd if n > 1 else np.inf
     lost = of(ds.diverged, students).all("seed") | of(ds.diverged, controls).all("seed")
-    holds_0 = (abs(apart.mean) <= reach).astype(float)
+    holds_0 = (~(abs(apart.mean) > reach)).astype(float)
     part = ratio(mine - other, teacher - other)
     return {
         "difference": apart.mean,
