@@ -9,7 +9,7 @@ import sim
 from docs import pages, saved, site
 from sim import published
 from sim.errors import InputError
-from sim.published.changes import replicable
+from sim.published.changes import cases, replicable
 from sim.runs import identity, results
 from sim.studies import grids
 from sim.studies.named import named
@@ -96,6 +96,15 @@ def test_a_command_of_some_values_names_them_so_that_they_are_read():
     assert [*grids.chosen("traps", words[1::2])["trap"]] == labels
     words = shlex.split(" ".join(saved._axes(made_up.sweep(width=[64, 128]), "width")))
     assert grids.chosen("width", words[1::2]) == {"width": (64, 128)}
+
+
+def test_rows_are_named_in_a_command_where_all_their_settings_were_run():
+    """Else the settings are: the rows' names would run more."""
+    whole = [*cases(["gaetanx21"])]
+    for labels, way in ((whole, "--row gaetanx21"), (whole[:1] + whole[-1:], "--axis ")):
+        ds = made_up.sweep(setting=labels).assign_attrs(experiment="replications")
+        (words,) = saved._axes(ds, "replications")
+        assert words.startswith(way)
 
 
 @pytest.mark.parametrize("file", OF_STUDIES)
