@@ -10,11 +10,11 @@ import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import field, make_dataclass
-from functools import reduce
+from functools import partial, reduce
 from itertools import pairwise
 from operator import or_
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import tyro
 from rich.markup import escape
@@ -65,9 +65,10 @@ def parse(arguments: list[str]) -> Callable[[], None]:
     grid = replaced(SWEEP, *once)
     named, of_study = _of_study(arguments, grid, preset)
     family, of_file = _of_file(arguments, grid)
+    one = partial(partial, _command)  # made below, where it is known which is named
     commands = (
-        _command(_figure10, once, FIGURE_10, **PRESET, **HOW, **CLUSTER),
-        _command(
+        one(_figure10, once, FIGURE_10, **PRESET, **HOW, **CLUSTER),
+        one(
             _sweep,
             grid,
             FIGURE_10,
@@ -76,7 +77,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             **HOW,
             **CLUSTER,
         ),
-        _command(
+        one(
             _study,
             of_study,
             named,
@@ -96,7 +97,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             **HOW,
             **CLUSTER,
         ),
-        _command(
+        one(
             _lineage,
             of_file,
             family,
@@ -104,8 +105,8 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             **HOW,
             **CLUSTER,
         ),
-        _command(_theorem, (Common(seeds=64), Theorem(), Output()), **HOW, **CLUSTER),
-        _command(
+        one(_theorem, (Common(seeds=64), Theorem(), Output()), **HOW, **CLUSTER),
+        one(
             _search,
             replaced(space.defaults(dataset), *once),
             FIGURE_10,
@@ -121,8 +122,8 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             json=JSON,
             **CLUSTER,
         ),
-        _command(_catalogue, (), json=JSON),
-        _command(
+        one(_catalogue, (), json=JSON),
+        one(
             _cite,
             (),
             name=(
@@ -132,20 +133,20 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             ),
             json=JSON,
         ),
-        _command(_bench, (), **BENCH),
-        _command(finished.runs, (), folder=RUNS, json=JSON),
-        _command(finished.show, (), run=RUN, json=JSON),
-        _command(finished.plot, (), run_folder=RUN, **PLOT),
-        _command(finished.report, (), **REPORT),
-        _command(finished.compare, (), first=RUN, second=RUN, json=JSON),
-        _command(
+        one(_bench, (), **BENCH),
+        one(finished.runs, (), folder=RUNS, json=JSON),
+        one(finished.show, (), run=RUN, json=JSON),
+        one(finished.plot, (), run_folder=RUN, **PLOT),
+        one(finished.report, (), **REPORT),
+        one(finished.compare, (), first=RUN, second=RUN, json=JSON),
+        one(
             finished.combine,
             (),
             runs=(tyro.conf.Positional[tuple[Path, ...]], tyro.MISSING, "Folders, two or more."),
             out=(Path, Output().out, declared(Output)["out"].doc),
         ),
-        _command(finished.again, (), run=RUN),
-        _command(
+        one(finished.again, (), run=RUN),
+        one(
             finished.verify,
             (),
             run=RUN,
@@ -153,13 +154,17 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             data_dir=DATA["data_dir"],
             json=JSON,
         ),
-        _command(finished.selftest, (), json=JSON),
-        _command(_data, (), **DATA),
+        one(finished.selftest, (), json=JSON),
+        one(_data, (), **DATA),
     )
-    command = _named_first(arguments, [get_args(one)[0].__name__ for one in commands])
+    command = _named_first(arguments, [_name(one.args[0]) for one in commands])
+    # Of the others tyro hears the names alone: classes of all flags would take half of the time.
+    read = (
+        one() if command in ("", _name(one.args[0])) else _command(one.args[0]) for one in commands
+    )
     with parsed.wrapped(), parsed.in_a_line(command):
         return tyro.cli(
-            reduce(or_, commands),
+            reduce(or_, read),
             args=arguments,
             prog="sublim",
             description="A minimal-theory simulator of subliminal learning. --version says which. "
@@ -275,7 +280,7 @@ DATA = {
 
 def _command(
     call: Callable,
-    parts: tuple[Any, ...],
+    parts: tuple[Any, ...] = (),
     family: Family | None = None,
     **more: tuple[Any, Any, str],
 ) -> Any:
@@ -302,17 +307,26 @@ def _command(
         for name, (hint, default, text) in more.items()
     ]
 
+    no_words = tyro.conf.arg(help="")  # or tyro looks for some in the source, which takes long
+
     def run(self: Any) -> None:
         settings = {n: v for group in made for n, v in vars(getattr(self, group)).items()}
         call(*([settings] if parts else []), **{name: getattr(self, name) for name in more})
 
     cls = make_dataclass(
-        name := call.__name__.removeprefix("_"),
-        [*own, *((group, of, field(default=of())) for group, of in made.items())],
+        name := _name(call),
+        [
+            *own,
+            *((group, Annotated[of, no_words], field(default=of())) for group, of in made.items()),
+        ],
         namespace={"__call__": run, "__doc__": call.__doc__},
         frozen=True,
     )
     return Annotated[cls, tyro.conf.subcommand(name)]
+
+
+def _name(call: Callable) -> str:
+    return call.__name__.removeprefix("_")
 
 
 def _figure10(settings: dict[str, Any], **how: Any) -> None:

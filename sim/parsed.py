@@ -3,8 +3,9 @@
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from difflib import SequenceMatcher
 from io import BytesIO, StringIO, TextIOWrapper
 from shutil import get_terminal_size
 
@@ -30,8 +31,7 @@ def wrapped() -> Iterator[None]:
 def in_a_line(command: str) -> Iterator[None]:
     """Say in one line what cannot be parsed: tyro draws a box with help in it. Errors: InputError.
 
-    Its first part says what is wrong; of others, some have a flag as it is to be written: that
-    counts if the flag is the command's own.
+    Its first part says what is wrong; of others, some have a flag as it is to be written.
     """
     page = StringIO()
     try:
@@ -49,20 +49,15 @@ def in_a_line(command: str) -> Iterator[None]:
         words = " ".join(said).removeprefix("Error parsing ").rstrip(".")
         words = re.sub(r" or misplaced| \(applied to .*?\)| Arguments are applied to.*", "", words)
         for head, *rows in filter(None, others):
-            written = rows[:1] if head == "Argument helptext:" else []
-            if head == "Perhaps you meant:":
-                written = [flag for flag, of in _flags(rows) if of == command]
-            words += "".join(f"; it is written {flag}" for flag in written[:1])
+            if head == "Perhaps you meant:":  # the most alike, of several
+                rows = sorted(rows, key=lambda row: -_alike(row, words))  # noqa: PLW2901
+            if head in ("Argument helptext:", "Perhaps you meant:"):
+                words += f"; it is written {rows[0]}"
         raise InputError(
             f"{words}; see {' '.join(filter(None, ('sublim', command)))} --help"
         ) from None
 
 
-def _flags(rows: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Read flags that are like what was written, each with a command that it is of."""
-    flag = ""
-    for row in rows:
-        if row.startswith("--"):
-            flag = row
-        elif of := re.fullmatch(r"in sublim (\w+) --help", row):
-            yield flag, of[1]
+def _alike(row: str, words: str) -> float:
+    flag, wrong = (re.findall(r"--[\w-]+", text)[:1] for text in (row, words))
+    return SequenceMatcher(None, *flag, *wrong).ratio() if row.startswith("--") and wrong else 0.0
