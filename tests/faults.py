@@ -61,6 +61,11 @@ THEORY = [
             "student_step(f, θ_0,",
             "one_step::test_another_initialisation_imitates_the_untrained_teacher",
         ),
+        (
+            "s * self.Mu, s * s * self.q,",
+            "s * self.Mu, s * self.q,",
+            "one_step::test_what_is_expected_of_a_multiple_of_a_step_is_known",
+        ),
         ("ε_α_q=-ε * α * first.q", "ε_α_q=-ε * first.q", "verdict::test_holds"),
         (
             "return lambda θ: -dot(r, θ)",

@@ -97,6 +97,19 @@ def _by_brute_force(drawn, sizes, activation, loss):
     )
 
 
+def test_what_is_expected_of_a_multiple_of_a_step_is_known():
+    f, θ_0, L_T, L_S, X, _ = problem(0, (4, 6, 6))
+
+    @jax.jit
+    def both(s):
+        once = one_step.expected(f, θ_0, jax.grad(L_T)(θ_0), L_S, X)
+        of_s = one_step.expected(f, θ_0, jax.grad(lambda θ: s * L_T(θ))(θ_0), L_S, X)
+        return [part.times(s) for part in once], [*of_s]
+
+    found, right = both(3.0)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-12, atol=1e-15), found, right)
+
+
 def test_the_students_step_is_minus_the_gradient_of_the_mean():
     f, θ_0, _, L_S, X, _ = problem(3, (3, 5, 4))
     Y = np.random.default_rng(9).normal(size=(len(X), 4))

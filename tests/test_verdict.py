@@ -431,9 +431,14 @@ def test_many_logits_and_no_matrix_of_them():
     θ_0, X = jax.device_put((numbers(rng, (3, 4, n)), rng.normal(size=(4, 3))))
     L_S = partial(losses.kl, visible=jnp.arange(n) > 99)
     L_T = lambda θ: jnp.sum(f(θ, X[0])[:100] ** 2)  # noqa: E731
+
+    def of_units(θ):
+        *_, known = verdict.units(f, θ, L_T, L_S, X)
+        return verdict.quotient(f, θ, L_T, L_S, X, X[0], known)
+
     for computed in (
+        of_units,
         lambda θ: one_step.ladder(f, θ, L_T, L_S, X, jnp.array([1e-2, 1e-3])),
-        lambda θ: (verdict.units(f, θ, L_T, L_S, X), verdict.quotient(f, θ, L_T, L_S, X, X[0])),
     ):
         assert not squares(n, computed, θ_0)
     assert verdicts(check(f, θ_0, L_T, L_S, X)) == (Verdict.HOLDS,) * 2

@@ -85,11 +85,16 @@ def boundary(
 def second_order(
     f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inputs
 ) -> tuple[Params, Scalar, Scalar]:
-    """Compute v, q and vᵀ∇²L_T v, the terms of eq. (3); the last by a Hessian-vector product."""
+    """Compute v, q and vᵀ∇²L_T v, the terms of eq. (3)."""
     Δθ_T = scale(-1.0, jax.grad(L_T)(θ_0))
     _, _, q, v = first_order(f, θ_0, Δθ_T, L_S, X)
+    return v, q, curvature(L_T, θ_0, v)
+
+
+def curvature(L_T: Trait, θ_0: Params, v: Params) -> Scalar:
+    """Compute vᵀ∇²L_T v, by a Hessian-vector product."""
     _, Hv = jax.jvp(jax.grad(L_T), (θ_0,), (v,))
-    return v, q, dot(v, Hv)
+    return dot(v, Hv)
 
 
 def change_map(

@@ -39,7 +39,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree, Shaped
 
 from theory.losses import Imitation, M_times
-from theory.rounding import precision, sizes
+from theory.rounding import Sizes, precision, sizes
 from theory.trees import Params, dot, move, norm, scale
 
 Function = Callable[[Params, Any], Float[Array, " n"]]  # f(θ, x)
@@ -57,6 +57,10 @@ class FirstOrder(NamedTuple):
     q: Scalar
     v: Params
 
+    def times(self, s: Scalar) -> "FirstOrder":
+        """Take that of s Δθ_T."""
+        return FirstOrder(s * self.u, s * self.Mu, s * s * self.q, scale(s, self.v))
+
 
 def first_order(f: Function, θ_0: Params, Δθ_T: Params, L_S: Imitation, X: Inputs) -> FirstOrder:
     """Compute u = J Δθ_T, M u, q = E[uᵀ M u], v = E[Jᵀ M u]: two products by J, no matrix."""
@@ -65,6 +69,14 @@ def first_order(f: Function, θ_0: Params, Δθ_T: Params, L_S: Imitation, X: In
     _, vjp = jax.vjp(lambda θ: _batched(f, θ, X), θ_0)
     (v,) = vjp(Mu / len(z))
     return FirstOrder(u, Mu, q=jnp.sum(u * Mu) / len(z), v=v)
+
+
+def expected(
+    f: Function, θ_0: Params, Δθ_T: Params, L_S: Imitation, X: Inputs
+) -> tuple[FirstOrder, Sizes]:
+    """Compute the lemma's terms, and the sizes of what adds up to them."""
+    of = sizes(lambda θ: _batched(f, θ, X), θ_0, Δθ_T, L_S)
+    return first_order(f, θ_0, Δθ_T, L_S, X), of
 
 
 def student_step(f: Function, θ_S: Params, L_S: Imitation, X: Inputs, Y: Logits) -> Params:
@@ -149,6 +161,7 @@ def ladder(
     X: Inputs,
     ε: Float[Array, " k"],
     α: Scalar | float = 1.0,
+    known: tuple[FirstOrder, Sizes] | None = None,
 ) -> Ladder:
     """Take the student's step at each ε, and hold it against eq. (2) and Theorem 1.
 
@@ -158,6 +171,7 @@ def ladder(
         `towards(r)` for an arbitrary direction r.
       ε: the teacher's steps.
       α: the student's rate, for the change of L_T.
+      known: what is expected at Δθ_T, where that was computed before: it is half of the work.
 
     Under `vmap` over θ_0 (and L_T's data) this is many seeds in one program.
 
@@ -175,7 +189,7 @@ def ladder(
     """
     before, gradient = jax.value_and_grad(L_T)(θ_0)
     Δθ_T = scale(-1.0, gradient)
-    first = first_order(f, θ_0, Δθ_T, L_S, X)
+    first, of = known or expected(f, θ_0, Δθ_T, L_S, X)
 
     def at(ε: Scalar) -> tuple[Scalar, Scalar]:
         step = Δθ_S(f, θ_0, Δθ_T, L_S, X, ε)
@@ -183,7 +197,7 @@ def ladder(
 
     measured, change = jax.lax.map(at, ε)
     # u and ∂L_S/∂z are known to eps times what adds up to them; to the latter M carries that of z.
-    of, eps = sizes(lambda θ: _batched(f, θ, X), θ_0, Δθ_T, L_S), precision(θ_0, first.u, before)
+    eps = precision(θ_0, first.u, before)
     in_q = jnp.sum(of.u * of.Mu) / len(of.u)
     in_dot = jnp.sum(of.u * (of.Mz + of.g)) / len(of.u) + ε * in_q
     in_change = jnp.abs(before) + norm(jax.tree.map(jnp.multiply, gradient, θ_0))

@@ -33,6 +33,10 @@ class Sizes(NamedTuple):
     Mu: Logits
     g: Logits
 
+    def times(self, s: Float[Array, ""]) -> "Sizes":
+        """Take those of s Δθ_T, s > 0."""
+        return self._replace(u=s * self.u, Mu=s * self.Mu)
+
 
 def sizes(
     logits: Callable[[Params], Logits],

@@ -21,11 +21,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
-from theory.boundary import second_order
+from theory.boundary import curvature
 from theory.conditions import Conditions, conditions
 from theory.losses import Imitation, M_times
-from theory.one_step import Function, Inputs, Ladder, Scalar, Trait, first_order, ladder
-from theory.rounding import precision, sizes, tends_to
+from theory.one_step import (
+    FirstOrder,
+    Function,
+    Inputs,
+    Ladder,
+    Scalar,
+    Trait,
+    expected,
+    first_order,
+    ladder,
+)
+from theory.rounding import Sizes, precision, sizes, tends_to
 from theory.trees import Params, dot, move, probe, scale
 
 #: The teacher's steps that are tried unless others are given: from visibly large to tiny.
@@ -113,10 +123,11 @@ def check(
 
     @jax.jit
     def measure(θ_0: Params) -> tuple[Ladder, Conditions, tuple[Array, ...], tuple[Scalar, Scalar]]:
-        c, unit = units(f, θ_0, L_T, L_S, X)
+        c, unit, known = units(f, θ_0, L_T, L_S, X)
         z = _logits(f, θ_0, X)
         case = (f, θ_0, lambda θ: L_T(θ) / c, L_S, X, jnp.asarray(steps, z.dtype))
-        return ladder(*case, α * unit), conditions(L_S, z), quotient(*case), (c, α * unit)
+        rungs = ladder(*case, α * unit, known)
+        return rungs, conditions(L_S, z), quotient(*case, known), (c, α * unit)
 
     rungs, of_loss, of_f, (c, rate) = jax.device_get(measure(θ_0))
     finding = judge(rungs, of_loss, of_f, (float(c), float(rate)))
@@ -185,24 +196,34 @@ def sign(measured: np.ndarray, leading: np.ndarray, rounding: np.ndarray) -> Ver
     return _verdict(tends_to(measured, leading, rounding))
 
 
-def units(f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inputs) -> tuple[Scalar, Scalar]:
+def units(
+    f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inputs
+) -> tuple[Scalar, Scalar, tuple[FirstOrder, Sizes]]:
     """Choose c and α such that for L_T / c "small enough" is said of ε and α ε against 1.
 
     Δθ_T / c moves the logits by their own size, or by 1 if that is less or they are 0. α is where
-    eq. (3) is least at ε = 1, or L_S along the student's step, whichever is less.
+    eq. (3) is least at ε = 1, or L_S along the student's step, whichever is less. Returns what is
+    `expected` of L_T / c too.
     """
     gradient = jax.grad(L_T)(θ_0)
     largest = [jnp.max(jnp.abs(leaf), initial=0.0) for leaf in jax.tree.leaves(gradient)]
     largest = _positive(jnp.max(jnp.stack(largest)))
-    of = sizes(lambda θ: _logits(f, θ, X), θ_0, scale(1 / largest, gradient), L_S)
-    c = largest * _positive(jnp.max(of.u) / jnp.minimum(_positive(jnp.max(of.z)), 1.0))
-    v, q, curvature = second_order(f, θ_0, lambda θ: L_T(θ) / c, L_S, X)
-    own = dot(v, v) / first_order(f, θ_0, v, L_S, X).q
-    return c, _positive(jnp.minimum(own, jnp.abs(q / curvature)))
+    first, of = expected(f, θ_0, scale(-1 / largest, gradient), L_S, X)
+    moved = _positive(jnp.max(of.u) / jnp.minimum(_positive(jnp.max(of.z)), 1.0))
+    c, first, of = largest * moved, first.times(1 / moved), of.times(1 / moved)
+    own = dot(first.v, first.v) / first_order(f, θ_0, first.v, L_S, X).q
+    least = jnp.abs(first.q * c / curvature(L_T, θ_0, first.v))
+    return c, _positive(jnp.minimum(own, least)), (first, of)
 
 
 def quotient(
-    f: Function, θ_0: Params, L_T: Trait, L_S: Imitation, X: Inputs, ε: Float[Array, " k"]
+    f: Function,
+    θ_0: Params,
+    L_T: Trait,
+    L_S: Imitation,
+    X: Inputs,
+    ε: Float[Array, " k"],
+    known: tuple[FirstOrder, Sizes],
 ) -> tuple[Float[Array, " k"], ...]:
     """Hold f(θ_0 + ε Δθ_T) − f(θ_0) against ε u, by the norm √E[dᵀ M d] of their distance d.
 
@@ -210,8 +231,8 @@ def quotient(
     what adds up to q is taken for it, or 1.
     """
     Δθ_T = scale(-1.0, jax.grad(L_T)(θ_0))
-    z, (u, _, q, _) = _logits(f, θ_0, X), first_order(f, θ_0, Δθ_T, L_S, X)
-    of, eps = sizes(lambda θ: _logits(f, θ, X), θ_0, Δθ_T, L_S), precision(θ_0, z)
+    (u, _, q, _), of = known
+    z, eps = _logits(f, θ_0, X), precision(θ_0, u)
 
     def distance(ε: Scalar) -> Scalar:
         d = _logits(f, move(θ_0, ε, Δθ_T), X) - z - ε * u
