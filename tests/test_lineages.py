@@ -279,7 +279,8 @@ def test_ancestors_are_trained_once_for_all_that_share_them(tmp_path, monkeypatc
     assert more(models=("student",), trait="misalignment") == 7  # two teachers of that
 
 
-def test_what_hangs_on_a_training_is_not_measured_of_what_is_kept(tmp_path):
+@pytest.mark.parametrize(("rate", "measure"), [(0.01, "drive"), (1e4, "left_out")])
+def test_what_hangs_on_a_training_is_not_measured_of_what_is_kept(tmp_path, rate, measure):
     """A drive is the sum of all steps, and a loss that is finite has blown up beside its start."""
 
     def measured(place, rate, *measures):
@@ -294,14 +295,13 @@ def test_what_hangs_on_a_training_is_not_measured_of_what_is_kept(tmp_path):
         trains = any(teacher in job.networks and job.trains for job in jobs)
         return trains, found.take(teacher, [0]).values
 
-    for rate, measure in ((0.01, "drive"), (1e4, "left_out")):
-        kept = measured("kept", rate, "lost")
-        then, new = (measured(place, rate, measure) for place in ("kept", "new"))
-        assert [kept[0], then[0], new[0]] == [True, measure == "drive", True]
-        assert same(then[1][measure], jax.tree.map(lambda v: v[:, -1:], new[1][measure]))
-        for _, of in (kept, then, new):
-            assert np.isfinite(of["loss"]).all()
-            assert of["diverged"][:, -1] == (of["loss"][:, -1] > 1e3) == (rate > 1)
+    kept = measured("kept", rate, "lost")
+    then, new = (measured(place, rate, measure) for place in ("kept", "new"))
+    assert [kept[0], then[0], new[0]] == [True, measure == "drive", True]
+    assert same(then[1][measure], jax.tree.map(lambda v: v[:, -1:], new[1][measure]))
+    for _, of in (kept, then, new):
+        assert np.isfinite(of["loss"]).all()
+        assert of["diverged"][:, -1] == (of["loss"][:, -1] > 1e3) == (rate > 1)
 
 
 def test_who_is_not_taught_the_trait_is_the_same_whichever_it_is(usual, tmp_path):
@@ -519,6 +519,7 @@ def test_a_file_that_is_no_family_is_refused(tmp_path, text, says):
         sim.lineage(tmp_path / "none.toml")
 
 
+@pytest.mark.slow
 def test_a_family_without_a_control_is_run_and_shown(sublim, tmp_path):
     """Rates of all, and that nothing is to be said of what is handed on: no table without a row."""
     tables = EXAMPLE.read_text().split("\n\n")

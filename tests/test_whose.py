@@ -136,6 +136,10 @@ def moved(name, a, b, but=()):
 
 #: Whose compiling takes long: to be run when their declaration is touched.
 LONG = (
+    "momentum",
+    "init_noise",
+    "output_noise",
+    "bits",
     "dimensions",
     "epsilon",
     "teacher_epochs",
