@@ -130,6 +130,12 @@ def test_a_measure_with_its_variable_table_figure_and_csv(small, tmp_path):
     for draw in figures.figures(ds).values():
         draw(ds).savefig(tmp_path / "figure.png")
     assert len([*tables.figure10(ds)]) == 3
+    nowhere = ds.assign(largest_logit=ds.largest_logit.where(False))
+    of = (tables.measured(found, "largest_logit") for found in (ds, nowhere))
+    assert [(one.row_count, one.caption) for one in of] == [
+        (6, None),
+        (0, "Of no model is it a number."),
+    ]
     assert "largest_logit" in ds.to_dataframe().columns
     swept = sim.sweep(DATA, {"aux": (2, 3)}, 2, measure=more, **(small | {"points": 1}))
     assert [*sweep_figures.figures(swept)] == ["sweep", *more]

@@ -81,6 +81,8 @@ def measured(ds: xr.Dataset, name: str) -> Table:
             of = summary(one)
             each = [of.isel(layer=i) for i in range(len(layers))] if "layer" in one.dims else [of]
             shown.add_row(model, *map(cell, each))
+    if not shown.rows:
+        shown.caption = "Of no model is it a number."
     return shown
 
 
