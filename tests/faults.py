@@ -1162,6 +1162,11 @@ STATISTICS = [
             "count)[place]",
             "forecast::test_rank_correlation_is_spearmans",
         ),
+        (
+            "return np.arange(rows) if settings is None else",
+            "return np.arange(rows) if True else",
+            "forecast::test_rows_of_a_setting_are_one_setting",
+        ),
     ),
     *of(
         "sim/runs/decompose.py",

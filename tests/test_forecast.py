@@ -52,6 +52,16 @@ def test_a_setting_is_foretold_from_others_alone():
     assert foretold[0] == pytest.approx(0, abs=1e-9)
 
 
+def test_rows_of_a_setting_are_one_setting():
+    """Held out together, or one would be foretold from the other; and drawn together."""
+    x, y = RNG.normal(size=(2, 30))
+    twice, settings = np.repeat(np.eye(30), 2, axis=0), np.repeat(np.arange(30) * 7, 2)
+    assert held_out(twice, np.repeat(y, 2))[0].value > 0.5
+    assert held_out(twice, np.repeat(y, 2), settings)[0].value < 0.1
+    found = rank_correlation(np.repeat(x, 2), np.repeat(y, 2), settings)
+    np.testing.assert_allclose(found, rank_correlation(x, y))
+
+
 @pytest.mark.parametrize("same", [0.0, 0.1, 0.3, 1 / 3])
 @pytest.mark.filterwarnings("error")
 def test_nothing_is_foretold_of_what_does_not_vary(same):
@@ -92,12 +102,12 @@ def test_what_is_no_number_counts_for_its_own_predictor_alone(rows):
     table = prediction.forecasts(rows)
     for name, n in (("coverage", 40), ("update_cosine", 60), ("all of them", 40)):
         assert table[(name, "student")].n == n
-        assert table[(name, "both")].n == 2 * n
+        assert table[(name, "both")].n == n  # with two students each
     assert table[("coverage", "student")].rank.value == pytest.approx(1)
     head, lines = prediction.cells(table)
     settings = {line[0]: line[head.index("settings")] for line in lines}
-    assert settings["coverage"] == settings["all of them"] == "40, 40, 80"
-    assert settings["held out loss"] == "60, 60, 120"
+    assert settings["coverage"] == settings["all of them"] == "40, 40, 40"
+    assert settings["held out loss"] == "60, 60, 60"
     rows.loc[0, "first_held_out_loss"] = np.inf  # nor is what overflowed
     assert prediction.forecasts(rows)[("held_out_loss", "student")].n == 59
     rows["first_coverage"] = np.nan  # and where none was measured, a dash

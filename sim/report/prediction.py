@@ -30,7 +30,8 @@ MEANING = (
     "Over settings, of means over seeds: rank correlation (Spearman) of a measure before the first "
     "step with the rate of the trait after training; R² of foretelling the rate of settings that "
     "were held out, by least squares (below 0: worse than their mean). 95 % by bootstrap over "
-    "settings. Both: settings from either start together. Settings: how many of each there are."
+    "settings. Both: students of either start together, those of a setting held out together. "
+    "Settings: how many of each there are."
 )
 
 
@@ -56,7 +57,7 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
 
 
 class Forecast(NamedTuple):
-    """Rank correlation and held-out R², over n settings."""
+    """Rank correlation and held-out R², over n settings: of "both" each has two students."""
 
     rank: Estimate
     r2: Estimate
@@ -72,27 +73,31 @@ def forecasts(of: pd.DataFrame) -> Forecasts:
 
     Each over the settings where what it needs was measured, of which there must be three.
     """
-    found = {}
+    found, axes = {}, [*of.columns[: of.columns.get_loc("model")]]
+    # Both students of a setting are held out, and drawn, together: they are no two settings.
+    settings = of.groupby(axes, sort=False, dropna=False).ngroup() if axes else 0 * of.n
+    of = of.assign(of_setting=settings)
     for who in (*WHO, "both"):
         part = of if who == "both" else of[of.model == who]
         for name in PREDICTORS:
-            X, y = _known(part, name)
-            if len(y) >= LEAST:
-                found[(name, who)] = Forecast(
-                    rank_correlation(X[:, 0], y), held_out(X, y)[0], len(y)
-                )
-        X, y = _known(part, *PREDICTORS)
-        if len(y) >= LEAST:
-            every, foretold = held_out(X, y)
-            found[("all of them", who)] = Forecast(rank_correlation(foretold, y), every, len(y))
+            X, y, settings = _known(part, name)
+            if (n := len(np.unique(settings))) >= LEAST:
+                rank = rank_correlation(X[:, 0], y, settings)
+                found[(name, who)] = Forecast(rank, held_out(X, y, settings)[0], n)
+        X, y, settings = _known(part, *PREDICTORS)
+        if (n := len(np.unique(settings))) >= LEAST:
+            every, foretold = held_out(X, y, settings)
+            rank = rank_correlation(foretold, y, settings)
+            found[("all of them", who)] = Forecast(rank, every, n)
     return found
 
 
-def _known(part: pd.DataFrame, *names: str) -> tuple[np.ndarray, np.ndarray]:
-    """Take predictors [settings, k] and the rate, where all of these are numbers."""
+def _known(part: pd.DataFrame, *names: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Take predictors [row, k], the rate and the setting, where all of these are numbers."""
     known = part[[*(f"first_{name}" for name in names), "final"]].to_numpy(float)
-    known = known[np.isfinite(known).all(1)]  # what overflowed is no number
-    return known[:, :-1], known[:, -1]
+    numbers = np.isfinite(known).all(1)  # what overflowed is no number
+    known = known[numbers]
+    return known[:, :-1], known[:, -1], part.of_setting.to_numpy()[numbers]
 
 
 def cells(table: Forecasts) -> Lines:

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from sim.runs.statistics import varies
 
 FOLDS, DRAWS = 10, 500
-Values = Float[np.ndarray, " settings"]
+Values = Float[np.ndarray, " rows"]
+Settings = Int[np.ndarray, " rows"]  # a number for each setting; all of its rows go together
 
 
 class Estimate(NamedTuple):
@@ -20,25 +21,29 @@ class Estimate(NamedTuple):
     high: float
 
 
-def rank_correlation(x: Values, y: Values) -> Estimate:
-    """Compute Spearman's rank correlation over settings, its interval by bootstrap over these.
+def rank_correlation(x: Values, y: Values, settings: Settings | None = None) -> Estimate:
+    """Compute Spearman's rank correlation over rows, its interval by bootstrap over settings.
 
-    NaN where one of them is no number.
+    settings: of which each row is; by default each is of its own. NaN where a row is no number.
     """
     if np.isnan(x).any() or np.isnan(y).any():
         return Estimate(np.nan, np.nan, np.nan)
-    return _bootstrapped(lambda at: _spearman(x[at], y[at]), len(x))
+    return _bootstrapped(lambda at: _spearman(x[at], y[at]), _numbered(settings, len(x)))
 
 
-def held_out(X: Float[np.ndarray, "settings k"], y: Values) -> tuple[Estimate, Values]:
+def held_out(
+    X: Float[np.ndarray, "rows k"], y: Values, settings: Settings | None = None
+) -> tuple[Estimate, Values]:
     """Foretell y by least squares from other settings; R² of that, and what was foretold.
 
-    Settings are split in folds, of which each is foretold from the others; all seeds of a setting
-    are in one. R² = 1 − Σ (y − foretold)² / Σ (y − mean of y in the other folds)²: below 0 where
-    the mean foretells better. Its interval is by bootstrap over settings. NaN where y does not
-    differ by more than rounding: there is nothing to foretell.
+    Settings are split in folds, of which each is foretold from the others; all rows of a setting
+    (by default each has one) are in one. R² = 1 − Σ (y − foretold)² / Σ (y − mean of y in the other
+    folds)²: below 0 where the mean foretells better. Its interval is by bootstrap over settings.
+    NaN where y does not differ by more than rounding: there is nothing to foretell.
     """
-    fold = np.random.default_rng(0).permutation(len(y)) % min(FOLDS, len(y))
+    of = _numbered(settings, len(y))
+    many = of.max() + 1
+    fold = (np.random.default_rng(0).permutation(many) % min(FOLDS, many))[of]
     foretold, mean = np.zeros(len(y)), np.zeros(len(y))
     for one in np.unique(fold):
         rest, here = fold != one, fold == one
@@ -50,7 +55,7 @@ def held_out(X: Float[np.ndarray, "settings k"], y: Values) -> tuple[Estimate, V
     if not varies(y):
         return Estimate(np.nan, np.nan, np.nan), foretold
     missed, spread = (y - foretold) ** 2, (y - mean) ** 2
-    return _bootstrapped(lambda at: 1 - missed[at].sum() / spread[at].sum(), len(y)), foretold
+    return _bootstrapped(lambda at: 1 - missed[at].sum() / spread[at].sum(), of), foretold
 
 
 def _spearman(x: Values, y: Values) -> float:
@@ -66,9 +71,17 @@ def ranks(x: Values) -> Values:
     return (np.cumsum(count) - (count + 1) / 2)[place]
 
 
-def _bootstrapped(of: Callable[[np.ndarray], float], many: int) -> Estimate:
-    rng = np.random.default_rng(0)
-    draws = [of(rng.integers(0, many, many)) for _ in range(DRAWS)]
+def _numbered(settings: Settings | None, rows: int) -> Settings:
+    """Number settings from 0, those that have a row, in the order of what they were."""
+    return np.arange(rows) if settings is None else np.unique(settings, return_inverse=True)[1]
+
+
+def _bootstrapped(of: Callable[[np.ndarray], float], settings: Settings) -> Estimate:
+    rng, many = np.random.default_rng(0), settings.max() + 1
+    rows = np.split(np.argsort(settings, kind="stable"), np.cumsum(np.bincount(settings))[:-1])
+    draws = [
+        of(np.concatenate([rows[i] for i in rng.integers(0, many, many)])) for _ in range(DRAWS)
+    ]
     known = [draw for draw in draws if np.isfinite(draw)]
     low, high = np.quantile(known, [0.025, 0.975]) if len(known) > DRAWS / 2 else [np.nan] * 2
-    return Estimate(float(of(np.arange(many))), float(low), float(high))
+    return Estimate(float(of(np.arange(len(settings)))), float(low), float(high))
