@@ -540,7 +540,7 @@ def test_compiled_programs_are_kept(tmp_path, small):
         return {path.name: path.stat().st_mtime_ns for path in files}
 
     first = kept()
-    for program in ("begin_teachers", "teach", "begin_students", "distill"):
+    for program in ("_draw", "teach", "begin_students", "distill"):  # what takes long to compile
         assert any(f"jit_{program}-" in name for name in first)
     assert kept() == first  # none written again
 
