@@ -162,7 +162,8 @@ def parse(arguments: list[str]) -> Callable[[], None]:
     read = (
         one() if command in ("", _name(one.args[0])) else _command(one.args[0]) for one in commands
     )
-    with parsed.wrapped(), parsed.in_a_line(command):
+    script = arguments[:1] and arguments[0].startswith("--tyro-")  # of completion, for a shell
+    with nullcontext() if script else parsed.wrapped(), parsed.in_a_line(command):
         return tyro.cli(
             reduce(or_, read),
             args=arguments,

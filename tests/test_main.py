@@ -112,6 +112,13 @@ def test_help_teaches(sublim):
     assert "GiB" in mnist
 
 
+def test_a_shell_completes_flags_of_every_command(sublim):
+    code, script, _ = sublim("--tyro-print-completion", "bash")
+    assert code == 0
+    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+    assert all(flag in script for flag in ("--student-lr", "--lazy-seeds", "--dry-run"))
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
