@@ -65,10 +65,10 @@ def parse(arguments: list[str]) -> Callable[[], None]:
     grid = replaced(SWEEP, *once)
     named, of_study = _of_study(arguments, grid, preset)
     family, of_file = _of_file(arguments, grid)
-    one = partial(partial, _command)  # made below, where it is known which is named
+    to_make = partial(partial, _command)  # below, where it is known which is named
     commands = (
-        one(_figure10, once, FIGURE_10, **PRESET, **HOW, **CLUSTER),
-        one(
+        to_make(_figure10, once, FIGURE_10, **PRESET, **HOW, **CLUSTER),
+        to_make(
             _sweep,
             grid,
             FIGURE_10,
@@ -77,7 +77,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             **HOW,
             **CLUSTER,
         ),
-        one(
+        to_make(
             _study,
             of_study,
             named,
@@ -97,7 +97,7 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             **HOW,
             **CLUSTER,
         ),
-        one(
+        to_make(
             _lineage,
             of_file,
             family,
@@ -105,8 +105,8 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             **HOW,
             **CLUSTER,
         ),
-        one(_theorem, (Common(seeds=64), Theorem(), Output()), **HOW, **CLUSTER),
-        one(
+        to_make(_theorem, (Common(seeds=64), Theorem(), Output()), **HOW, **CLUSTER),
+        to_make(
             _search,
             replaced(space.defaults(dataset), *once),
             FIGURE_10,
@@ -122,8 +122,8 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             json=JSON,
             **CLUSTER,
         ),
-        one(_catalogue, (), json=JSON),
-        one(
+        to_make(_catalogue, (), json=JSON),
+        to_make(
             _cite,
             (),
             name=(
@@ -133,20 +133,20 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             ),
             json=JSON,
         ),
-        one(_bench, (), **BENCH),
-        one(finished.runs, (), folder=RUNS, json=JSON),
-        one(finished.show, (), run=RUN, json=JSON),
-        one(finished.plot, (), run_folder=RUN, **PLOT),
-        one(finished.report, (), **REPORT),
-        one(finished.compare, (), first=RUN, second=RUN, json=JSON),
-        one(
+        to_make(_bench, (), **BENCH),
+        to_make(finished.runs, (), folder=RUNS, json=JSON),
+        to_make(finished.show, (), run=RUN, json=JSON),
+        to_make(finished.plot, (), run_folder=RUN, **PLOT),
+        to_make(finished.report, (), **REPORT),
+        to_make(finished.compare, (), first=RUN, second=RUN, json=JSON),
+        to_make(
             finished.combine,
             (),
             runs=(tyro.conf.Positional[tuple[Path, ...]], tyro.MISSING, "Folders, two or more."),
             out=(Path, Output().out, declared(Output)["out"].doc),
         ),
-        one(finished.again, (), run=RUN),
-        one(
+        to_make(finished.again, (), run=RUN),
+        to_make(
             finished.verify,
             (),
             run=RUN,
@@ -154,11 +154,11 @@ def parse(arguments: list[str]) -> Callable[[], None]:
             data_dir=DATA["data_dir"],
             json=JSON,
         ),
-        one(finished.selftest, (), json=JSON),
-        one(_data, (), **DATA),
+        to_make(finished.selftest, (), json=JSON),
+        to_make(_data, (), **DATA),
     )
     command = _named_first(arguments, [_name(one.args[0]) for one in commands])
-    # Of the others tyro hears the names alone: classes of all flags would take half of the time.
+    # Of the others tyro hears the names alone: to make classes of all their flags takes long.
     read = (
         one() if command in ("", _name(one.args[0])) else _command(one.args[0]) for one in commands
     )

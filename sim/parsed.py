@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from difflib import SequenceMatcher
+from functools import partial
 from io import BytesIO, StringIO, TextIOWrapper
 from shutil import get_terminal_size
 
@@ -49,15 +50,13 @@ def in_a_line(command: str) -> Iterator[None]:
         words = " ".join(said).removeprefix("Error parsing ").rstrip(".")
         words = re.sub(r" or misplaced| \(applied to .*?\)| Arguments are applied to.*", "", words)
         for head, *rows in filter(None, others):
-            if head == "Perhaps you meant:":  # the most alike, of several
-                rows = sorted(rows, key=lambda row: -_alike(row, words))  # noqa: PLW2901
-            if head in ("Argument helptext:", "Perhaps you meant:"):
-                words += f"; it is written {rows[0]}"
+            if head in ("Argument helptext:", "Perhaps you meant:"):  # of several, the most alike
+                words += f"; it is written {max(rows, key=partial(_alike, words))}"
         raise InputError(
             f"{words}; see {' '.join(filter(None, ('sublim', command)))} --help"
         ) from None
 
 
-def _alike(row: str, words: str) -> float:
+def _alike(words: str, row: str) -> float:
     flag, wrong = (re.findall(r"--[\w-]+", text)[:1] for text in (row, words))
     return SequenceMatcher(None, *flag, *wrong).ratio() if row.startswith("--") and wrong else 0.0

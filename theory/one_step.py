@@ -171,7 +171,7 @@ def ladder(
         `towards(r)` for an arbitrary direction r.
       ε: the teacher's steps.
       α: the student's rate, for the change of L_T.
-      known: what is expected at Δθ_T, where that was computed before: it is half of the work.
+      known: what is `expected` at Δθ_T, where that was computed before.
 
     Under `vmap` over θ_0 (and L_T's data) this is many seeds in one program.
 

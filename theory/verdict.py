@@ -212,7 +212,7 @@ def units(
     moved = _positive(jnp.max(of.u) / jnp.minimum(_positive(jnp.max(of.z)), 1.0))
     c, first, of = largest * moved, first.times(1 / moved), of.times(1 / moved)
     own = dot(first.v, first.v) / first_order(f, θ_0, first.v, L_S, X).q
-    least = jnp.abs(first.q * c / curvature(L_T, θ_0, first.v))
+    least = jnp.abs(first.q / curvature(lambda θ: L_T(θ) / c, θ_0, first.v))
     return c, _positive(jnp.minimum(own, least)), (first, of)
 
 
@@ -227,8 +227,8 @@ def quotient(
 ) -> tuple[Float[Array, " k"], ...]:
     """Hold f(θ_0 + ε Δθ_T) − f(θ_0) against ε u, by the norm √E[dᵀ M d] of their distance d.
 
-    Returns the arguments of `tends_to`: ε √q with that added, ε √q, and the rounding. If q = 0,
-    what adds up to q is taken for it, or 1.
+    known: what is `expected` at Δθ_T. Returns the arguments of `tends_to`: ε √q with that added,
+    ε √q, and the rounding. If q = 0, what adds up to q is taken for it, or 1.
     """
     Δθ_T = scale(-1.0, jax.grad(L_T)(θ_0))
     (u, _, q, _), of = known

@@ -75,8 +75,7 @@ def forecasts(of: pd.DataFrame) -> Forecasts:
     """
     found, axes = {}, [*of.columns[: of.columns.get_loc("model")]]
     # Both students of a setting are held out, and drawn, together: they are no two settings.
-    settings = of.groupby(axes, sort=False, dropna=False).ngroup() if axes else 0 * of.n
-    of = of.assign(of_setting=settings)
+    of = of.assign(of_setting=of.groupby(axes, sort=False, dropna=False).ngroup() if axes else 0)
     for who in (*WHO, "both"):
         part = of if who == "both" else of[of.model == who]
         for name in PREDICTORS:
