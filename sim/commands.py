@@ -162,8 +162,8 @@ def parse(arguments: list[str]) -> Callable[[], None]:
     read = (
         one() if command in ("", _name(one.args[0])) else _command(one.args[0]) for one in commands
     )
-    script = arguments[:1] and arguments[0].startswith("--tyro-")  # of completion, for a shell
-    with nullcontext() if script else parsed.wrapped(), parsed.in_a_line(command):
+    script = parsed.of_completion(arguments)
+    with parsed.written() if script else parsed.wrapped(), parsed.in_a_line(command):
         return tyro.cli(
             reduce(or_, read),
             args=arguments,
@@ -180,7 +180,7 @@ def _named_first(arguments: list[str], commands: list[str]) -> str:
     Errors: InputError, with what is like it.
     """
     first = arguments[0] if arguments else "--help"
-    if first in ("-h", "--help") or first.startswith("--tyro-"):
+    if first in ("-h", "--help") or parsed.of_completion(arguments):
         return ""
     rule = "named first, as in: sublim figure10 --seeds 3"
     require("command", first, not first.startswith("-"), rule)

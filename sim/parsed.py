@@ -10,7 +10,11 @@ from functools import partial
 from io import BytesIO, StringIO, TextIOWrapper
 from shutil import get_terminal_size
 
-from sim.errors import InputError
+from sim.errors import InputError, StorageError, choose, require
+
+#: Flags of tyro's own, and the shells that its scripts are for.
+SCRIPTS = ("--tyro-print-completion", "--tyro-write-completion")
+SHELLS = ("bash", "zsh", "fish")
 
 
 @contextmanager
@@ -55,6 +59,28 @@ def in_a_line(command: str) -> Iterator[None]:
         raise InputError(
             f"{words}; see {' '.join(filter(None, ('sublim', command)))} --help"
         ) from None
+
+
+def of_completion(arguments: list[str]) -> bool:
+    """Tell whether a script is asked for by which a shell completes words.
+
+    Errors: InputError for another shell, and for a script that is written nowhere.
+    """
+    flag, shell, file, *_ = *arguments, "", "", ""
+    if flag not in SCRIPTS:
+        return False
+    choose(flag, shell, SHELLS)
+    require(flag, shell, file or flag == SCRIPTS[0], "followed by a shell and a file")
+    return True
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """Say in a line where a script cannot be written. Errors: StorageError."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"not written: {error.filename}; {error.strerror}") from None
 
 
 def _alike(words: str, row: str) -> float:
