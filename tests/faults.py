@@ -1158,8 +1158,8 @@ STATISTICS = [
         "forecast::test_a_setting_is_foretold_from_others_alone",
         ("rest, here = fold != one, fold == one", "rest, here = fold >= 0, fold == one"),
         (
-            "(count + 1) / 2)[place]",
-            "count)[place]",
+            "(count + 1) / 2)[:, place]",
+            "count)[:, place]",
             "forecast::test_rank_correlation_is_spearmans",
         ),
         (

@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from scipy import stats
 
 from sim.report import prediction
 from sim.runs.forecast import held_out, rank_correlation, ranks
+from sim.training.measures import MEASURES
+from tests.texts import overlapping
 
 RNG = np.random.default_rng(0)
 N = 120
@@ -17,7 +20,10 @@ def test_rank_correlation_is_spearmans():
     y = x + RNG.normal(size=N) * 5
     found = rank_correlation(x, y)
     assert found.value == pytest.approx(stats.spearmanr(x, y).statistic)
-    np.testing.assert_allclose(ranks(x), stats.rankdata(x) - 1)
+    often = RNG.integers(0, 4, (5, N))
+    for many, rank in zip(often, ranks(x, often), strict=True):
+        written_out = stats.rankdata(np.repeat(x, many)) - 1
+        np.testing.assert_allclose(np.repeat(rank, many), written_out)
     assert found.low < found.value < found.high
     assert rank_correlation(x, np.exp(x)).value == pytest.approx(1)
     assert np.isnan(rank_correlation(x, np.ones(N)).value)
@@ -124,6 +130,49 @@ def test_one_seed_has_no_half_width_and_is_foretold_all_the_same(rows):
     none = prediction.forecasts(rows.assign(final=np.nan))
     assert none == {}
     assert "fewer than 3 settings" in prediction.finding(rows, none)
+
+
+def test_resampled_is_as_written_out():
+    """Each draw by itself, as scipy ranks it, with all rows of a setting at once."""
+    x, y = RNG.integers(0, 9, (2, 30)).astype(float)
+    settings = np.arange(30) // 2
+    drawn = np.random.default_rng(0).integers(0, 15, (500, 15))
+    each = [np.concatenate([np.flatnonzero(settings == k) for k in draw]) for draw in drawn]
+    values = [stats.spearmanr(x[at], y[at]).statistic for at in each]
+    found = rank_correlation(x, y, settings)
+    np.testing.assert_allclose(found[1:], np.quantile(values, [0.025, 0.975]))
+
+
+def test_a_sample_of_which_nothing_is_known_is_left_out():
+    """Of these four settings two are at the mean of the rest: no spread, where they alone come."""
+    y = np.array([0.0, 0.0, 2.0, -2.0])
+    found, _ = held_out(np.ones((4, 1)), y)
+    assert found.low <= found.value <= found.high
+
+
+def test_it_is_drawn_with_a_point_for_each_setting(rows):
+    by = rows[rows.aux < 20].set_index(["aux", "model"]).to_xarray()
+    noise = xr.DataArray(0.01 * RNG.normal(size=8), dims="seed")
+    dims = ("aux", "seed", "model")
+    rate = (by.final + noise).transpose(*dims)
+    ds = xr.Dataset({"trait_rate": rate, "test_accuracy": rate, "diverged": rate < -np.inf})
+    for name in prediction.PREDICTORS:
+        first = (by[f"first_{name}"] + 0 * noise).expand_dims(step=[0]).transpose(*dims, "step")
+        ds[MEASURES[name].path] = first**2 if name == "visible_fraction" else first
+    ds = ds.assign_coords(seed=range(8))
+    ds.attrs = {"dataset": "made up", "test_images": 1000, "title": "Made up", "study": "mine"}
+    figure = prediction.figure(ds)
+    assert not overlapping(figure)
+    foretold = [
+        a for a in figure.axes if a.get_xlabel().startswith("foretold by all, held out: R²")
+    ]
+    assert len(foretold) == 2
+    assert all("n = 20" in axes.get_xlabel() for axes in foretold)
+    assert all(len(axes.lines[0].get_xdata()) == 20 for axes in foretold)
+    table, _ = prediction.prediction(ds)
+    assert "20 settings × 8 seeds" in table.title
+    few = prediction.figure(ds.isel(aux=slice(2)))
+    assert sum(a.get_xlabel().endswith("too few settings") for a in few.axes) == 2
 
 
 def test_no_rank_is_known_of_what_is_no_number():

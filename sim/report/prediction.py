@@ -73,9 +73,7 @@ def forecasts(of: pd.DataFrame) -> Forecasts:
 
     Each over the settings where what it needs was measured, of which there must be three.
     """
-    found, axes = {}, [*of.columns[: of.columns.get_loc("model")]]
-    # Both students of a setting are held out, and drawn, together: they are no two settings.
-    of = of.assign(of_setting=of.groupby(axes, sort=False, dropna=False).ngroup() if axes else 0)
+    found: Forecasts = {}
     for who in (*WHO, "both"):
         part = of if who == "both" else of[of.model == who]
         for name in PREDICTORS:
@@ -92,11 +90,16 @@ def forecasts(of: pd.DataFrame) -> Forecasts:
 
 
 def _known(part: pd.DataFrame, *names: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Take predictors [row, k], the rate and the setting, where all of these are numbers."""
+    """Take predictors [row, k], the rate and the setting, where all of these are numbers.
+
+    Both students of a setting are of one: they are held out, and drawn, together.
+    """
+    axes = [*part.columns[: part.columns.get_loc("model")]]
+    settings = part.groupby(axes, sort=False, dropna=False).ngroup() if axes else part.final * 0
     known = part[[*(f"first_{name}" for name in names), "final"]].to_numpy(float)
     numbers = np.isfinite(known).all(1)  # what overflowed is no number
     known = known[numbers]
-    return known[:, :-1], known[:, -1], part.of_setting.to_numpy()[numbers]
+    return known[:, :-1], known[:, -1], settings.to_numpy(int)[numbers]
 
 
 def cells(table: Forecasts) -> Lines:
@@ -181,7 +184,7 @@ def figure(sheet: Sheet, ds: xr.Dataset) -> None:
             panel.set_xscale("log")
         panel.set_xlabel(f"{names.measure(name)}, at the first step")
     for panel, (who, (mark, color)) in zip(panels[len(shown) :], marks.items(), strict=True):
-        X, y = _known(of[of.model == who], *PREDICTORS)
+        X, y, _ = _known(of[of.model == who], *PREDICTORS)
         if len(y) < LEAST:
             panel.set_xlabel("foretold by all: too few settings")
             continue

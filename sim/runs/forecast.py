@@ -11,6 +11,7 @@ from sim.runs.statistics import varies
 FOLDS, DRAWS = 10, 500
 Values = Float[np.ndarray, " rows"]
 Settings = Int[np.ndarray, " rows"]  # a number for each setting; all of its rows go together
+Often = Float[np.ndarray, "draws rows"]  # how many times each row is in a sample
 
 
 class Estimate(NamedTuple):
@@ -28,7 +29,7 @@ def rank_correlation(x: Values, y: Values, settings: Settings | None = None) -> 
     """
     if np.isnan(x).any() or np.isnan(y).any():
         return Estimate(np.nan, np.nan, np.nan)
-    return _bootstrapped(lambda at: _spearman(x[at], y[at]), _numbered(settings, len(x)))
+    return _bootstrapped(lambda often: _spearman(x, y, often), _numbered(settings, len(x)))
 
 
 def held_out(
@@ -55,20 +56,26 @@ def held_out(
     if not varies(y):
         return Estimate(np.nan, np.nan, np.nan), foretold
     missed, spread = (y - foretold) ** 2, (y - mean) ** 2
-    return _bootstrapped(lambda at: 1 - missed[at].sum() / spread[at].sum(), of), foretold
+    return _bootstrapped(lambda often: 1 - _ratio(often @ missed, often @ spread), of), foretold
 
 
-def _spearman(x: Values, y: Values) -> float:
-    a, b = (ranks(values) for values in (x, y))
-    a, b = a - a.mean(), b - b.mean()
-    size = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / size) if size else np.nan
+def _spearman(x: Values, y: Values, often: Often) -> Float[np.ndarray, " draws"]:
+    a, b = (ranks(values, often) for values in (x, y))
+    a, b = (rank - np.average(rank, 1, often, keepdims=True) for rank in (a, b))
+    size = np.sqrt((often * a**2).sum(1) * (often * b**2).sum(1))
+    return _ratio((often * a * b).sum(1), size)
 
 
-def ranks(x: Values) -> Values:
-    """Rank from 0; what is equal has the mean of its ranks."""
-    _, place, count = np.unique(x, return_inverse=True, return_counts=True)
-    return (np.cumsum(count) - (count + 1) / 2)[place]
+def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.divide(a, b, np.full(len(b), np.nan), where=b > 0)  # in some samples nothing varies
+
+
+def ranks(x: Values, often: Often) -> Often:
+    """Rank from 0, in samples that have each row so many times; equals have the mean of ranks."""
+    _, place = np.unique(x, return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    count = np.add.reduceat(often[:, order], np.flatnonzero(np.diff(place[order], prepend=-1)), 1)
+    return (np.cumsum(count, 1) - (count + 1) / 2)[:, place]
 
 
 def _numbered(settings: Settings | None, rows: int) -> Settings:
@@ -76,12 +83,12 @@ def _numbered(settings: Settings | None, rows: int) -> Settings:
     return np.arange(rows) if settings is None else np.unique(settings, return_inverse=True)[1]
 
 
-def _bootstrapped(of: Callable[[np.ndarray], float], settings: Settings) -> Estimate:
-    rng, many = np.random.default_rng(0), settings.max() + 1
-    rows = np.split(np.argsort(settings, kind="stable"), np.cumsum(np.bincount(settings))[:-1])
-    draws = [
-        of(np.concatenate([rows[i] for i in rng.integers(0, many, many)])) for _ in range(DRAWS)
-    ]
-    known = [draw for draw in draws if np.isfinite(draw)]
+def _bootstrapped(of: Callable[[Often], np.ndarray], settings: Settings) -> Estimate:
+    many = settings.max() + 1
+    drawn = np.random.default_rng(0).integers(0, many, (DRAWS, many))
+    often = np.stack([np.bincount(draw, minlength=many) for draw in drawn])[:, settings]
+    draws = of(often.astype(float))
+    known = draws[np.isfinite(draws)]
     low, high = np.quantile(known, [0.025, 0.975]) if len(known) > DRAWS / 2 else [np.nan] * 2
-    return Estimate(float(of(np.arange(len(settings)))), float(low), float(high))
+    (value,) = of(np.ones((1, len(settings))))
+    return Estimate(float(value), float(low), float(high))
