@@ -792,6 +792,15 @@ KEPT = [
             "return True or",
             "store::test_what_is_read_fast_is_what_xarray_reads",
         ),
+        *(
+            (old, new, "store::test_what_is_read_fast_is_what_xarray_reads")
+            for old, new in (
+                ("hours|minutes|seconds", "hours|minutes"),
+                (' or "coordinates" in words', ""),
+                ("np.shape(v) == (1,)", "np.shape(v) == (2,)"),
+                ("for name in [*data] if name in named", "for name in ()"),
+            )
+        ),
         (
             'PART = ".sublim-part-"',
             'PART = ".part-"',

@@ -394,11 +394,11 @@ OTHER = {
 
 
 @pytest.mark.parametrize("name", declared(Theorem))
-def test_a_setting_names_other_parts_as_far_as_they_are_its_own(folder, name, monkeypatch):
+def test_a_setting_names_other_parts_as_far_as_they_are_its_own(tmp_path, name, monkeypatch):
     """By `of`: those of one step, those of many steps, or neither (which are asked for)."""
     for parts in ("MANY_SEEDS", "FEW_SEEDS"):
         monkeypatch.setattr(layouts, parts, {"some": None})
-    usual, other = run(folder), run(folder, **{name: OTHER.get(name, 7)})
+    usual, other = run(tmp_path), run(tmp_path, **{name: OTHER.get(name, 7)})
     assert usual.folder != other.folder
     of = declared(Theorem)[name].of
     parts = [dict(one.study._jobs()) for one in (usual, other)]

@@ -290,10 +290,12 @@ def test_many_writers_tear_nothing(tmp_path):
     assert not list(tmp_path.glob(".sublim-part-*"))
 
 
-@pytest.mark.parametrize(
-    "unusual",
-    [None, "by xarray", "units", "text", "bare dimension", "outside", "unset", "word unset"],
-)
+FAST = (None, "by xarray", "said", "text", "outside", "of one seed")
+BY_XARRAY = ("seconds", "since", "scaled", "bare dimension", "said to be outside", "unset")
+BY_XARRAY += ("word unset",)
+
+
+@pytest.mark.parametrize("unusual", [*FAST, *BY_XARRAY])
 def test_what_is_read_fast_is_what_xarray_reads(tmp_path, monkeypatch, unusual):
     """Words, numbers, truth values and a scalar; and what only xarray knows how to read."""
     asked, by_itself = [], xr.load_dataset
@@ -307,14 +309,25 @@ def test_what_is_read_fast_is_what_xarray_reads(tmp_path, monkeypatch, unusual):
         {"seed": [4, 2, 9], "step": [0, 7], "layer": ["hidden_0", "ψ"]},
         {"chunk": 2, "part": "a"},
     )
-    if unusual == "units":
-        ds.loss.attrs["units"] = "nat"
+    if unusual == "said":
+        ds.loss.attrs |= {"units": "nat", "long_name": "ψ", "valid_range": (0.0, 1.0), "when": ""}
+        ds.step.attrs["units"] = "steps"
+    elif unusual == "seconds":
+        ds.step.attrs["units"] = "seconds"
+    elif unusual == "since":
+        ds.step.attrs["units"] = "days since 2026-01-01"
+    elif unusual == "scaled":
+        ds.loss.encoding["scale_factor"] = np.float32(0.5)
     elif unusual == "text":
         ds["text"] = "seed", ["a", "", "longer"]
     elif unusual == "bare dimension":
         ds = ds.drop_vars("seed")
     elif unusual == "outside":
-        ds = ds.assign_coords(name=("seed", ["a", "b", "c"]))
+        ds = ds.assign_coords(name=("seed", ["a", "b", "c"]), aux=3)
+    elif unusual == "of one seed":
+        ds = ds.isel(seed=0)
+    elif unusual == "said to be outside":  # by the file, as no variable has its dimension
+        ds = ds.assign_coords(other=[1], name=("other", ["a"]))
     elif unusual == "unset":
         ds.loss.encoding["_FillValue"] = -1.0
     elif unusual == "word unset":
@@ -324,8 +337,12 @@ def test_what_is_read_fast_is_what_xarray_reads(tmp_path, monkeypatch, unusual):
     store.save(ds, tmp_path / "a.nc")
     with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as by_xarray:
         found = store.load(tmp_path / "a.nc")
-        assert bool(asked) == (unusual not in (None, "by xarray", "text"))
+        assert bool(asked) == (unusual in BY_XARRAY)
         assert found.identical(by_xarray.load())
+        assert [*found.data_vars] == [*by_xarray.data_vars]
+        assert {n: {k: type(v) for k, v in found[n].attrs.items()} for n in found.variables} == {
+            n: {k: type(v) for k, v in by_xarray[n].attrs.items()} for n in by_xarray.variables
+        }
         assert {n: type(value) for n, value in found.attrs.items()} == {
             n: type(value) for n, value in by_xarray.attrs.items()
         }

@@ -144,19 +144,23 @@ def load(path: Path) -> xr.Dataset:
 #: Attributes by which netCDF keeps its own accounts, and what xarray says of how it wrote.
 _ACCOUNTS = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "dtype", "_FillValue"}
 _ACCOUNTS |= {"_Netcdf4Dimid", "_Netcdf4Coordinates"}
+#: What is said of a variable that changes nothing of how it is read, unless its unit is of time.
+_SAID = {"long_name", "units", "valid_range", "when", "coordinates"}
+_OF_TIME = re.compile("since|days|hours|minutes|seconds")
 
 
 def _plain(file: h5py.File) -> xr.Dataset | None:
-    """Read a Dataset of numbers, truth values and words with bare variables; None for any other.
+    """Read a Dataset of numbers, truth values and words, and what is said of them; or None.
 
-    As xarray reads it, in less time: a store has such a file for every block of networks.
+    As xarray reads it, in less time: a store has such a file for every block of networks, and a
+    finished run is one.
     """
-    data, coords = {}, {}
+    data, coords, named = {}, {}, set()
     for name, variable in file.items():
         attrs = dict(variable.attrs)
         scale = "CLASS" in attrs  # a coordinate along its own dimension
         alone = scale or variable.ndim == 0 if isinstance(variable, h5py.Dataset) else False
-        if attrs.keys() - _ACCOUNTS or not (alone or "DIMENSION_LIST" in attrs):
+        if (said := _said(attrs)) is None or not (alone or "DIMENSION_LIST" in attrs):
             return None
         if b"not a netCDF variable" in attrs.get("NAME", b"") or not _unset(attrs):
             return None
@@ -164,12 +168,26 @@ def _plain(file: h5py.File) -> xr.Dataset | None:
         text = h5py.check_string_dtype(variable.dtype)
         values = np.asarray(variable.asstr()[()], str) if text else variable[()]
         kind = bool if attrs.get("dtype") == "bool" else values.dtype
-        (coords if scale else data)[name] = dims, values.astype(kind, copy=False)
+        named |= {*said.pop("coordinates", "").split()}  # beside those of dimensions
+        (coords if scale else data)[name] = dims, values.astype(kind, copy=False), said
     words = {name: value for name, value in file.attrs.items() if name != "_NCProperties"}
     if not all(isinstance(value, str) or np.shape(value) == (1,) for value in words.values()):
         return None
+    if not named <= data.keys() or "coordinates" in words:
+        return None
+    coords |= {name: data.pop(name) for name in [*data] if name in named}
     attrs = {n: value if isinstance(value, str) else value[0] for n, value in words.items()}
     return xr.Dataset(data, coords, attrs)
+
+
+def _said(attrs: dict[str, Any]) -> dict[str, Any] | None:
+    """Take what is said of a variable; None if xarray may read something into it."""
+    said = {name: value for name, value in attrs.items() if name not in _ACCOUNTS}
+    if said.keys() - _SAID or _OF_TIME.search(str(said.get("units", ""))):
+        return None
+    if not all(isinstance(v, str) or np.asarray(v).dtype.kind in "iuf" for v in said.values()):
+        return None
+    return {n: v[0] if np.shape(v) == (1,) else v for n, v in said.items()}
 
 
 def _is_plain(ds: xr.Dataset) -> bool:
