@@ -250,6 +250,8 @@ def draw(
     found, pages = figures(ds), {}
     for name, make in found.items():
         figure = make(ds, **look)
+        figure.get_layout_engine().execute(figure)  # once, and not anew for each file
+        figure.set_layout_engine("none")
         for suffix in formats:
             figure.savefig(page := BytesIO(), format=suffix, dpi=300 if look.get("width") else 160)
             pages[f"{name}.{suffix}"] = page.getvalue()

@@ -187,8 +187,11 @@ def _line(axes: Axes, values: xr.DataArray, model: str) -> Line2D:
     curve = values.sel(model=model)
     curve = curve.where(np.isfinite(curve)).dropna("step", how="all")
     style = {"color": COLORS[model], "ls": LINES.get(model, "-")}
-    of = [summary(curve.isel(step=i).dropna("seed")) for i in range(curve.sizes["step"])]
-    mean, low, high = np.array([(s.mean, *s.interval) for s in of], float).reshape(-1, 3).T
+    parts = [curve]
+    if curve.isnull().any():  # of other seeds at other steps
+        parts = [curve.isel(step=[i]).dropna("seed") for i in range(curve.sizes["step"])]
+    of = [summary(part) for part in parts]
+    mean, low, high = np.concatenate([(s.mean, *s.interval) for s in of], 1)
     (line,) = axes.plot(curve.step, mean, **style)
     axes.fill_between(curve.step, low, high, color=COLORS[model], alpha=0.2, lw=0)
     return line
