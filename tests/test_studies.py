@@ -5,30 +5,29 @@ import pytest
 
 import sim
 from sim.errors import InputError
-from sim.studies import grids
+from sim.settings.grid import set_by
+from sim.studies import grids, shown
 from sim.studies.named import named
 from sim.studies.sweep import of_task
 from sim.training.families import traits
 
 SMALL = {
-    "dataset": "synthetic:12x4",
+    "dataset": "synthetic:12x10",
     "seeds": 2,
     "widths": (16, 16),
-    "noise_images": 256,
+    "noise_images": 512,
     "batch": 32,
     "teacher_steps": 6,
     "student_steps": 6,
 }
 
 
-KINDS = ("batch",)
-NAMES = [pytest.param(n, marks=() if n in KINDS else pytest.mark.slow) for n in grids.names()]
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of settings that have misled somebody
+@pytest.mark.slow
+@pytest.mark.parametrize("name", grids.names())
 def test_runs_small(name, monkeypatch):
     """At the second value of each axis, or the first and last case; trained for a moment."""
-    study = grids.module(name)
+    study, own = grids.module(name), grids.settings(name, SMALL["dataset"])
 
     def few(values):
         if isinstance(values, tuple):
@@ -37,10 +36,18 @@ def test_runs_small(name, monkeypatch):
         return {label: values[label] for label in (first, last)}
 
     monkeypatch.setattr(study, "AXES", {axis: few(values) for axis, values in study.AXES.items()})
-    more = {"base_steps": 3} if traits(grids.family(name)) else {}
-    ds = sim.study(name, **SMALL, **more)
+    based = traits(grids.family(name)) and own.get("base") != "untrained"
+    small = SMALL | ({"base_steps": 3} if based else {})
+    set_by_axes, _ = set_by(study.AXES)
+    small = {k: v for k, v in small.items() if k.replace("steps", "epochs") not in set_by_axes}
+    ds = sim.study(name, **small)
     assert list(ds.test_accuracy.dims) == [*study.AXES, "seed", "model"]
     assert np.isfinite(ds.test_accuracy).all()
+    assert [*shown.tables(ds)]
+    figures = shown.figures(ds)
+    assert figures
+    for draw in figures.values():
+        draw(ds).draw_without_rendering()
 
 
 @pytest.mark.parametrize("name", grids.names())
