@@ -224,6 +224,7 @@ HOW = {
         "Say what would be done, in which settings, and what to cite; and do nothing.",
     ),
     "traps": (bool, True, "Warn of settings that have misled somebody."),
+    "figures": (bool, True, "Draw them; without, `sublim plot` does so later."),
     "json": JSON,
 }
 CLUSTER = {

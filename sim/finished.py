@@ -162,7 +162,7 @@ def again(run: Path) -> None:
     console.print(f"$ {escape(command)}", soft_wrap=True, highlight=False)
     with tempfile.TemporaryDirectory() as place:
         # Its chunk is what it began with, if the command did not say one: other last bits else.
-        more = ["--chunk", str(ds.attrs["chunk"]), "--out", place, "--no-json"]
+        more = ["--chunk", str(ds.attrs["chunk"]), "--out", place, "--no-json", "--no-figures"]
         with _where_made(ds):
             parse([*shlex.split(command)[1:], *more])()
         console.print("That was a temporary folder; it is gone. The run's own is as it was.")

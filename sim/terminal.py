@@ -39,6 +39,7 @@ def show(
     plans: bool = True,
     dry_run: bool = False,
     traps: bool = True,
+    figures: bool = True,
     json: bool = False,
     preset: str = "",
     workers: int = 0,
@@ -46,8 +47,9 @@ def show(
 ) -> None:
     """Run a study: say what it takes, compute what is missing, and leave table, figures, data.
 
-    dry_run: say what it would do, and do nothing. traps: warn of them. json: print what the table
-    says as JSON. preset: a published row. workers, cluster: who trains, as `sim.cluster` has it.
+    dry_run: say what it would do, and do nothing. traps: warn of them. figures: draw them. json:
+    print what the table says as JSON. preset: a published row. workers, cluster: who trains, as
+    `sim.cluster` has it.
     """
     from sim.report import progress
 
@@ -91,13 +93,13 @@ def show(
                 raise run.unsaved  # said, and shown all the same
             if output.csv:
                 results_csv(ds, run.folder / "results.csv")
-            draw(ds, run.folder)
+            if figures:
+                draw(ds, run.folder)
     except KeyboardInterrupt:
         stderr.print(escape(stopped()), soft_wrap=True)
         raise SystemExit(progress.INTERRUPTED) from None
-    (stderr if json else console).print(
-        f"Results, settings and figures: {escape(str(run.folder))}", soft_wrap=True
-    )
+    left = "Results, settings and figures" if figures else "Results and settings"
+    (stderr if json else console).print(f"{left}: {escape(str(run.folder))}", soft_wrap=True)
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def test_the_command_is_kept(sublim, tmp_path, small):
     words = ["--teacher-steps", "6", "--student-steps", "6", "--batch", "32", "--points", "2"]
     words += ["--widths", "16", "16", "--noise-images", "96", "--chunk", str(SEEDS)]
     out = tmp_path / "runs"
-    sublim("figure10", "--dataset", DATA, "--seeds", "3", *words, "--out", out)
+    sublim("figure10", "--dataset", DATA, "--seeds", "3", *words, "--out", out, "--no-figures")
     (one,) = (Run(at, results.load(at)) for at in kept.folders(out))
     changed = one.ds.assign(test_accuracy=one.ds.test_accuracy + 0.25)
     changed.attrs["command"] = one.ds.attrs["command"]
@@ -159,7 +159,7 @@ def test_a_run_again_of_json_words_and_of_files_from_elsewhere(
         finished.again(tmp_path)
     out = capsys.readouterr().out
     words, place = seen[0]
-    assert words[-1] == "--no-json"  # the last of two counts
+    assert words[-2:] == ["--no-json", "--no-figures"]  # the last of two counts
     assert place == there
     assert Path.cwd() == tmp_path
     assert "Other last bits, as where a run was extended" in out
