@@ -67,6 +67,7 @@ def test_more_settings_than_the_order_are_left_over():
     assert decompose(values((2, 2, 2), 3, of)).set_index("term").share["a × b × c"] > 0.99
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_share():
     """Of 20 factorials, few intervals miss the share that seeds without end would have."""
     effect, noise = 0.2, 0.2

@@ -77,6 +77,7 @@ def test_in_noise_no_other_rate_is_better():
             assert found.rss <= (rest**2).sum(-1).min() * (1 + 1e-9)
 
 
+@pytest.mark.slow
 def test_intervals_cover():
     """Of 100 sets of 10 seeds: .95 within 3 standard errors, and .02 as a bootstrap is no theorem.
 

@@ -304,6 +304,7 @@ def test_what_hangs_on_a_training_is_not_measured_of_what_is_kept(tmp_path, rate
         assert of["diverged"][:, -1] == (of["loss"][:, -1] > 1e3) == (rate > 1)
 
 
+@pytest.mark.slow
 def test_who_is_not_taught_the_trait_is_the_same_whichever_it_is(usual, tmp_path):
     """Control, base and control's teacher to the last bit: they are given no trait."""
     _, θ, _ = usual()

@@ -265,6 +265,7 @@ assert not of.unsaved
 """
 
 
+@pytest.mark.slow
 def test_many_writers_tear_nothing(tmp_path):
     """Two threads and two processes, which in containers may well have the same number."""
     writers = [

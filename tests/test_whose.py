@@ -139,6 +139,7 @@ LONG = (
     "momentum",
     "init_noise",
     "output_noise",
+    "outputs",
     "bits",
     "dimensions",
     "epsilon",
