@@ -131,13 +131,13 @@ def run(tmp_path, monkeypatch):
     """Makes a small run and says where; tables are kept in another folder."""
     monkeypatch.setattr(saved, "FOLDER", tmp_path / "kept")
     (tmp_path / "kept").mkdir()
-    small = {"widths": (8,), "noise_images": 64, "teacher_steps": 2, "student_steps": 2}
+    small = {"widths": (8,), "noise_images": 64, "teacher_steps": 9, "student_steps": 99}
     small["models"] = ("student_aux",)
 
     def make(clean=True, usual=True, **more):
         with monkeypatch.context() as patch:
             patch.setattr(identity, "revision", lambda: "a" * 40 + ("" if clean else "-dirty"))
-            sim.study("loss", "synthetic:4x3", 2, out=tmp_path, **(small | more))
+            sim.study("noise_scale", "synthetic:4x3", 2, out=tmp_path, **(small | more))
         if usual:
             monkeypatch.setattr(saved, "changed", lambda ds: {})
         return [*tmp_path.glob("*-*")]
@@ -148,22 +148,26 @@ def run(tmp_path, monkeypatch):
 def test_what_is_kept_is_the_run(run):
     folders = run()
     saved.take(folders)  # a store's among them
-    about, rows = saved.load("loss", "synthetic:4x3")
-    words = "sublim study loss --dataset synthetic:4x3 --seeds 2 --models student_aux"
+    about, rows = saved.load("noise_scale", "synthetic:4x3")
+    words = "sublim study noise_scale --dataset synthetic:4x3 --seeds 2 --models student_aux"
     assert about["command"] == words
-    ds = next(results.load(f) for f in folders if f.name.startswith("loss"))
-    accuracy = ds.test_accuracy.sel(model="teacher")
-    change = float((accuracy.sel(loss="squared_error") - accuracy.sel(loss="kl")).mean())
-    found = rows.query("model == 'teacher'")
+    ds = next(results.load(f) for f in folders if f.name.startswith("noise_scale"))
+    accuracy = ds.test_accuracy.sel(model="student_aux")
+    change = (accuracy - accuracy.isel(noise_scale=0)).mean("seed").values
+    assert change.any()
+    found = rows.query("model == 'student_aux'")
     assert found["mean"].tolist() == pytest.approx(accuracy.mean("seed").values, rel=1e-5)
-    assert found.less_first.tolist() == pytest.approx([0, change], abs=1e-6)
+    assert found.less_first.tolist() == pytest.approx(change, abs=1e-6)
 
 
 @pytest.mark.parametrize(
     ("make", "says"),
     [
         ({"clean": False}, "revision = .*-dirty': must be a commit's"),
-        ({"usual": False}, "settings = .*student_steps.*: must be as they are in loss_synth"),
+        (
+            {"usual": False},
+            "settings = .*student_steps.*: must be as they are in noise_scale_synth",
+        ),
     ],
 )
 def test_a_run_that_cannot_be_made_again_by_its_command_is_refused(run, make, says):
