@@ -61,7 +61,7 @@ def runs(folder: Path, json: bool) -> None:
     if json:
         print_json([dict(zip(("run", *COLUMNS), row, strict=True)) for row in rows])
     else:
-        console.print(listed(rows, str(folder)), soft_wrap=not rows, highlight=False)
+        console.print(listed(rows, str(folder)), soft_wrap=not rows, crop=False, highlight=False)
 
 
 def show(run: Path, json: bool) -> None:

@@ -133,8 +133,13 @@ def store(points, out):
     each = (used()[0] - begun) / n * 1000
     print(f"{n:,} parts: {each:.1f} ms of processor time each, {used()[1]:.0f} MiB at the peak")
     print(f"  {files(out)}")
-    for _ in range(3):
-        subprocess.run([sys.executable, __file__, "opened", str(points), str(out)], check=True)
+    with (
+        tempfile.TemporaryDirectory() as kept
+    ):  # bytecode, as Python keeps it unless it is told not to
+        as_usual = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": kept}
+        for _ in range(1 + 3):  # the first compiles it
+            command = [sys.executable, __file__, "opened", str(points), str(out)]
+            subprocess.run(command, env=as_usual, check=True)
 
 
 def opened(points, out):

@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from rich.console import Console
 
 import sim
 from sim import finished
@@ -68,6 +70,30 @@ def test_runs_are_listed_with_what_is_not_as_usual(folder, sublim):
     assert "widths 16, 16" in rows[usual.folder.name][3]
     assert rows[usual.folder.name][4].startswith("20")
     assert rows["figure10-damaged"][3]
+
+
+@pytest.mark.parametrize(("width", "columns"), [(120, True), (70, False), (20, False)])
+def test_a_run_is_named_whole_however_narrow_a_terminal_is(width, columns):
+    rows = [
+        (
+            "sweep-digits-0123456789",
+            "16",
+            "aux × 4, noise scale × 3",
+            "widths 8",
+            "2026-01-01",
+            "9 s",
+        ),
+        ("figure10-digits-98765432", "8", "", "", "2026-01-02", "8 s"),
+    ]
+    page = StringIO()
+    Console(file=page, width=width).print(runs.listed(rows, "runs"), crop=False)
+    words = " ".join(page.getvalue().split())
+    assert words.startswith("2 finished runs in runs")
+    for name, *values in rows:
+        (line,) = (line for line in page.getvalue().splitlines() if name in line)
+        assert (line.rstrip() != name) == columns
+        assert all(value in words for value in values)
+    assert ("axes: aux" in words) != columns
 
 
 def test_where_there_are_no_runs_a_line_says_so(tmp_path, sublim):

@@ -1,35 +1,61 @@
 """Tables of finished runs: which there are, and how two of them differ."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import xarray as xr
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from sim.report.names import counted
 from sim.report.tables import cell, lean
 from sim.runs.statistics import Summary
 
 COLUMNS = ("seeds", "axes", "not as usual", "made", "took")
+WORDS = ("axes", "not as usual")  # which may be broken into lines
 
 
-def listed(rows: Sequence[Sequence[str]], folder: str) -> Table | str:
-    """Lay out runs: folder, seeds, axes, what is not as usual, when, how long; no empty column.
+class Listed(NamedTuple):
+    """Runs as a table, or line by line where a terminal is too narrow for one."""
 
-    Where there are none, a line says so: a table is no wider than its columns.
+    title: str
+    rows: Sequence[Sequence[str]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Lay them out; columns in which nothing stands are left out."""
+        kept = [i for i, _ in enumerate(COLUMNS, 1) if any(row[i] for row in self.rows)]
+        shown = lean(self.title, "")
+        shown.add_column("run", no_wrap=True)  # to be copied
+        for i in kept:
+            words, way = COLUMNS[i - 1] in WORDS, "right" if i == 1 else "left"
+            least = min(24, max(len(row[i]) for row in self.rows)) if words else None
+            shown.add_column(COLUMNS[i - 1], justify=way, no_wrap=not words, min_width=least)
+        for row in self.rows:
+            shown.add_row(*(escape(row[i]) for i in (0, *kept)))
+        if Measurement.get(console, options.update_width(1000), shown).minimum <= options.max_width:
+            yield shown
+            return
+        yield Text.from_markup(self.title, style="italic")
+        for row in self.rows:
+            said = (f"{COLUMNS[i - 1]}: {row[i]}" for i in kept if row[i])
+            yield Text(row[0], no_wrap=True, overflow="ignore")
+            yield Padding(Text("; ".join(said)), (0, 0, 0, 4))
+
+
+def listed(rows: Sequence[Sequence[str]], folder: str) -> Listed | str:
+    """Lay out runs: folder, seeds, axes, what is not as usual, when, how long.
+
+    Where there are none, a line says so.
     """
     if not rows:
         return f"No finished runs in {escape(folder)}"
-    runs = counted(len(rows), "finished run")
-    shown = lean(f"{runs} in {escape(folder)}, the latest first", "")
-    shown.add_column("run", no_wrap=True)  # to be copied
-    kept = [i for i, _ in enumerate(COLUMNS, 1) if any(row[i] for row in rows)]
-    for i in kept:
-        shown.add_column(COLUMNS[i - 1], overflow="fold", justify="right" if i == 1 else "left")
-    for row in rows:
-        shown.add_row(*(escape(row[i]) for i in (0, *kept)))
-    return shown
+    return Listed(
+        f"{counted(len(rows), 'finished run')} in {escape(folder)}, the latest first", rows
+    )
 
 
 def unlike(found: Mapping[str, tuple[Any, Any]], names: Sequence[str]) -> Table:
