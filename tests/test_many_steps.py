@@ -555,7 +555,8 @@ def test_measured(tmp_path):
     assert not [row for row in found.values() if row.verdict == Verdict.VIOLATED]
     wrong = {s for s, row in found.items() if s.startswith(HOLD) and row.verdict != Verdict.HOLDS}
     assert wrong == {s for s in wrong if found[s].verdict == judged.UNDECIDED}
-    assert all(s.startswith("logits rounded to ") for s in wrong)  # few tip over
+    few = ("logits rounded to ", "… so that Δθ_S · Δθ_T is negative")  # tip over; heads
+    assert all(s.startswith(few) for s in wrong)
     assert (ds.inputs_distinct.dropna("network") == ds.sizes["kept"] - 1).all()
     assert 0 < ds.quantised_tips.mean() < ds.sizes["kept"] * 3
     for draw in theorem_plots.FIGURES.values():
