@@ -80,6 +80,8 @@ def written() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if not error.filename:  # of standard output
+            raise
         raise StorageError(f"not written: {error.filename}; {error.strerror}") from None
 
 

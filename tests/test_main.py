@@ -121,6 +121,11 @@ def test_a_shell_completes_flags_of_every_command(sublim):
     assert code == 0
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
     assert all(flag in script for flag in ("--student-lr", "--lazy-seeds", "--dry-run"))
+    code, _, err = sublim("--tyro-write-completion", "zsh", "no/such/folder/_sublim")
+    assert (code, err) == (
+        1,
+        "error: not written: no/such/folder/_sublim; No such file or directory\n",
+    )
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def _known(part: pd.DataFrame, *names: str) -> tuple[np.ndarray, np.ndarray, np.
     known = part[[*(f"first_{name}" for name in names), "final"]].to_numpy(float)
     numbers = np.isfinite(known).all(1)  # what overflowed is no number
     known = known[numbers]
-    return known[:, :-1], known[:, -1], settings.to_numpy(int)[numbers]
+    return known[:, :-1], known[:, -1], settings.to_numpy()[numbers].astype(int)
 
 
 def cells(table: Forecasts) -> Lines:
