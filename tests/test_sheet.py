@@ -18,7 +18,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from sim.errors import InputError
-from sim.report import figures, names, rate_figures, replications, sweep_figures, tuned
+from sim.report import figures, names, rate_figures, replications, sheet, sweep_figures, tuned
 from sim.runs import results
 from sim.studies import grids, shown
 from sim.training.families import FIGURE_10, described, traits
@@ -183,6 +183,32 @@ def test_the_reference_alone_has_no_key(sublim, run):
     grid = made_up.sweep(student_lr=(1e-4, 1e-3))
     for width in (None, "column"):
         assert not sweep_figures.sweep(grid, models="reference", width=width).legends
+
+
+@pytest.mark.parametrize("width", ["column", None])
+@pytest.mark.parametrize("ends", [(0.021, 0.056), (0.2, 1.5), (0.012, 0.9), (3e-5, 9e3)])
+def test_an_axis_of_powers_has_numbers_however_little_of_it_is_seen(ends, width):
+    """Of .02 to .06 there was none: what lies between powers of ten is named where they are not."""
+
+    @sheet.drawn
+    def draw(on, values):
+        ((panel,),) = on.panels(1, 1, panel=(1.9, 2.0), edge=(1, 1))
+        panel.plot(values, values)
+        panel.set_xscale("log")
+
+    figure = draw(np.geomspace(*ends, 9), width=width)
+    (axes,) = figure.axes
+    low, high = axes.get_xlim()
+    ticks = [
+        label.get_text()
+        for minor in (False, True)
+        for label, at in zip(
+            axes.get_xticklabels(minor=minor), axes.get_xticks(minor=minor), strict=True
+        )
+        if low <= at <= high
+    ]
+    assert len([*filter(None, ticks)]) >= 2
+    assert not overlapping(figure)
 
 
 def test_no_display_is_needed(run):
