@@ -795,7 +795,7 @@ KEPT = [
         *(
             (old, new, "store::test_what_is_read_fast_is_what_xarray_reads")
             for old, new in (
-                ("hours|minutes|seconds", "hours|minutes"),
+                (", decode_times=False", ""),
                 (' or "coordinates" in words', ""),
                 ("np.shape(v) == (1,)", "np.shape(v) == (2,)"),
                 ("for name in [*data] if name in named", "for name in ()"),

@@ -135,7 +135,8 @@ def load(path: Path) -> xr.Dataset:
             if not inside or (isinstance(of, h5py.Dataset) and (of.is_virtual or of.external)):
                 raise DamagedError(f"{name} points to another file")
         if (ds := _plain(file)) is None:
-            ds = xr.load_dataset(BytesIO(content), engine="h5netcdf")
+            # A unit of time makes no date of a number: as versions of xarray differ in, too.
+            ds = xr.load_dataset(BytesIO(content), engine="h5netcdf", decode_times=False)
     for variable in ds.variables.values():
         variable.encoding = {}  # else the width of these words would cut longer ones later on
     return ds
@@ -145,9 +146,8 @@ def load(path: Path) -> xr.Dataset:
 _ACCOUNTS = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "dtype", "_FillValue"}
 _ACCOUNTS |= {"_Netcdf4Dimid", "_Netcdf4Coordinates"}
 _LONG = {"REFERENCE_LIST"}  # of those, what takes long to read
-#: What is said of a variable that changes nothing of how it is read, unless its unit is of time.
+#: What is said of a variable that changes nothing of how it is read.
 _SAID = {"long_name", "units", "valid_range", "when", "coordinates"}
-_OF_TIME = re.compile("since|days|hours|minutes|seconds")
 
 
 def _plain(file: h5py.File) -> xr.Dataset | None:
@@ -192,9 +192,8 @@ def _text(variable: h5py.Dataset) -> np.ndarray:
 def _said(attrs: dict[str, Any]) -> dict[str, Any] | None:
     """Take what is said of a variable; None if xarray may read something into it."""
     said = {name: value for name, value in attrs.items() if name not in _ACCOUNTS}
-    if said.keys() - _SAID or _OF_TIME.search(str(said.get("units", ""))):
-        return None
-    if not all(isinstance(v, str) or np.asarray(v).dtype.kind in "iuf" for v in said.values()):
+    plain = (isinstance(v, str) or np.asarray(v).dtype.kind in "iuf" for v in said.values())
+    if said.keys() - _SAID or not all(plain):
         return None
     return {n: v[0] if np.shape(v) == (1,) else v for n, v in said.items()}
 
