@@ -133,11 +133,10 @@ def store(points, out):
     each = (used()[0] - begun) / n * 1000
     print(f"{n:,} parts: {each:.1f} ms of processor time each, {used()[1]:.0f} MiB at the peak")
     print(f"  {files(out)}")
-    with (
-        tempfile.TemporaryDirectory() as kept
-    ):  # bytecode, as Python keeps it unless it is told not to
+    # Bytecode is kept, as Python does unless it is told not to: the first run makes it.
+    with tempfile.TemporaryDirectory() as kept:
         as_usual = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": kept}
-        for _ in range(1 + 3):  # the first compiles it
+        for _ in range(1 + 3):
             command = [sys.executable, __file__, "opened", str(points), str(out)]
             subprocess.run(command, env=as_usual, check=True)
 

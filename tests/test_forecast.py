@@ -6,7 +6,10 @@ import pytest
 import xarray as xr
 from scipy import stats
 
+from sim import terminal
 from sim.report import prediction
+from sim.report.sheet import Drawing
+from sim.runs import results
 from sim.runs.forecast import held_out, rank_correlation, ranks
 from sim.training.measures import MEASURES
 from tests.texts import overlapping
@@ -150,7 +153,7 @@ def test_a_sample_of_which_nothing_is_known_is_left_out():
     assert found.low <= found.value <= found.high
 
 
-def test_it_is_drawn_with_a_point_for_each_setting(rows):
+def test_it_is_drawn_with_a_point_for_each_setting(rows, tmp_path, monkeypatch):
     by = rows[rows.aux < 20].set_index(["aux", "model"]).to_xarray()
     noise = xr.DataArray(0.01 * RNG.normal(size=8), dims="seed")
     dims = ("aux", "seed", "model")
@@ -161,8 +164,13 @@ def test_it_is_drawn_with_a_point_for_each_setting(rows):
         ds[MEASURES[name].path] = first**2 if name == "visible_fraction" else first
     ds = ds.assign_coords(seed=range(8))
     ds.attrs = {"dataset": "made up", "test_images": 1000, "title": "Made up", "study": "mine"}
-    figure = prediction.figure(ds)
-    assert not overlapping(figure)
+    ds.attrs["experiment"] = "prediction"
+    results.save(ds, tmp_path / results.RESULTS)
+    drawn = []
+    monkeypatch.setattr(Drawing, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    terminal.draw(ds, tmp_path, formats=["png"])
+    (figure,) = drawn
+    assert not overlapping(figure)  # as a command lays it out: labels were broken since
     foretold = [
         a for a in figure.axes if a.get_xlabel().startswith("foretold by all, held out: R²")
     ]
