@@ -29,9 +29,12 @@ import jax
 import pytest
 from jaxtyping import install_import_hook
 
-# The settings and the command line are not checked: they say themselves what is wrong with a value.
+# The settings and the command line are not checked: they say themselves what is wrong with a value;
+# nor are families of networks, which have no arrays, and whose names are asked for very often.
 NUMERICS = (
-    "training",
+    *(f"training.{name}" for name in ("changes", "channels", "defences", "interventions")),
+    *(f"training.{name}" for name in ("measures", "mechanism", "moments", "roles", "steps")),
+    *(f"training.{name}" for name in ("traits", "updates")),
     "engine.programs",
     "model.keys",
     "model.networks",

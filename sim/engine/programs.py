@@ -294,12 +294,12 @@ def numbers(points: Sequence[Point]) -> Hyper:
     """Lay out numbers of k points as arrays: each student's own [k], the others of the first."""
     each = [counted(*point) for point in points]
 
-    def array(name: str) -> Array:
+    def array(name: str) -> np.ndarray:
         values = [getattr(hyper, name) for hyper in each]
         kind = np.int32 if isinstance(values[0], int) else np.float32
-        return jnp.asarray(values if getattr(OWN, name) == 0 else values[0], kind)
+        return np.asarray(values if getattr(OWN, name) == 0 else values[0], kind)
 
-    return Hyper(**{name: array(name) for name in declared(Hyper)})
+    return jax.device_put(Hyper(**{name: array(name) for name in declared(Hyper)}))  # all at once
 
 
 def _measured(
