@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import flat, init, jacobian, network
 
 import sim
 from docs import pages, saved
@@ -20,6 +19,7 @@ from sim.report import origins as report
 from sim.runs import results
 from sim.studies import grids, shown
 from sim.studies import origins as study
+from tests.tiny import flat, jacobian, network, numbers
 from theory import origins
 from theory.trees import add, scale
 
@@ -37,14 +37,11 @@ def _float64():
 @pytest.fixture
 def problem():
     """Base, another of another draw, inputs, and a direction of displacement of norm 1."""
-    return _problem(jax.random.key(1))
-
-
-@jax.jit
-def _problem(key):
-    keys = jax.random.split(key, 4)
-    θ, other, Δ = (init(k, SIZES) for k in keys[:3])
-    return θ, other, jax.random.normal(keys[3], (N, 5)), scale(1 / jnp.linalg.norm(flat(Δ)), Δ)
+    rng = np.random.default_rng(1)
+    θ, other, Δ = (numbers(rng, SIZES) for _ in range(3))
+    size = np.sqrt(sum(np.sum(leaf**2) for leaf in jax.tree.leaves(Δ)))
+    Δ = jax.tree.map(lambda leaf: leaf / size, Δ)
+    return jax.device_put((θ, other, rng.normal(size=(N, 5)), Δ))
 
 
 @jax.jit

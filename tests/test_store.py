@@ -295,11 +295,8 @@ FAST = (None, "by xarray", "said", "seconds", "since", "text", "outside", "of on
 BY_XARRAY = ("scaled", "bare dimension", "said to be outside", "unset", "word unset")
 
 
-@pytest.mark.parametrize("unusual", [*FAST, *BY_XARRAY])
-def test_what_is_read_fast_is_what_xarray_reads(tmp_path, monkeypatch, unusual):
+def unusually(unusual):
     """Words, numbers, truth values and a scalar; and what only xarray knows how to read."""
-    asked, by_itself = [], xr.load_dataset
-    monkeypatch.setattr(xr, "load_dataset", lambda *a, **k: asked.append(1) or by_itself(*a, **k))
     ds = xr.Dataset(
         {
             "loss": (("seed", "step", "layer"), np.random.rand(3, 2, 2).astype(np.float32)),
@@ -333,6 +330,29 @@ def test_what_is_read_fast_is_what_xarray_reads(tmp_path, monkeypatch, unusual):
         ds.loss.encoding["_FillValue"] = -1.0
     elif unusual == "word unset":
         ds["text"] = "seed", np.array(["a", "", "b"], object), {}, {"_FillValue": "b"}
+    return ds
+
+
+@pytest.mark.parametrize("unusual", FAST)
+def test_what_is_written_fast_is_what_xarray_writes(unusual):
+    """In the same order, with the same said of it."""
+    ds = unusually(unusual)
+    assert store._is_plain(ds)
+    ours, xarrays = (
+        xr.load_dataset(BytesIO(page), engine="h5netcdf", decode_times=False)
+        for page in (store._written(ds), bytes(ds.to_netcdf(engine="h5netcdf")))
+    )
+    assert ours.identical(xarrays)
+    for a, b in ((ours.variables, xarrays.variables), (ours.attrs, xarrays.attrs)):
+        assert [*a.items()].__repr__() == [*b.items()].__repr__()
+
+
+@pytest.mark.parametrize("unusual", [*FAST, *BY_XARRAY])
+def test_what_is_read_fast_is_what_xarray_reads(tmp_path, monkeypatch, unusual):
+    asked, by_itself = [], xr.load_dataset
+    monkeypatch.setattr(xr, "load_dataset", lambda *a, **k: asked.append(1) or by_itself(*a, **k))
+    ds = unusually(unusual)
+    assert store._is_plain(ds) == (unusual not in BY_XARRAY)
     if unusual == "by xarray":  # as all files were
         monkeypatch.setattr(store, "_is_plain", lambda ds: False)
     store.save(ds, tmp_path / "a.nc")
