@@ -60,7 +60,7 @@ def test_a_run_leaves_table_figures_and_data(sublim, tmp_path):
     assert sublim(*SMALL)[1] == again
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
     (folder / "figure10.png").write_bytes(b"")
-    code, _, _ = sublim("plot", folder)
+    code, _, _ = sublim("plot", folder, "--formats", "png")
     assert code == 0
     assert (folder / "figure10.png").read_bytes().startswith(b"\x89PNG")
 
