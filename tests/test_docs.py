@@ -29,9 +29,9 @@ def test_a_page_says_what_its_tables_say(page):
 
 
 def test_a_changed_number_changes_the_page(monkeypatch):
-    few = grids.names()[:12]  # all of them are written once, above
+    few = grids.names()[:3]  # all of them are written once, above
     monkeypatch.setattr(grids, "names", lambda: few)
-    monkeypatch.setattr(pages, "PARTS", dict([*pages.PARTS.items()][:1]))
+    monkeypatch.setattr(pages, "PARTS", dict([*pages.PARTS.items()][-1:]))
     load, before = saved.load, {page: write() for page, write in pages.PAGES.items()}
 
     def other(*names):

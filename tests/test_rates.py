@@ -265,7 +265,9 @@ def test_lines_have_all_columns(ds):
 @pytest.mark.parametrize(
     ("models", "axes", "names"),
     [
-        ([*LINEAGE], {"taught": ("a", "b")}, {"rows", "tree"}),
+        pytest.param(
+            *([*LINEAGE], {"taught": ("a", "b")}, {"rows", "tree"}), marks=pytest.mark.slow
+        ),
         ([*LINEAGE], {"taught": ("a", "b"), "strength": (0.1, 0.2, 0.5, 1.0)}, {"doses", "tree"}),
         ([*LINEAGE], {"left": ("a", "b"), "aux": (3, 10)}, {"rows", "tree"}),
         ([*CHAINS], {"outputs": ("soft",)}, {"generations"}),
@@ -281,6 +283,8 @@ def test_figures_are_those_of_the_results(models, axes, names):
 
 
 def test_of_a_trait_that_is_the_task_rate_and_accuracy_are_shown_once(ds):
+    ds = ds.isel(taught=[0])
+
     def shown(of):
         (table, *_), figure = rates.lineage(of), rate_figures.rows(of)
         labels = [axes.get_xlabel() for axes in figure.axes]

@@ -1,6 +1,7 @@
 """sim/runs/records.py: many parts in one file, and not a bit other for it."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -62,9 +63,10 @@ def files(folder):
 def few(monkeypatch):
     monkeypatch.setattr(records, "MANY", 4)
     monkeypatch.setattr(records, "LARGEST", 16)
+    monkeypatch.setattr(os, "fsync", lambda file: None)  # no test loses its power
 
 
-@pytest.mark.parametrize("many", [3, 4, 5, 16, 19, 65])
+@pytest.mark.parametrize("many", [3, 4, 5, 16, 19, 33])
 def test_many_parts_are_few_files_and_the_same_bits(tmp_path, many):
     alone, of = filled(None, many), filled(tmp_path, many)
     for one in (of, Records(Store(tmp_path, {}))):

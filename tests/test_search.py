@@ -31,6 +31,13 @@ TINY = {
 RATES = {"student_lr": Range(1e-4, 1e-1), "loss": ("kl", "squared_error")}
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Each trial asks git three times and waits for the disk: neither is in question here."""
+    monkeypatch.setattr(module.identity, "revision", lambda: "a" * 40)
+    monkeypatch.setattr(os, "fsync", lambda file: None)
+
+
 def trials(tmp_path, many, **more):
     return sim.search("synthetic:8x3", many, 2, over=RATES, out=tmp_path, **(TINY | more))
 
