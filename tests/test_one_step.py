@@ -26,9 +26,10 @@ def _float64():
 def problem(seed, sizes, activation="tanh", loss="kl", N=7):
     """f, θ_0, L_T, L_S, X, visible of a small network: class logits are the first half.
 
-    In place of the seed, what `draw` gave: for many problems in one program.
+    In place of the seed, what `draw` gave: for many problems in one program. The activation may be
+    a function too.
     """
-    f, targets = network(sizes, ACTIVATIONS[activation]), sizes[-1] // 2
+    f, targets = network(sizes, ACTIVATIONS.get(activation, activation)), sizes[-1] // 2
     drawn = jax.device_put(draw(seed, sizes, N)) if isinstance(seed, int) else seed
     θ_0, X, images, Z = drawn
     visible = jax.device_put(np.arange(sizes[-1]) >= targets)
