@@ -83,12 +83,15 @@ def test_initialisations_are_figure_10s():
     from sim.model.keys import Purpose, key  # noqa: PLC0415
 
     for purpose, found in ((Purpose.INIT, problems.θ_0), (Purpose.OTHER_INIT, problems.θ_other)):
-        expected = jax.vmap(lambda seed, p=purpose: net.init(key(seed, p)))(jnp.arange(3))
+        init = jax.vmap(lambda seed, p=purpose: net.init(key(seed, p)))
+        expected = jax.jit(init)(np.arange(3))
         # The same draws; two programs may differ in the last bit of float32.
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=3e-7), expected, found)
 
 
-@pytest.mark.parametrize("case", ["data", "other data", "random direction"])
+@pytest.mark.parametrize(
+    "case", [pytest.param("data", marks=pytest.mark.slow), "other data", "random direction"]
+)
 def test_a_case_is_what_theory_says_of_the_network_written_out(ds, case):
     """Seed 2, KL: L_T and L_S as plain functions, and the library's ladder."""
     of = run().study
@@ -130,11 +133,18 @@ def test_a_loss_without_a_closed_M_gets_its_own_by_differentiation(monkeypatch):
     monkeypatch.setitem(losses.LOSSES, "log_cosh", losses.Loss(log_cosh))
     experiment = SimpleNamespace(loss=("kl", "log_cosh"), aux=3)
     net = mlp(Setup(widths=(8,)), 12, 4)
-    y = jnp.linspace(-1.0, 1.0, 7)
-    visible = jnp.arange(7) >= 4
-    for which, closed in enumerate((losses.M_softmax(y, visible), jnp.diag(1.0 * visible))):
-        _, M = checks.imitation(experiment, net, jnp.eye(2)[which], 0)
-        np.testing.assert_allclose(M(y), closed, atol=1e-6)
+    y = np.linspace(-1.0, 1.0, 7, dtype=np.float32)
+
+    @jax.jit
+    def both(which, y):
+        visible = jnp.arange(7) >= 4
+        return checks.imitation(experiment, net, which, 0)[1](y), losses.M_softmax(y, visible)
+
+    for_kl, of_softmax = both(np.float32([1, 0]), y)
+    np.testing.assert_allclose(for_kl, of_softmax, atol=1e-6)
+    np.testing.assert_allclose(
+        both(np.float32([0, 1]), y)[0], np.diag(1.0 * (np.arange(7) >= 4)), atol=1e-6
+    )
 
 
 def row_of(rows, beginning):
