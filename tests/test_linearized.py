@@ -180,12 +180,17 @@ def test_the_dot_product_only_grows(world):
 
 def test_linearize_touches_and_is_linear(world):
     f, θ_0, Δ, X, _ = world
-    f_lin = linearized.linearize(f, θ_0)
-    np.testing.assert_array_equal(f_lin(θ_0, X[0]), f(θ_0, X[0]))
-    at = [f_lin(jax.tree.map(lambda a, b, c=c: a + c * b, θ_0, Δ), X[0]) for c in (0.0, 1.0, 2.0)]
-    np.testing.assert_allclose(at[2] - at[1], at[1] - at[0], atol=1e-13)
     h = 1e-6
-    near = f(jax.tree.map(lambda a, b: a + h * b, θ_0, Δ), X[0])
+
+    @jax.jit
+    def along(θ_0, Δ, x):
+        f_lin = linearized.linearize(f, θ_0)
+        moved = lambda c: jax.tree.map(lambda a, b: a + c * b, θ_0, Δ)  # noqa: E731
+        return [f_lin(moved(c), x) for c in (0.0, 1.0, 2.0)], f(θ_0, x), f(moved(h), x)
+
+    at, here, near = map(np.asarray, along(θ_0, Δ, X[0]))
+    np.testing.assert_array_equal(at[0], here)
+    np.testing.assert_allclose(at[2] - at[1], at[1] - at[0], atol=1e-13)
     np.testing.assert_allclose((near - at[0]) / h, at[1] - at[0], atol=1e-4)
 
 

@@ -180,7 +180,7 @@ def test_image_sides(d, sides):
     assert image_sides(d) == sides
 
 
-@pytest.mark.parametrize("init", ["lecun_normal", "uniform"])
+@pytest.mark.parametrize("init", ["lecun_normal", pytest.param("uniform", marks=pytest.mark.slow)])
 def test_initial_weights_are_the_same_bits_in_any_program_and_a_narrow_network_is_a_wide_one_cut(
     init,
 ):

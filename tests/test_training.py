@@ -9,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 
+from sim.engine.programs import numbers
 from sim.model import data
 from sim.model.keys import Purpose, key
 from sim.model.networks import mlp
@@ -19,6 +20,7 @@ from sim.settings.experiments import FIGURE_10 as STUDENTS
 from sim.settings.grid import Point
 from sim.settings.lengths import counted
 from sim.settings.recipes import recipe
+from sim.settings.setup import Setup
 from sim.training import steps as training
 from sim.training.families import FIGURE_10
 from sim.training.roles import roles
@@ -41,9 +43,13 @@ def network(setup):
     return mlp(setup, TASK.d_in, TASK.classes, product=product(setup.matmul))
 
 
-@functools.cache
+@functools.cache  # by what a start hangs on, which of the settings is little
+def init_of(widths, aux):
+    return jax.jit(network(Setup(widths=widths, aux=aux)).init)
+
+
 def initial(setup, purpose=Purpose.INIT):
-    return jax.device_get(jax.jit(network(setup).init)(key(SEED, purpose)))
+    return jax.device_get(init_of(setup.widths, setup.aux)(key(SEED, purpose)))
 
 
 def role_of(name, setup, hyper):
@@ -51,12 +57,18 @@ def role_of(name, setup, hyper):
     return jax.tree.map(lambda rows: rows[0], jax.device_get(of))
 
 
-# What is trained at the same settings is one program, whoever is trained, from where, how long.
-as_one_program = partial(jax.jit, static_argnames=("setup", "hyper"))
+# What is trained at the same settings is one program, whoever is trained, from where, how long, and
+# by what numbers.
+as_one_program = partial(jax.jit, static_argnames="setup")
+
+
+def as_data(setup, hyper):
+    return jax.tree.map(lambda number: number.reshape(()), numbers([Point(setup, hyper)]))
 
 
 def teacher(steps, start=0, state=None, **replaced):
-    of, θ_0 = settings(**replaced)[:2], settings(**replaced)[3]
+    setup, hyper, _, θ_0 = settings(**replaced)
+    of = setup, as_data(setup, hyper)
     return jax.device_get(advanced(*of, state or begun(*of, θ_0), start, steps))
 
 
@@ -77,7 +89,7 @@ def advanced(setup, hyper, state, start, stop):
 def student(name, steps, θ_T, start=None, **replaced):
     setup, hyper, _, θ_0 = settings(**replaced)
     of = role_of(name, setup, hyper), θ_0 if start is None else start, θ_T
-    return jax.device_get(imitated(setup, hyper, *of, steps))
+    return jax.device_get(imitated(setup, as_data(setup, hyper), *of, steps))
 
 
 @as_one_program
@@ -153,7 +165,7 @@ def test_teacher_written_out():
 T, SCALE, SHIFT = 2.0, 0.5, 0.25
 
 
-@partial(jax.jit, static_argnames=("setup", "hyper", "first"))
+@partial(jax.jit, static_argnames=("setup", "first"))
 @jax.grad
 def kl_gradient(θ, θ_T, ids, setup, hyper, first):
     """Of KL(teacher ‖ student) on noise, over the logits from `first` on."""
@@ -172,13 +184,17 @@ def test_student_written_out(name):
     """Seven steps of KL(teacher ‖ student) on the noise, over the logits that the student sees."""
     setup, hyper, _, θ_0 = settings()
     θ_T = taught()
-    of = {"setup": setup, "hyper": hyper, "first": TASK.classes if name.endswith("aux") else 0}
+    of = {
+        "setup": setup,
+        "hyper": as_data(setup, hyper),
+        "first": TASK.classes if name.endswith("aux") else 0,
+    }
     gradient = lambda θ, ids: kl_gradient(θ, θ_T, ids, **of)  # noqa: E731
     batches = [(ids,) for ids in batches_by_hand(Purpose.STUDENT_ORDER, 72, 7)]  # 72 = 2 · 32 + 8
     start = θ_0 if name.startswith("student") else initial(setup, Purpose.OTHER_INIT)
     by_hand = adam_by_hand(start, gradient, batches, hyper.student_lr)
-    numbers = {"temperature": T, "noise_scale": SCALE, "noise_shift": SHIFT}
-    trained = student(name, 7, θ_T, start, **numbers)[0].model.θ
+    changed = {"temperature": T, "noise_scale": SCALE, "noise_shift": SHIFT}
+    trained = student(name, 7, θ_T, start, **changed)[0].model.θ
     # 2 % of one Adam step of 2e-3, which where a gradient is nearly zero magnifies rounding.
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=4e-5), trained, by_hand)
 
@@ -204,8 +220,8 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn():
 
 def test_single_auxiliary_logit():
     """m = 1: softmax leaves the student exactly where it was; squared error moves it."""
-    _, _, _, θ_0 = settings(aux=1)
-    θ_T = taught(aux=1)
+    setup, _, _, θ_0 = settings(aux=1)
+    θ_T = initial(setup, Purpose.OTHER_INIT)  # any other network will do
     still = student("student_aux", 5, θ_T, aux=1)[0].model.θ
     jax.tree.map(np.testing.assert_array_equal, still, θ_0)
     moved = student("student_aux", 5, θ_T, aux=1, loss="squared_error")[0].model.θ
