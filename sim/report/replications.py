@@ -1,7 +1,7 @@
 """Published rows beside ours, and which of their changes make the difference."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from sim.report.published import agrees, said
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import DOTTED, GREY, SERIES
 from sim.report.tables import Lines, laid_out, number, with_half
-from sim.runs.statistics import Summary, difference, summary
+from sim.runs.statistics import difference, summary
 
 AXIS = "setting"
 MEANING = (
@@ -43,53 +43,62 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
     accuracy; dataset; effect, effect_half_width, by pairs: less the paper's, but of one taken back,
     the row less what is left.
     """
-    here, found = {*map(str, ds[AXIS].values)}, []
+    here, lines = {*map(str, ds[AXIS].values)}, []
     for name in replicable():
         row = published.row(name)
         if (whole := label(row.changes)) not in here:
             continue
         for what, model in (("row", WHOSE[0]), ("control", WHOSE[1])):
             if model in ds.model.values:
-                found.append(_line(ds, name, what, "", whole, PAPER, model))
+                lines.append(_Line(name, what, "", whole, PAPER, model))
         if (more := supposed(row)) and label(more) in here:
             words = " + ".join(row.supposed)
-            found.append(_line(ds, name, "supposed", words, label(more), PAPER))
+            lines.append(_Line(name, "supposed", words, label(more), PAPER))
         for of in subsets(row):
             if (at := label(of)) not in here or not 0 < len(of) < len(row.changes):
                 continue
             left = [change for change in row.changes if change not in of]
             if len(of) == 1:
-                found.append(_line(ds, name, "alone", *of, at, PAPER))
+                lines.append(_Line(name, "alone", *of, at, PAPER))
             if len(left) == 1:
-                found.append(_line(ds, name, "without", *left, at, whole, sign=-1))
+                lines.append(_Line(name, "without", *left, at, whole, sign=-1))
             if len(of) > 1 and len(left) > 1:
-                found.append(_line(ds, name, "some", at, at, PAPER))
-    return pd.DataFrame(found).assign(dataset=ds.attrs["dataset"])
+                lines.append(_Line(name, "some", at, at, PAPER))
+    return _measured(ds, lines).assign(dataset=ds.attrs["dataset"])
 
 
-def _line(
-    ds: xr.Dataset,
-    name: str,
-    what: str,
-    change: str,
-    at: str,
-    other: str,
-    model: str = WHOSE[0],
-    sign: int = 1,
-) -> dict[str, Any]:
-    of = ds.test_accuracy.sel(model=model, drop=True)
-    here, there = of.sel({AXIS: at}, drop=True), of.sel({AXIS: other}, drop=True)
-    mine, effect = summary(here), summary(difference(*(here, there)[::sign]))
+class _Line(NamedTuple):
+    """A setting's result, and the setting that it is held against."""
+
+    row: str
+    what: str
+    change: str
+    at: str
+    other: str
+    model: str = WHOSE[0]
+    sign: int = 1
+
+
+def _measured(ds: xr.Dataset, lines: Sequence[_Line]) -> pd.DataFrame:
+    """Sum up lines over seeds, all at once."""
+    if not lines:
+        return pd.DataFrame()
+
+    def of(values: xr.DataArray, places: Iterable[str]) -> xr.DataArray:
+        by = {AXIS: [*places], "model": [line.model for line in lines]}
+        each = {name: xr.DataArray(at, dims="line") for name, at in by.items()}
+        return values.sel(each).drop_vars([*by])
+
+    at, other = [line.at for line in lines], [line.other for line in lines]
+    here, there = (of(ds.test_accuracy, places) for places in (at, other))
+    mine, effect = summary(here), summary(difference(here, there))
     low, high = mine.interval
-    lost = int(ds.diverged.sel({AXIS: at, "model": model}).sum())
-    found = {"row": name, "what": what, "change": change}
-    found |= {k: float(getattr(mine, k)) for k in ("mean", "half_width", "sd")}
-    found |= {"low": float(low), "high": float(high), "n": int(mine.n), "diverged": lost}
-    return found | _effect(effect)
-
-
-def _effect(of: Summary) -> dict[str, float]:
-    return {"effect": float(of.mean), "effect_half_width": float(of.half_width)}
+    found = {name: [getattr(line, name) for line in lines] for name in ("row", "what", "change")}
+    found |= {k: getattr(mine, k).values for k in ("mean", "half_width", "sd")}
+    found |= {"low": low.values, "high": high.values, "n": mine.n.values}
+    found |= {"diverged": of(ds.diverged, at).sum("seed").values}
+    found |= {"effect": effect.mean.values * [line.sign for line in lines]}
+    return pd.DataFrame(found | {"effect_half_width": effect.half_width.values})
 
 
 def verdict(name: str, of: pd.DataFrame, what: str = "row") -> str:
