@@ -37,14 +37,16 @@ def quiet(done, whole):
     pass
 
 
-def test_bench(task, small):
-    timed = bench.bench(2, (2,), ("float32", "bfloat16"), quiet)
+@pytest.mark.parametrize(
+    "kinds",
+    [("float32",), pytest.param(("float32", "bfloat16"), marks=pytest.mark.slow)],
+    ids="-".join,
+)
+def test_bench(task, small, kinds):
+    timed = bench.bench(2, (2,), kinds, quiet)
     teacher, student, answers = chunks.flop(recipe("synthetic", **small)[0], task)
-    assert [(run["matmul"], run["seeds"]) for run in timed["runs"]] == [
-        ("float32", 2),
-        ("bfloat16", 2),
-    ]
-    assert list(timed["product_flop_per_second"]) == ["float32", "bfloat16"]
+    assert [(run["matmul"], run["seeds"]) for run in timed["runs"]] == [(k, 2) for k in kinds]
+    assert list(timed["product_flop_per_second"]) == [*kinds]
     for run in timed["runs"]:
         phases = run["phases"]
         assert [phases[name]["flop"] for name in ("teacher", "students", "both")] == [
@@ -60,7 +62,7 @@ def test_bench(task, small):
         assert run["compile_seconds"] >= 0  # compiled by another test, perhaps
     assert not [*report.parts(timed)]
     shown = report.bench(timed)
-    assert shown.row_count == 6
+    assert shown.row_count == 3 * len(kinds)
     quickest = min(run["phases"]["both"]["seconds"] for run in timed["runs"])
     assert bench.best(timed)["phases"]["both"]["seconds"] == quickest
     assert "medians of 2" in str(shown.title)

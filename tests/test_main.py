@@ -295,7 +295,7 @@ def test_what_cannot_be_written_is_said_behind_the_table(sublim, monkeypatch, fa
         write(path, content)
 
     monkeypatch.setattr(store, "write", full)
-    code, out, err = sublim(*SMALL)
+    code, out, err = sublim(*SMALL, "--models", "student_aux", "cross_aux")
     assert code == 1
     assert "student_aux" in out
     *_, last = err.splitlines()

@@ -108,19 +108,19 @@ def _layers(path: xr.DataArray) -> Iterator[tuple[str, xr.DataArray]]:
 def _course(values: xr.DataArray) -> dict[str, float]:
     """Sum up a measure [seed, step]; what is NaN in a seed is so in the mean."""
     values = values.where(np.isfinite(values))  # what overflowed is no number
-    values = values.transpose("seed", "step")
-    after = values.isel(step=slice(1, None))
-    each = {"last": values[:, -1], "first": values[:, 0], "mean": after.mean("step", skipna=False)}
+    along = values.transpose("seed", "step").values
+    after = along[:, 1:]
+    each = np.column_stack([along[:, -1], along[:, 0], after.mean(1), after])
+    of = summary(xr.DataArray(each, dims=("seed", "moment")))
+    means, halves = of.mean.values, of.half_width.values
     found: dict[str, float] = {}
-    for name, of in each.items():
-        one = summary(of)
-        found |= {name: float(one.mean), f"{name}_half_width": float(one.half_width)}
+    for i, name in enumerate(("last", "first", "mean")):
+        found |= {name: float(means[i]), f"{name}_half_width": float(halves[i])}
     found["low"] = found["last"] - found["last_half_width"]
     found["high"] = found["last"] + found["last_half_width"]
-    of = summary(after)
-    low, high = of.mean - of.half_width, of.mean + of.half_width
+    low, high = (means - halves)[3:], (means + halves)[3:]
     found |= {"above": int((low > 0).sum()), "below": int((high < 0).sum())}
-    return found | {"moments": after.sizes["step"]}
+    return found | {"moments": after.shape[1]}
 
 
 def _ends(

@@ -185,29 +185,29 @@ def cells(rows: pd.DataFrame, axes: list[str]) -> tuple[list[str], Iterator[list
     head += tradeoffs.HEAD * defends
 
     def lines() -> Iterator[list[str]]:
+        gone, shown = all_lost(rows, axes), rows.control.ne("") | alone
         for at, group in rows.groupby(axes, sort=False) if axes else [((), rows)]:
-            by_model = group.set_index("model")
-            gone = all_lost(group, axes).set_axis(group.model)
+            networks = {row.model: row for _, row in group.iterrows()}
 
-            def of(name: str, what: str, by_model: pd.DataFrame = by_model) -> str:
-                if name not in by_model.index:
+            def of(name: str, what: str, networks: dict[str, pd.Series] = networks) -> str:
+                if name not in networks:
                     return "–"
-                here = by_model.loc[name]
+                here = networks[name]
                 # Accuracies of student and control stand beside their rates, which are marked.
                 marked = what == "rate" or name == "base"
                 return number(here[what]) + _lost(here) * marked
 
-            shown = group.control.ne("") | alone[group.index]
-            for name, row in by_model[shown.values].iterrows():
+            for place in group.index[shown[group.index]]:
+                row = networks[name := group.model[place]]
                 first = row.get("teacher", "teacher")  # what was kept before has no other
                 held = row.control != ""
                 yield [
                     *(_word(value) for value in at),
                     str(name).replace("_", " "),
                     _rate(row),
-                    _rate(by_model.loc[row.control]) if held else "–",
+                    _rate(networks[row.control]) if held else "–",
                     of(first, "rate"),
-                    interval(row) if held and not gone[name] else "–",
+                    interval(row) if held and not gone[place] else "–",
                     *(of(one, "accuracy") for one in (name, row.control, "base")[2 * task :]),
                     *([number(row[c]) for c in ("left_out", "caught", "lost")] if filters else ()),
                     *([number(row.projection)] if projects else ()),
