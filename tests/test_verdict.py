@@ -132,7 +132,6 @@ def test_parameters_that_are_no_numbers_are_no_other_initialisation():
     assert NOT_FINITE in finding.reason
 
 
-@pytest.mark.slow
 def test_an_L_T_or_an_input_that_is_no_number():
     f, θ_0, L_T, L_S, X = simple()
     for finding in (
