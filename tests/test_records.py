@@ -1,7 +1,6 @@
 """sim/runs/records.py: many parts in one file, and not a bit other for it."""
 
 import json
-import os
 import shutil
 
 import numpy as np
@@ -63,7 +62,6 @@ def files(folder):
 def few(monkeypatch):
     monkeypatch.setattr(records, "MANY", 4)
     monkeypatch.setattr(records, "LARGEST", 16)
-    monkeypatch.setattr(os, "fsync", lambda file: None)  # no test loses its power
 
 
 @pytest.mark.parametrize("many", [3, 4, 5, 16, 19, 33])
