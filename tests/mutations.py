@@ -99,6 +99,8 @@ def main(words: Sequence[str] | None = None) -> Iterator[str]:
     parser.add_argument("--only", default="", metavar="WORD", help="in the name of the file")
     given = parser.parse_args(words)
     faults = [fault for fault in FAULTS if given.only in fault.file]
+    if not faults:
+        parser.error(f"--only {given.only}: must be in the name of a file that has faults")
     with tempfile.TemporaryDirectory() as folder:
         warmed(Path(folder).resolve() / "bytecode")
         root = Path(folder).resolve() / "tree"
