@@ -1007,7 +1007,7 @@ KEPT = [
         (
             "noisy = any(point",
             "noisy = all(point",
-            "whose::test_side_by_side_is_as_alone",
+            "engine::test_noise_on_a_start_is_drawn_where_anyone_side_by_side_has_it",
         ),
         (
             "for purpose in (Purpose.INIT, Purpose.OTHER_INIT)",

@@ -108,6 +108,23 @@ def test_another_draw_has_another_noise_on_answers_and_start(small):
         assert first.std() == pytest.approx(1, rel=0.2)
 
 
+def test_noise_on_a_start_is_drawn_where_anyone_side_by_side_has_it(small, monkeypatch):
+    """Whoever has none of it gets 0 of it."""
+    asked = []
+
+    def begin(*of, noisy):
+        asked.append(noisy)
+        raise InterruptedError  # nothing need be trained
+
+    monkeypatch.setattr(programs, "begin_students", begin)
+    plain, noisy = (Point(*recipe("synthetic", **small, init_noise=of)) for of in (0, 0.1))
+    θ_T = programs.initial(plain, WHERE, [0])
+    for points in ((plain, plain), (plain, noisy), (noisy, plain), (noisy, noisy)):
+        with pytest.raises(InterruptedError):
+            programs.imitate([(at, FIGURE_10["student_aux"]) for at in points], WHERE, [0], θ_T)
+    assert asked == [False, True, True, True]
+
+
 @pytest.mark.parametrize("what", ["low_rank", "stored", "projected"])
 def test_another_draw_has_other_directions_and_rounds_otherwise(small, monkeypatch, what):
     """As generations have: what is drawn for updates is of the seed and the draw."""
