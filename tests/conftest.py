@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from importlib.metadata import version
+from pathlib import Path
 
 # Tests compile many small programs and run each for a moment: compile them fast. (A jax that has
 # lost one of these flags says so and stops: take it out here.)
@@ -31,10 +32,9 @@ from jaxtyping import install_import_hook
 
 # The settings and the command line are not checked: they say themselves what is wrong with a value;
 # nor are families of networks, which have no arrays, and whose names are asked for very often.
+TRAINING = sorted((Path(__file__).parent.parent / "sim" / "training").glob("[!_]*.py"))
 NUMERICS = (
-    *(f"training.{name}" for name in ("changes", "channels", "defences", "interventions")),
-    *(f"training.{name}" for name in ("measures", "mechanism", "moments", "roles", "steps")),
-    *(f"training.{name}" for name in ("traits", "updates")),
+    *(f"training.{file.stem}" for file in TRAINING if file.stem not in ("families", "lineages")),
     "engine.programs",
     "model.keys",
     "model.networks",

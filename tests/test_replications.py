@@ -74,6 +74,13 @@ def test_the_one_change_that_matters_is_found(by_one):
     assert f"these move it: {A}" in told
 
 
+def test_a_change_that_does_nothing_is_none_taken_back_too():
+    """0, and not −0, which is written with its sign."""
+    ds = a_run(lambda _: 0.5)
+    ds.test_accuracy[:] = 0.5
+    assert {*map(str, rows(ds).effect)} == {"0.0"}
+
+
 def test_two_changes_that_only_work_together():
     ds = a_run(lambda changed: 0.9 if {A, B} <= changed else 0.54)
     of = rows(ds)

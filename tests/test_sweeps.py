@@ -265,7 +265,7 @@ def test_figures(axes, settings, tmp_path):
     figure.savefig(tmp_path / "figure.png")
 
 
-def test_arrays_are_axes_too_and_one_seed_is_enough(settings, tmp_path):
+def test_arrays_are_axes_too_and_one_seed_can_be_shown(settings, tmp_path):
     axes = {"aux": np.array([2, 3]), "student_lr": np.array([1e-3, 1e-2])}
     settings["models"] = ("student_aux",)
     ds = run(axes, tmp_path, **settings).results()

@@ -68,7 +68,7 @@ def rows(ds: xr.Dataset) -> pd.DataFrame:
 
 
 class _Line(NamedTuple):
-    """A setting's result, and the setting that it is held against."""
+    """A setting's result, and the one that it is held against: less that, or that less it (−1)."""
 
     row: str
     what: str
@@ -89,16 +89,19 @@ def _measured(ds: xr.Dataset, lines: Sequence[_Line]) -> pd.DataFrame:
         each = {name: xr.DataArray(at, dims="line") for name, at in by.items()}
         return values.sel(each).drop_vars([*by])
 
-    at, other = [line.at for line in lines], [line.other for line in lines]
-    here, there = (of(ds.test_accuracy, places) for places in (at, other))
-    mine, effect = summary(here), summary(difference(here, there))
+    at = [line.at for line in lines]
+    mine = summary(of(ds.test_accuracy, at))
+    pairs = [(line.at, line.other)[:: line.sign] for line in lines]
+    effect = summary(
+        difference(*(of(ds.test_accuracy, places) for places in zip(*pairs, strict=True)))
+    )
     low, high = mine.interval
     found = {name: [getattr(line, name) for line in lines] for name in ("row", "what", "change")}
     found |= {k: getattr(mine, k).values for k in ("mean", "half_width", "sd")}
     found |= {"low": low.values, "high": high.values, "n": mine.n.values}
     found |= {"diverged": of(ds.diverged, at).sum("seed").values}
-    found |= {"effect": effect.mean.values * [line.sign for line in lines]}
-    return pd.DataFrame(found | {"effect_half_width": effect.half_width.values})
+    found |= {"effect": effect.mean.values, "effect_half_width": effect.half_width.values}
+    return pd.DataFrame(found)
 
 
 def verdict(name: str, of: pd.DataFrame, what: str = "row") -> str:
