@@ -929,8 +929,8 @@ KEPT = [
             "schedule::test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_they_are",
         ),
         (
-            "for file, at in found if self.store.is_kept(file.name))",
-            "for file, at in found)",
+            "for file, own in found if self.store.is_kept(file.name))",
+            "for file, own in found)",
             "schedule::test_records_are_of_each_network_once_in_the_order_asked_for_and_kept_if_they_are",
         ),
         (
@@ -939,7 +939,7 @@ KEPT = [
             "records::test_where_there_is_no_room_to_put_together_parts_stay",
         ),
         (
-            "if row not in rows}",
+            "if record not in records}",
             "}",
             "records::test_two_who_put_the_same_together_lose_nothing",
         ),
@@ -949,8 +949,8 @@ KEPT = [
             "records::test_who_dies_before_removing_leaves_nothing_twice",
         ),
         (
-            "sorted(self._serving(network, wanted), key=lambda of: of[0].part(of[1]))",
-            "self._serving(network, wanted)",
+            "sorted(every, key=lambda of: of[0].parts[of[2]])",
+            "every",
             "records::test_of_two_records_of_a_network_the_same_counts_wherever_it_is",
         ),
         (
@@ -959,9 +959,29 @@ KEPT = [
             "records::test_many_parts_are_few_files_and_the_same_bits",
         ),
         (
-            "return self._places[self.of[row]]",
-            "return self._places[0]",
+            "{*self.by_part[numbers].ravel().tolist()}",
+            "{*self.by_part[numbers[:1]].ravel().tolist()}",
             "records::test_many_seeds_are_few_files_too",
+        ),
+        (
+            "places = file.places[part]",
+            "places = file.places[0]",
+            "records::test_many_seeds_are_few_files_too",
+        ),
+        (
+            "4 * self._ends[network + 1]]",
+            "4 * self._ends[network] + 4]",
+            "records::test_many_seeds_are_few_files_too",
+        ),
+        (
+            "(records|many)",
+            "records",
+            "records::test_files_of_before_with_a_name_for_each_record_are_read_and_put_together",
+        ),
+        (
+            "[numbers[network] for network in self.networks]",
+            "range(len(self.networks))",
+            "records::test_files_of_before_with_a_name_for_each_record_are_read_and_put_together",
         ),
         (
             "*sorted(about),)",

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 import sim
 from sim.engine import chunks
@@ -143,6 +144,7 @@ def store(points, out):
 
 def opened(points, out):
     """Say what is missing of a store, in a process that has just begun."""
+    xr.Dataset({"none": 0})  # it imports Dask, where that is installed
     begun, keys = used()[0], _keys(points)
     at = used()[0], time.monotonic()
     of, wanted = Records(Store(out, {})), Wanted(MEASURES, (560,), None)

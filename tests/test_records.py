@@ -73,7 +73,7 @@ def test_many_parts_are_few_files_and_the_same_bits(tmp_path, many):
     parts = 2 * many
     digits = parts // 16, parts % 16 // 4, parts % 4
     assert len(files(tmp_path)) == sum(digits)
-    assert len([*tmp_path.glob("many-*")]) == sum(digits[:2])
+    assert len([*tmp_path.glob("records-*")]) == sum(digits[:2])
 
 
 def test_many_seeds_are_few_files_too(tmp_path):
@@ -121,6 +121,33 @@ def test_files_of_before_are_put_together_as_well(tmp_path, monkeypatch):
     same(all_of(Records(Store(tmp_path, {})), 4), all_of(filled(None, 4), 4))
 
 
+def as_before(folder):
+    """Make files of many what they were once: with a network's name for each of its records."""
+    for file in folder.glob("records-*"):
+        ds = store.load(file)
+        names = ds.network.values[ds.record.values]
+        old = ds.drop_dims("network").rename(record="network").assign_coords(network=names)
+        name = file.stem.replace("records", "many")
+        store.save(old.assign_attrs(part=name), folder / f"{name}.nc")
+        file.unlink()
+
+
+@pytest.mark.parametrize("many", [2, 5])
+def test_files_of_before_with_a_name_for_each_record_are_read_and_put_together(tmp_path, many):
+    chunks = [(seed, seed + 1) for seed in range(0, 16, 2)]
+    filled(tmp_path, many, chunks[:4])
+    as_before(tmp_path)
+    of, alone = Records(Store(tmp_path, {})), filled(None, many, chunks)
+    same(all_of(of, many, range(8)), all_of(alone, many, range(8)))
+    assert of.kept("net-0-a", WANTED) == {*range(8)}
+    for seeds in chunks[4:]:
+        for i in range(many):
+            put(of, i, seeds)
+    for one in (of, Records(Store(tmp_path, {}))):
+        same(all_of(one, many, range(16)), all_of(alone, many, range(16)))
+    assert [*tmp_path.glob("records-*")]
+
+
 def test_who_dies_before_removing_leaves_nothing_twice(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Store, "drop", lambda self, names: None)
@@ -133,11 +160,11 @@ def test_who_dies_before_removing_leaves_nothing_twice(tmp_path, monkeypatch):
 
 def test_a_file_of_many_that_is_damaged_is_set_aside_and_its_networks_are_missing(tmp_path):
     filled(tmp_path, 5, [(0, 1)])
-    (file,) = tmp_path.glob("many-*")
+    (file,) = tmp_path.glob("records-*")
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    with pytest.warns(Notice, match="many-.* set aside as"):
+    with pytest.warns(Notice, match="records-.* set aside as"):
         again = Records(Store(tmp_path, {}))
     assert [len(again.seeds(f"net-{i}-a", WANTED)) for i in range(5)] == [0, 0, 0, 0, 2]
     for i in range(4):
@@ -192,7 +219,7 @@ def test_where_there_is_no_room_to_put_together_parts_stay(tmp_path, monkeypatch
     save, full = store.save, True
 
     def no_room(ds, path):
-        if full and path.name.startswith("many-"):
+        if full and path.name.startswith("records-"):
             raise StorageError("no space left")
         save(ds, path)
 

@@ -18,12 +18,13 @@ from sim.settings.layers import in_order
 
 MANY = 16  # files of one kind and about one size are put together
 LARGEST = MANY**3  # parts in one file: what is lost if it is damaged
-# In such a file: which part a network's record is of; names and seeds of the parts.
-OF, PART, SEEDS = "of", "part", "seeds"
-ROWS = 2**32  # more than a file has networks
+# In such a file: by record, the number of its network (once for many seeds, as names are long) and
+# of its part; names and seeds of the parts.
+RECORD, OF, PART, SEEDS = "record", "of", "part", "seeds"
+NETWORKS = 2**32  # more than a file has
 # How their names end. Other studies' parts lie beside them, which to open would take long: they may
 # be one for each seed.
-ENDS = "-[0-9a-f]{8}|^many-[0-9a-f]{16}"
+ENDS = "-[0-9a-f]{8}|^(records|many)-[0-9a-f]{16}"  # "many" named a network for each record
 
 
 class Wanted(NamedTuple):
@@ -57,13 +58,25 @@ class _File:
         self.name, self.ds = name, ds
         self.steps = {int(step): i for i, step in enumerate(ds.step.values)}
         self.layers = ds.layer.values.tolist() if "layer" in ds.dims else []
-        many = OF in ds
-        self.parts = ds[PART].values.tolist() if many else [name]
-        self.of = ds[OF].values if many else np.zeros(ds.sizes["network"], int)
-        self.by_part = ds[SEEDS].values if many else ds.seed.values[None]  # [part, seed]
-        self._places = [{s: i for i, s in enumerate(of.tolist())} for of in self.by_part]
         self.values = {str(n): v.values for n, v in ds.data_vars.items() if n not in (OF, SEEDS)}
-        self._serves: dict[Wanted, bool] = {}
+        many, self.networks = OF in ds, ds.network.values.tolist()
+        self.parts = ds[PART].values.tolist() if many else [name]
+        self.by_part = ds[SEEDS].values if many else ds.seed.values[None]  # [part, seed]
+        self.places = [{s: i for i, s in enumerate(of.tolist())} for of in self.by_part]
+        if RECORD in ds.dims:
+            self.of_network = ds[RECORD].values  # [record]
+        else:
+            numbers = _numbered(self.networks)
+            self.of_network = np.array([numbers[network] for network in self.networks])
+            self.networks = [*numbers]
+        self.of_part = ds[OF].values if many else np.zeros(len(self.of_network), int)
+        # Records of a network are found side by side in another order than the file's.
+        self._order = np.argsort(self.of_network, kind="stable")
+        self._parts = self.of_part[self._order].astype(np.int32)
+        counts = np.bincount(self.of_network, minlength=len(self.networks))
+        self._ends = [0, *np.cumsum(counts).tolist()]
+        self._bytes = self._parts.tobytes()
+        self._seeds: dict[bytes, set[int]] = {}  # by the numbers of parts: networks share them
 
     @property
     def kind(self) -> tuple[Any, ...]:
@@ -73,23 +86,23 @@ class _File:
         each = self.ds.sizes["seed"], (*self.steps,), (*self.layers,), (*sorted(about),)
         return self.ds.attrs["chunk"], *each, size
 
-    def serves(self, wanted: Wanted) -> bool:
-        """Tell whether it has what a record must have."""
-        if wanted not in self._serves:
-            self._serves[wanted] = wanted.has(self.ds)
-        return self._serves[wanted]
+    def records(self, network: int) -> Iterable[tuple[int, int]]:
+        """Number the records of a network, each with its part's number."""
+        own = slice(self._ends[network], self._ends[network + 1])
+        return zip(self._order[own].tolist(), self._parts[own].tolist(), strict=True)
 
-    def part(self, row: int) -> str:
-        """Name the part that a network's record is of."""
-        return self.parts[self.of[row]]
+    def seeds(self, network: int) -> set[int]:
+        """Name the seeds of which a network has a record here."""
+        parts = self._bytes[4 * self._ends[network] : 4 * self._ends[network + 1]]
+        if parts not in self._seeds:
+            numbers = np.frombuffer(parts, np.int32)
+            self._seeds[parts] = {*self.by_part[numbers].ravel().tolist()}
+        return self._seeds[parts]
 
-    def seeds(self, row: int) -> dict[int, int]:
-        """Number the seeds that a network's record is of, as they lie."""
-        return self._places[self.of[row]]
-
-    def rows(self) -> Iterable[tuple[str, str]]:
-        """Name its networks, each with its part."""
-        return ((str(n), self.part(i)) for i, n in enumerate(self.ds.network.values))
+    def named(self) -> Iterable[tuple[str, str]]:
+        """Name each record by its network and its part."""
+        each = zip(self.of_network.tolist(), self.of_part.tolist(), strict=True)
+        return ((self.networks[network], self.parts[part]) for network, part in each)
 
 
 class Records:
@@ -99,8 +112,11 @@ class Records:
         """Read all of them; remove what is in a larger file as well, as whoever died left it."""
         self.store = store
         self._files: list[_File] = []  # those that were put together since as well, emptied
-        self._at: dict[str, list[int]] = {}  # by network: number of a file × ROWS + row in it
+        # By network: the number of a file × NETWORKS, and its own there.
+        self._at: dict[str, tuple[int, ...]] = {}
         self._alike: dict[tuple[Any, ...], dict[str, _File]] = {}  # by kind and name
+        # Which files, by number, have what is asked for.
+        self._serve: dict[Wanted, dict[int, bool]] = {}
         files = [_File(name, store.get(name)) for name in store.named(ENDS)]
         known: set[str] = set()
         for file in sorted(files, key=lambda file: len(file.parts), reverse=True):
@@ -112,13 +128,10 @@ class Records:
 
     def _add(self, file: _File) -> None:
         self._alike.setdefault(file.kind, {})[file.name] = file
-        begin = len(self._files) * ROWS
+        begin = len(self._files) * NETWORKS
         self._files.append(file)
-        for at, network in enumerate(file.ds.network.values.tolist(), begin):
-            if network in self._at:
-                self._at[network].append(at)
-            else:
-                self._at[network] = [at]
+        for at, network in enumerate(file.networks, begin):  # lists would keep the collector busy
+            self._at[network] = (*self._at.get(network, ()), at)
 
     def put(
         self,
@@ -171,8 +184,9 @@ class Records:
             self.store.drop([name])
             return
         gone = {self._files.index(file) for file in files}
-        for network in {str(network) for file in files for network in file.ds.network.values}:
-            self._at[network] = [at for at in self._at[network] if at // ROWS not in gone]
+        for network in {network for file in files for network in file.networks}:
+            left = (at for at in self._at[network] if at // NETWORKS not in gone)
+            self._at[network] = tuple(left)
         for number in gone:
             del self._alike[kind][self._files[number].name]
             self._files[number] = None
@@ -186,12 +200,15 @@ class Records:
 
     def seeds(self, network: str, wanted: Wanted) -> set[int]:
         """Name the seeds of which a network's record serves."""
-        return set().union(*(file.seeds(at) for file, at in self._serving(network, wanted)))
+        found: set[int] = set()
+        for file, own in self._serving(network, wanted):
+            found |= file.seeds(own)
+        return found
 
     def kept(self, network: str, wanted: Wanted) -> set[int]:
         """Name those of them that are in files, where there is a folder."""
         found = self._serving(network, wanted)
-        kept = (file.seeds(at) for file, at in found if self.store.is_kept(file.name))
+        kept = (file.seeds(own) for file, own in found if self.store.is_kept(file.name))
         return set().union(*kept)
 
     def take(self, network: str, seeds: Sequence[int], wanted: Wanted) -> Record:
@@ -200,13 +217,15 @@ class Records:
         left = {int(seed): i for i, seed in enumerate(seeds)}
         values: dict[str, np.ndarray] = {}
         layers: Sequence[str] = ()
+        every = ((f, *at) for f, own in self._serving(network, wanted) for at in f.records(own))
         # In the order of parts' names: whichever files they are in by now, the same one counts.
-        for file, at in sorted(self._serving(network, wanted), key=lambda of: of[0].part(of[1])):
-            mine = [seed for seed in file.seeds(at) if seed in left]
-            rows, to = [file.seeds(at)[seed] for seed in mine], [left.pop(seed) for seed in mine]
+        for file, record, part in sorted(every, key=lambda of: of[0].parts[of[2]]):
+            places = file.places[part]
+            mine = [seed for seed in places if seed in left]
+            rows, to = [places[seed] for seed in mine], [left.pop(seed) for seed in mine]
             steps = [file.steps[step] for step in wanted.times]
             for name in wanted.measures if mine else ():
-                found = file.values[name][rows, at][:, steps]
+                found = file.values[name][rows, record][:, steps]
                 if name not in values:
                     values[name] = np.empty((len(seeds), *found.shape[1:]), found.dtype)
                 values[name][to] = found
@@ -216,36 +235,50 @@ class Records:
         return Record(wanted.times, layers, values)
 
     def _serving(self, network: str, wanted: Wanted) -> list[tuple[_File, int]]:
-        found = (divmod(at, ROWS) for at in self._at.get(network, ()))
-        return [(file, row) for n, row in found if (file := self._files[n]).serves(wanted)]
+        serve, found = self._serve.setdefault(wanted, {}), []
+        for at in self._at.get(network, ()):  # of a wide sweep, millions of times: nothing twice
+            number, own = divmod(at, NETWORKS)
+            if number not in serve:
+                serve[number] = wanted.has(self._files[number].ds)
+            if serve[number]:
+                found.append((self._files[number], own))
+        return found
 
 
 def _together(files: Sequence[_File]) -> tuple[str, xr.Dataset]:
-    """Put files of one kind into one, each network of each part once, and name it."""
+    """Put files of one kind into one, each record of each part once, and name it."""
     seeds = {part: own for f in files for part, own in zip(f.parts, f.by_part, strict=True)}
     parts = {part: i for i, part in enumerate(seeds)}
-    rows: dict[tuple[str, str], None] = {}
-    chosen = []  # of each file's networks, those that no file before it has
+    names = _numbered(network for file in files for network in file.networks)
+    records: dict[tuple[str, str], None] = {}
+    chosen = []  # of each file's records, those that no file before it has
     for file in files:
-        new = {row: i for i, row in enumerate(file.rows()) if row not in rows}
-        rows |= dict.fromkeys(new)
+        new = {record: i for i, record in enumerate(file.named()) if record not in records}
+        records |= dict.fromkeys(new)
         chosen.append([*new.values()])
     first = files[0].ds
-    variables: dict[str, Any] = {OF: ("network", [parts[part] for _, part in rows])}
+    variables: dict[str, Any] = {OF: (RECORD, [parts[part] for _, part in records])}
     variables[SEEDS] = (PART, "seed"), np.stack([*seeds.values()])
     for name in files[0].values:
         each = (f.values[name][:, at] for f, at in zip(files, chosen, strict=True))
-        variables[name] = first[name].dims, np.concatenate([*each], axis=1)
+        dims = "seed", RECORD, *first[name].dims[2:]
+        variables[name] = dims, np.concatenate([*each], axis=1)
     coords = {dim: first[dim].values for dim in ("step", "layer") if dim in first.dims}
     coords |= {
         "seed": range(first.sizes["seed"]),
-        "network": [network for network, _ in rows],
+        "network": [*names],
+        RECORD: [names[network] for network, _ in records],
         PART: [*parts],
     }
     said = [group for file in files for group in _groups(file.ds.attrs.get("origins", "{}"))]
     attrs = {"chunk": int(first.attrs["chunk"]), "origins": _said(said)}
-    name = f"many-{hashlib.sha256(repr(sorted(parts)).encode()).hexdigest()[:16]}"
+    name = f"records-{hashlib.sha256(repr(sorted(parts)).encode()).hexdigest()[:16]}"
     return name, xr.Dataset(variables, coords, attrs)
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    """Number names, each once."""
+    return {name: i for i, name in enumerate(dict.fromkeys(names))}
 
 
 def _each(origins: Mapping[str, Any]) -> list[dict[str, Any]]:
