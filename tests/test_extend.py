@@ -384,6 +384,45 @@ def test_a_run_that_fails_leaves_no_folder_of_nothing(tmp_path, small):
     assert not [*tmp_path.iterdir()]
 
 
+def scored(of):
+    return jnp.zeros(1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: sim.figure10(DATA, 2, trait=int, points=1),
+        lambda: sim.figure10(DATA, 2, activation=jnp.sin, noise_images=0),
+        lambda: sim.sweep(DATA, {"activation": [jnp.sin], "nothing": [1]}, 2),
+        lambda: sim.study("channels", DATA, 2, loss=scored, axes={"nothing": [1]}),
+        lambda: sim.theorem(DATA, measure=scored),
+        lambda: sim.search(DATA, out="nowhere", activation=jnp.sin, noise_images=0),
+    ],
+)
+def test_what_a_refused_call_would_put_beside_ours_is_not_there(call):
+    """Else every result of the session would name it, and none that is kept would be found."""
+    sim.add("activation", jnp.cos)
+    before = [*put_in()], {of: [*names] for of, names in ADDED.items()}, {*UNRANKED}
+    with pytest.raises(InputError):
+        call()
+    assert ([*put_in()], ADDED, UNRANKED) == before
+
+
+def test_a_refused_call_leaves_the_function_of_before_under_its_name():
+    def twice(x):
+        return 2 * x
+
+    sim.add("activation", twice)
+
+    def other(x):
+        return 3 * x
+
+    other.__name__ = "twice"
+    with pytest.raises(InputError, match="noise_images"):
+        sim.figure10(DATA, 2, activation=other, noise_images=0)
+    assert ACTIVATIONS["twice"] is twice
+
+
 def test_axes_in_the_place_of_a_data_set_are_named():
     with pytest.raises(InputError, match=r"dataset = .*: must be a data set: axes go behind it"):
         sim.sweep({"aux": [2, 3]})

@@ -1,6 +1,7 @@
 """Functions of one's own beside ours, to be chosen by name like them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, get_args
 
@@ -180,6 +181,29 @@ def _of_optimizer(name: str, at: Point, task: Task) -> Shapes:
 #: Of kinds whose shapes can be found out without a network's training, in the order of need.
 SHAPES = {"activation": _of_activation, "loss": _of_loss}
 SHAPES |= {"noise": _of_noise, "optimizer": _of_optimizer}
+
+
+@contextmanager
+def unless_refused() -> Iterator[None]:
+    """Take out again what a call puts beside ours, if it is refused: all results would name it.
+
+    A decorator of what takes functions as settings.
+    """
+    before = [(table, {**table}) for table in TABLES.values()]
+    words, unranked = {of: [*names] for of, names in ADDED.items()}, {*UNRANKED}
+    try:
+        yield
+    except InputError:
+        for table, then in before:
+            if [*map(id, table.values())] != [*map(id, then.values())]:
+                jax.clear_caches()  # of programs that know another by the same name
+                table.clear()
+                table.update(then)
+        ADDED.clear()
+        ADDED.update(words)
+        UNRANKED.clear()
+        UNRANKED.update(unranked)
+        raise
 
 
 def by_name(given: Mapping[str, Any]) -> dict[str, Any]:

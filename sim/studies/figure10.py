@@ -9,9 +9,11 @@ from sim.model.data import Task
 from sim.model.networks import Params
 from sim.runs.run import Progress
 from sim.studies import called
+from sim.studies.extend import unless_refused
 from sim.studies.sweep import Grid, of_task
 
 
+@unless_refused()
 def figure10(
     dataset: str | Task = "digits",
     seeds: int | str = 32,

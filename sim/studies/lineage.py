@@ -11,6 +11,7 @@ from sim.runs.run import Progress
 from sim.settings import recipes
 from sim.settings.experiments import SWEEP, Experiment
 from sim.studies import called
+from sim.studies.extend import unless_refused
 from sim.studies.sweep import Grid, of_task
 from sim.training import families
 from sim.training.families import Family, Imitation
@@ -59,6 +60,7 @@ def settings(of: File, dataset: str) -> dict[str, Any]:
     )
 
 
+@unless_refused()
 def lineage(
     file: str | Path,
     *,

@@ -12,10 +12,11 @@ from sim.runs.run import Progress
 from sim.settings.experiments import Experiment
 from sim.settings.grid import Axes, plain
 from sim.studies import called, grids
-from sim.studies.extend import axes_by_name
+from sim.studies.extend import axes_by_name, unless_refused
 from sim.studies.sweep import Grid, of_task
 
 
+@unless_refused()
 def study(
     name: str,
     dataset: str | Task = "digits",

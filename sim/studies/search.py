@@ -26,6 +26,7 @@ from sim.settings.experiments import Experiment
 from sim.settings.grid import WHOLE, grid
 from sim.settings.space import MODEL, SPACE, Range, Space, chosen, defaults
 from sim.studies import called
+from sim.studies.extend import unless_refused
 from sim.studies.sweep import Grid, of_task
 
 TRIALS = "trials.log"  # optuna's own record
@@ -47,6 +48,7 @@ class Trial(NamedTuple):
     revision: str = ""
 
 
+@unless_refused()
 def search(
     dataset: str | Task = "mnist",
     trials: int = 40,

@@ -29,11 +29,12 @@ from sim.settings.lengths import steps
 from sim.settings.recipes import lineage, warnings
 from sim.settings.setup import Hyper, Setup
 from sim.studies import called
-from sim.studies.extend import axes_by_name, by_name, tried
+from sim.studies.extend import axes_by_name, by_name, tried, unless_refused
 from sim.training.families import FIGURE_10, Family, Imitation, asks, described, takes, traits
 from sim.training.measures import ALWAYS, MEASURES, MECHANISM, OF_TRAITS
 
 
+@unless_refused()
 def sweep(
     dataset: str | Task = "digits",
     axes: Axes | None = None,

@@ -24,7 +24,7 @@ from sim.runs.store import Store
 from sim.settings.declare import declared, replaced
 from sim.settings.experiments import LAZY, ONE_STEP, Common, Theorem
 from sim.studies import called
-from sim.studies.extend import by_name
+from sim.studies.extend import by_name, unless_refused
 from sim.studies.theorem import checks, layouts
 from theory import conditions
 
@@ -43,6 +43,7 @@ ASCII = {
 }
 
 
+@unless_refused()
 def theorem(
     dataset: str | Task = "digits",
     seeds: int | str = 64,
@@ -68,6 +69,7 @@ def theorem(
     )
 
 
+@unless_refused()
 def boundaries(varied: str, values: Sequence[Any], **settings: Any) -> xr.Dataset:
     """Measure how the boundary of Theorem 1 moves with one setting.
 
