@@ -248,7 +248,7 @@ def finding(rows: pd.DataFrame, axes: list[str]) -> str:
     gone = all_lost(rows, axes)[of.index]
     known = ~gone & of.difference.notna()
     clear, more, trace = known & (of.holds_0 == 0), of.difference > 0, of.transfer < TRACE
-    base = rows[rows.model == "base"].accuracy.median()
+    base = rows[rows.model == "base"].accuracy.dropna().median()
     damaged = (of.accuracy < base - DAMAGE) & (of.accuracy != of.rate)  # or the task is the trait
     little = f"Handed on, less than {number(TRACE, '.2f')} of what the teacher has, by transfer"
     none = "Not found: the difference from the control, named here, has 0 in its interval"
