@@ -3,10 +3,12 @@
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.text import Text as Words
 from rich.text import Text
 
 from sim.report import figures as plots
-from sim.report import tables
+from sim.report import names, sweep_figures, tables
+from sim.report.style import COLORS, colors
 from sim.runs import results
 from tests import made_up
 
@@ -56,6 +58,26 @@ def test_captions_say_what_and_how_many(as_they_are, draw):
     for words in ("made up", "n = 7 seeds", "1,234 test images", "95 %"):
         assert words in caption
     assert "diverged" not in caption
+
+
+def test_models_that_were_renamed_are_drawn_in_colours_of_their_own(ds):
+    """For a paper, say: those that keep their names keep their colours."""
+    other = [f"{name}_1" if "cross" in name else name for name in made_up.MODELS]
+    new = ds.assign_coords(model=other)
+    many = made_up.sweep(aux=[1, 3])
+    last = many.model.values[-1]
+    swept = many.assign_coords(model=[*many.model.values[:-1], "mine"])
+    for figure, label in (
+        (plots.figure10(new), "cross aux 1"),
+        (plots.trajectories(new), "cross aux 1"),
+        (sweep_figures.sweep(swept), "mine"),
+    ):
+        words = " ".join(text.get_text() for text in figure.findobj(Words))
+        assert label in words.replace("\n", " ")
+        assert names.model(last) not in words
+    of = colors(other)
+    assert len({*of.values()}) == len(of) == len(other)
+    assert all(of[name] == COLORS[name] for name in made_up.MODELS if name in of)
 
 
 def test_diverged_seeds_are_named_in_the_caption(ds):

@@ -15,10 +15,10 @@ from sim.report import names
 from sim.report.names import counted
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import (
-    COLORS,
     HALO,
     LINES,
     chance,
+    colors,
     measured,
     setting,
     trained,
@@ -54,7 +54,7 @@ def figure10(sheet: Sheet, ds: xr.Dataset, published: Sequence[Published] = ()) 
     jitter = np.random.default_rng(0).uniform(-0.2, 0.2, ds.sizes["seed"])  # looks, not data
     for place, model in enumerate(models):
         one = ds.sel(model=model)
-        color, accuracy = COLORS[model], one.test_accuracy.values
+        color, accuracy = colors(ds.model.values)[model], one.test_accuracy.values
         for lost, marker in ((False, "o"), (True, "x")):
             some = one.diverged.values == lost
             axes.plot(
@@ -186,12 +186,12 @@ def _line(axes: Axes, values: xr.DataArray, model: str) -> Line2D:
     """Draw mean and interval of one model at each step, of the seeds that are finite there."""
     curve = values.sel(model=model)
     curve = curve.where(np.isfinite(curve)).dropna("step", how="all")
-    style = {"color": COLORS[model], "ls": LINES.get(model, "-")}
+    color = colors(values.model.values)[model]
     parts = [curve]
     if curve.isnull().any():  # of other seeds at other steps
         parts = [curve.isel(step=[i]).dropna("seed") for i in range(curve.sizes["step"])]
     of = [summary(part) for part in parts]
     mean, low, high = np.concatenate([(s.mean, *s.interval) for s in of], 1)
-    (line,) = axes.plot(curve.step, mean, **style)
-    axes.fill_between(curve.step, low, high, color=COLORS[model], alpha=0.2, lw=0)
+    (line,) = axes.plot(curve.step, mean, color=color, ls=LINES.get(model, "-"))
+    axes.fill_between(curve.step, low, high, color=color, alpha=0.2, lw=0)
     return line

@@ -1,5 +1,8 @@
 """How figures look: colours, marks, captions, chance, bars; the same on every machine."""
 
+from collections.abc import Iterable
+from itertools import cycle
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -33,6 +36,14 @@ MARKERS = {
     "cross_all": "^",
     "placebo_aux": "v",
 }
+
+
+def colors(models: Iterable[str]) -> dict[str, str]:
+    """Choose models' colours: each its own; one that was renamed has a colour of no other here."""
+    own = {model: COLORS[model] for model in models if model in COLORS}
+    free = [color for color in SERIES if color not in own.values()]
+    others = [str(model) for model in models if model not in COLORS]
+    return own | dict(zip(others, cycle(free or SERIES), strict=False))
 
 
 def trained(ds: xr.Dataset) -> list[str]:

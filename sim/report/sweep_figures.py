@@ -17,11 +17,11 @@ from sim.report import names
 from sim.report.names import formula
 from sim.report.sheet import Sheet, drawn
 from sim.report.style import (
-    COLORS,
     DOTTED,
     GREY,
     MARKERS,
     chance,
+    colors,
     measured,
     setting,
     with_bar,
@@ -97,7 +97,7 @@ def _curves(
     for model in shown:
         one = values.sel(model=model).transpose(axis, "seed")
         mean, bar = with_bar(summary(one))
-        color = COLORS[model]
+        color = colors(ds.model.values)[model]
         if model == "teacher":
             mark = {"marker": "|" if lying else "_", "ms": sheet.pt(20), "mew": sheet.pt(2)}
             style = {"ls": "--", "lw": sheet.pt(1.5)} if line else {"ls": ""} | mark
@@ -112,7 +112,7 @@ def _curves(
         handles[model] = axes.errorbar(
             *on(beside, mean),
             **{f"{across}err": bar},
-            fmt=MARKERS[model] + line,
+            fmt=MARKERS.get(model, "o") + line,
             color=color,
             label=names.model(model),
             capsize=sheet.pt(3 if len(students) > 1 else 4),
