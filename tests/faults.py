@@ -974,6 +974,11 @@ KEPT = [
             "records::test_many_seeds_are_few_files_too",
         ),
         (
+            "self._serve.setdefault(wanted, {})",
+            "self._serve.setdefault(None, {})",
+            "records::test_what_serves_one_who_asks_need_not_serve_another",
+        ),
+        (
             "(records|many)",
             "records",
             "records::test_files_of_before_with_a_name_for_each_record_are_read_and_put_together",

@@ -245,6 +245,14 @@ def test_what_differs_in_measures_steps_or_chunk_is_not_put_together(tmp_path):
     assert len(files(tmp_path)) == 12
 
 
+def test_what_serves_one_who_asks_need_not_serve_another(tmp_path):
+    of = filled(tmp_path, 4)
+    for _ in range(2):
+        assert of.seeds("net-0-a", WANTED) == {0, 1, 2, 3}
+        for other in ({"measures": ("more",)}, {"times": (0, 5)}, {"chunk": 3}):
+            assert of.seeds("net-0-a", WANTED._replace(**other)) == set()
+
+
 def test_a_folder_that_is_gone_is_said_when_many_would_be_put_together(tmp_path):
     (tmp_path / "there").mkdir()
     of = filled(tmp_path / "there", 3, [(0, 1)])

@@ -39,9 +39,9 @@ MARKERS = {
 
 
 def colors(models: Iterable[str]) -> dict[str, str]:
-    """Choose models' colours: each its own; one that was renamed has a colour of no other here."""
+    """Choose models' colours: each its own; one that was renamed has what no other here has."""
     own = {model: COLORS[model] for model in models if model in COLORS}
-    free = [color for color in SERIES if color not in own.values()]
+    free = dict.fromkeys(c for c in (*SERIES, *COLORS.values()) if c not in own.values())
     others = [str(model) for model in models if model not in COLORS]
     return own | dict(zip(others, cycle(free or SERIES), strict=False))
 

@@ -72,11 +72,11 @@ class _File:
         self.of_part = ds[OF].values if many else np.zeros(len(self.of_network), int)
         # Records of a network are found side by side in another order than the file's.
         self._order = np.argsort(self.of_network, kind="stable")
-        self._parts = self.of_part[self._order].astype(np.int32)
         counts = np.bincount(self.of_network, minlength=len(self.networks))
         self._ends = [0, *np.cumsum(counts).tolist()]
-        self._bytes = self._parts.tobytes()
-        self._seeds: dict[bytes, set[int]] = {}  # by the numbers of parts: networks share them
+        # The parts of each of them, 4 bytes a number: many networks have the same, and their seeds.
+        self._parts = self.of_part[self._order].astype(np.int32).tobytes()
+        self._seeds: dict[bytes, set[int]] = {}
 
     @property
     def kind(self) -> tuple[Any, ...]:
@@ -88,12 +88,12 @@ class _File:
 
     def records(self, network: int) -> Iterable[tuple[int, int]]:
         """Number the records of a network, each with its part's number."""
-        own = slice(self._ends[network], self._ends[network + 1])
-        return zip(self._order[own].tolist(), self._parts[own].tolist(), strict=True)
+        own = self._order[self._ends[network] : self._ends[network + 1]]
+        return zip(own.tolist(), self.of_part[own].tolist(), strict=True)
 
     def seeds(self, network: int) -> set[int]:
         """Name the seeds of which a network has a record here."""
-        parts = self._bytes[4 * self._ends[network] : 4 * self._ends[network + 1]]
+        parts = self._parts[4 * self._ends[network] : 4 * self._ends[network + 1]]
         if parts not in self._seeds:
             numbers = np.frombuffer(parts, np.int32)
             self._seeds[parts] = {*self.by_part[numbers].ravel().tolist()}
