@@ -2,10 +2,12 @@
 
 import atexit
 import gc
+import importlib
 import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,6 +23,10 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     sys.dont_write_bytecode = False
     sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="bytecode-")
     atexit.register(shutil.rmtree, sys.pycache_prefix, ignore_errors=True)
+# Nothing is written to the user's cache: each test has one of its own, what they share has this.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cache-")
+    atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 # One thread of BLAS: the tests use the cores, and threads that wait for one another would spin.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # One device, however many cores there are: results hang on it. More are tried in other processes.
@@ -47,6 +53,20 @@ install_import_hook(["theory", *(f"sim.{name}" for name in NUMERICS)], "beartype
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+def pytest_sessionstart(session):
+    """Import the tests from their end in every second process: each compiles one half of all then.
+
+    Who comes to a file that the other has compiled finds its bytecode.
+    """
+    number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    if session.config.args == ["tests"] and int(number) % 2:
+        here = Path(__file__).parent
+        sys.path.insert(0, str(here))
+        for file in sorted(here.glob("test_*.py"), reverse=True):
+            with suppress(Exception, pytest.skip.Exception):  # which is said when it is collected
+                importlib.import_module(file.stem)
+
+
 def pytest_collection_finish():
     """Spare the collector what was imported: tracing makes many objects, and few of them last."""
     gc.freeze()
@@ -66,7 +86,9 @@ SMALL = {
 @pytest.fixture(autouse=True)
 def _no_user_folders(monkeypatch, tmp_path_factory, request):
     """A test writes nothing of the user's, and reads their data only if it is marked slow."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    caches = tmp_path_factory.getbasetemp() / "caches"  # pytest would number them, reading them all
+    caches.mkdir(exist_ok=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", tempfile.mkdtemp(dir=caches))
     if "slow" not in request.keywords and "SUBLIM_DATA_DIR" in os.environ:
         monkeypatch.delenv("SUBLIM_DATA_DIR")
 
