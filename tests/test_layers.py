@@ -53,6 +53,12 @@ def test_every_folder_is_in_the_order():
     }
 
 
+def test_figures_need_no_display():
+    """Which pyplot would choose as it is imported, wherever that is."""
+    for file in (ROOT / "sim").rglob("*.py"):
+        assert not [name for name in imported(file) if name.endswith("pyplot")], file
+
+
 def test_settings_know_nothing_of_jax():
     for file in (ROOT / "sim" / "settings").glob("*.py"):
         assert not [name for name in imported(file) if name.partition(".")[0] == "jax"], file

@@ -284,7 +284,9 @@ def test_letters_that_the_output_lacks_are_no_error(sublim, tmp_path):
     assert (folder / "figure10.png").is_file()
 
 
-@pytest.mark.parametrize("fails", ["results.nc", "figure10.png"])
+@pytest.mark.parametrize(
+    "fails", ["results.nc", pytest.param("figure10.png", marks=pytest.mark.slow)]
+)
 def test_what_cannot_be_written_is_said_behind_the_table(sublim, monkeypatch, fails):
     """Exit code 1, one line; the numbers are shown all the same."""
     write = store.write

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from functools import partial
 from io import StringIO
 from types import SimpleNamespace
 
@@ -107,6 +108,22 @@ def test_a_bar_ends_full(told):
         for done, whole in told:
             tell(done, whole)
     assert "100%" in shown.file.getvalue()
+
+
+def test_the_time_left_goes_down_while_nothing_is_told(monkeypatch):
+    """And not below nothing. What is drawn at the end of 50 seconds, of which 30 were silent."""
+    now, shown = 0.0, Console(file=StringIO(), width=80, force_terminal=True)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress, "Progress", partial(progress.Progress, auto_refresh=False))
+    with suppress(RuntimeError), progress.bar(shown, "x") as tell:
+        tell(0, 8)
+        now = 20.0
+        tell(2, 8)
+        now = 50.0
+        raise RuntimeError
+    assert "left 0:00:30" in shown.file.getvalue()
+    late = SimpleNamespace(fields={"end": 49.0})
+    assert progress._Left().render(late).plain == "left 0:00:00"
 
 
 def test_a_bar_of_what_failed_ends_where_it_was():

@@ -178,7 +178,10 @@ def test_the_last_block_of_students_is_filled_up(small, monkeypatch):
     assert [[n.name for n in block] for block in blocks] == [[*models[:2]], [models[2]] * 2]
 
 
-@pytest.mark.parametrize("models", ["placebo_aux", ("cross_all", "placebo_aux")])
+@pytest.mark.parametrize(
+    "models",
+    ["placebo_aux", pytest.param(("cross_all", "placebo_aux"), marks=pytest.mark.slow)],
+)
 def test_any_of_the_students_alone(small, models):
     ds = sim.figure10("synthetic:12x4", 2, models=models, **small)
     assert np.isfinite(ds.test_accuracy).all()

@@ -238,6 +238,7 @@ def test_an_axis_of_powers_has_numbers_however_little_of_it_is_seen(ends, panel,
     assert not overlapping(figure)
 
 
+@pytest.mark.slow
 def test_no_display_is_needed(run):
     """A backend that there is not would end the command as it is imported."""
     command = [sys.executable, "-m", "sim", "plot", run, *QUICK, "--no-caption", "--formats", "svg"]

@@ -13,7 +13,16 @@ from datetime import timedelta
 from html import escape
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 EVERY = 0.2  # seconds between what a notebook is told
 UNKNOWN = "-:--:--"
@@ -30,17 +39,28 @@ def bar(console: Console, what: str) -> Iterator[Callable[[float, float], None]]
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        TextColumn("left {task.fields[left]}", style="progress.remaining"),
+        _Left(),
     )
     with Progress(TextColumn(what), *columns, console=console) as progress:
-        task, left = progress.add_task(what, total=None, left=UNKNOWN), time_left(time.monotonic)
+        task, left = progress.add_task(what, total=None, end=None), time_left(time.monotonic)
 
         def tell(done: float, whole: float) -> None:
-            progress.update(task, completed=done, total=whole, left=_duration(left(done, whole)))
+            seconds = left(done, whole)
+            end = None if seconds is None else time.monotonic() + seconds
+            progress.update(task, completed=done, total=whole, end=end)
 
         yield tell
         whole = progress.tasks[task].total or 1
-        progress.update(task, completed=whole, total=whole, left=_duration(0))
+        progress.update(task, completed=whole, total=whole, end=time.monotonic())
+
+
+class _Left(ProgressColumn):
+    """The time left, which goes down between one answer and the next: they may be minutes apart."""
+
+    def render(self, task: Task) -> Text:
+        end = task.fields["end"]
+        seconds = None if end is None else max(0, end - time.monotonic())
+        return Text(f"left {_duration(seconds)}", style="progress.remaining")
 
 
 def time_left(clock: Callable[[], float]) -> Callable[[float, float], float | None]:
