@@ -1099,6 +1099,19 @@ KEPT = [
         ("round(LONG / max(self.seconds, 1e-9))", "1"),
     ),
     *of(
+        "sim/runs/cluster.py",
+        "cluster::test_what_a_worker_is_at_counts_until_it_is_done_or_lost",
+        ("self.tell(steps - self.told)", "self.tell(steps)"),
+        ("min(now, _steps(waiting[key]))", "now"),
+        ("self.rate * (time.monotonic() - at)", "self.rate * time.monotonic()"),
+        ("done += steps\n        if", "done = steps\n        if"),
+        (
+            "self.done += steps",
+            "self.done += some[0].steps",
+            "cluster::test_results_and_what_is_kept_are_those_of_one_process",
+        ),
+    ),
+    *of(
         "sim/runs/fingerprint.py",
         "extend::test_all_that_a_function_refers_to_counts_however_it_holds_it",
         ("asked = dict(_asked(names, used.values()))", "asked = {}"),
@@ -1247,6 +1260,11 @@ STATISTICS = [
             "progress::test_the_time_left_is_of_the_work_and_not_of_what_was_planned_before",
         ),
         ("(now - at) * (whole - done) / (done - before)", "(now - at) * (whole - done) / done"),
+        (
+            "max(0, end - time.monotonic())",
+            "end",
+            "progress::test_the_time_left_goes_down_while_nothing_is_told",
+        ),
     ),
     *of(
         "sim/report/rates.py",

@@ -244,7 +244,8 @@ def asleep(points, mean, spread):
         parts = {name: kept.get(name) for name in kept}
         return clusters.Done(parts, dict.fromkeys(unit.gives, θ), unit.gives, seconds)
 
-    def compute(spec, task, sent, kept, *others):
+    def compute(topic, spec, task, sent, kept, *others):
+        clusters._saying(topic)
         return [computed(spec, task, unit, kept) for unit in pickle.loads(sent)]
 
     return compute

@@ -109,11 +109,16 @@ def test_students_of_one_teacher_are_units_of_their_own():
 @pytest.mark.parametrize("keep", ["teachers", pytest.param("params", marks=pytest.mark.slow)])
 def test_results_and_what_is_kept_are_those_of_one_process(there, tmp_path, keep):
     axes = {"aux": (2, 3), "student_lr": (1e-3, 1e-2)}
-    places, runs = [tmp_path / name for name in ("there", "here")], []
+    places, runs, told = [tmp_path / name for name in ("there", "here")], [], []
     for place in places:
         if place.name == "here":
             cluster.CLIENT.set(None)
-        runs.append(sim.sweep(DATA, axes, out=place, keep=keep, **SMALL))
+        told.append([])
+        progress = partial(lambda to, *of: to.append(of), told[-1])
+        runs.append(sim.sweep(DATA, axes, out=place, keep=keep, progress=progress, **SMALL))
+    assert [done for done, _ in told[0]] == sorted(done for done, _ in told[0])
+    assert told[0][-1] == told[1][-1]
+    assert len({*told[0][-1]}) == 1  # all of it is done
     a, b = runs
     xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
     kept = [{str(file.relative_to(p)) for file in p.glob("store-*/**/*.n*")} for p in places]
@@ -401,7 +406,7 @@ def unit(seeds=(0, 1), gives=()):
 def test_short_units_of_the_same_seeds_are_sent_together(there):
     """As many as take some seconds; alone, those that others wait for."""
     of = schedule(next(grids()))
-    crew = cluster._Crew(there, (), of)
+    crew = cluster._Crew(there, (), of, print, {})
     each = [unit(gives="a"), *[unit()] * 7, unit(seeds=(2, 3)), unit(seeds=(2, 3), gives="b")]
 
     def taken(seconds):
@@ -413,6 +418,37 @@ def test_short_units_of_the_same_seeds_are_sent_together(there):
         found = [*taken(seconds)]
         assert [len(some) for some in found] == sizes
         assert [one for some in found for one in some] == each
+
+
+def _at_work(topic):
+    say = cluster._saying(topic)
+    say(2)
+    say(3)
+
+
+def test_what_a_worker_is_at_counts_until_it_is_done_or_lost(there, monkeypatch):
+    monkeypatch.setattr(cluster, "EVERY", 0)
+    told, now, some = [], 10.0, [unit()._replace(steps=6), unit()._replace(steps=4)]
+    with cluster._news(there) as (topic, begun):
+        crew = cluster._Crew(there, (topic,), None, told.append, begun)
+        future = there.submit(_at_work, topic, pure=False)
+        while begun.get(future.key, (0, 0))[0] != 5:  # of both
+            time.sleep(0.01)
+        of = {future.key: some, "another that waits": some}
+        monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
+        begun[future.key] = 5, now
+        crew.rate = 2.0
+        crew.say(of)
+        crew.say(of)  # nothing new
+        now = 11.5
+        crew.say(of)
+        now = 100.0  # it cannot be more than all
+        crew.say(of)
+        begun[future.key] = 0, now  # with another worker, from its beginning
+        crew.say(of)
+        crew.done = 7
+        crew.say({})
+    assert told == [5, 3, 2, -10, 7]
 
 
 def _gone():

@@ -10,7 +10,7 @@ import os
 import pickle
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -18,6 +18,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from uuid import uuid4
 
 import jax
 import numpy as np
@@ -41,6 +42,8 @@ AHEAD = 4  # tasks that wait for each worker; more would only fill the scheduler
 # all who take part some tens of milliseconds; not so many that much is lost with a worker.
 LONG, MOST = 3.0, 256
 GOES_ON = "what was finished is kept, and the same command goes on there"
+LOOKS = 0.2  # seconds between two looks at what has come
+EVERY = 1.0  # seconds between what a worker says of a task that it is at
 PATIENCE = 60  # seconds to wait for a scheduler, and for its first worker
 
 
@@ -160,8 +163,9 @@ def _connected(where: dict[str, Any]) -> Any:
 def train(schedule: Schedule, tell: Any, jobs: Sequence[Job], client: Any) -> None:
     """Train and measure networks on the workers of a cluster, and keep what comes back.
 
-    tell: hears of the steps of networks that are done. Errors: InputError for a worker on which
-    numbers would be others; StorageError where a unit was given up.
+    tell: hears of the steps of networks that are done; where a worker died, of less than 0, as they
+    are done again. Errors: InputError for a worker on which numbers would be others; StorageError
+    where a unit was given up.
     """
     task, store = schedule.whole, schedule.records.store
     spec = Spec(
@@ -173,13 +177,14 @@ def train(schedule: Schedule, tell: Any, jobs: Sequence[Job], client: Any) -> No
         _asked(task, schedule.common.validation),
     )
     with _or_gone():
-        crew = _Crew(client, client.scatter([spec, task], broadcast=True, hash=False), schedule)
-    for unit, done in crew.finished(units(schedule, jobs)):
-        for part_name, part in done.parts.items():
-            schedule.records.add(part_name, part)
-        for file in done.kept:
-            store.put_params(file, unit.seeds, done.params[file])
-        tell(unit.steps)
+        given = client.scatter([spec, task], broadcast=True, hash=False)
+    with _news(client) as (topic, begun):
+        crew = _Crew(client, (topic, *given), schedule, tell, begun)
+        for unit, done in crew.finished(units(schedule, jobs)):
+            for part_name, part in done.parts.items():
+                schedule.records.add(part_name, part)
+            for file in done.kept:
+                store.put_params(file, unit.seeds, done.params[file])
 
 
 class Work(Protocol):
@@ -243,13 +248,55 @@ def _or_gone() -> Iterator[None]:
         raise StorageError(reason) from None
 
 
-class _Crew:
-    """The workers, and what they are computing."""
+@contextmanager
+def _news(client: Any) -> Iterator[tuple[str, dict[str, tuple[float, float]]]]:
+    """Hear from workers of what they are at: on a topic of Dask's; by task, its steps and when."""
+    topic, begun = f"sublim-{uuid4().hex}", {}
 
-    def __init__(self, client: Any, given: Sequence[Any], schedule: Schedule) -> None:
+    def hear(event: Any) -> None:
+        key, steps = event[1]
+        begun[key] = steps, time.monotonic()
+
+    client.subscribe_topic(topic, hear)
+    try:
+        yield topic, begun
+    finally:
+        with suppress(Exception):  # the scheduler may be gone
+            client.unsubscribe_topic(topic)
+
+
+class _Crew:
+    """The workers, and what they are computing.
+
+    begun: of tasks by their keys, the steps that a worker has said, and when. What is not said is
+    taken to go on as the last that was done: workers that began together end together, and by what
+    is done alone nobody could say how fast it goes.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        given: Sequence[Any],
+        schedule: Schedule,
+        tell: Callable[[float], None],
+        begun: dict[str, tuple[float, float]],
+    ) -> None:
         self.client, self.given, self.schedule = client, given, schedule
+        self.tell, self.begun, self.done, self.told = tell, begun, 0.0, 0.0
+        self.rate = 0.0  # steps a second of a worker, as far as is known
         self.made: dict[tuple[tuple[int, ...], str], Any] = {}  # by seeds and file, its task
         self.seconds = LONG  # that a unit takes, as far as is known
+
+    def say(self, waiting: Mapping[str, Sequence[Unit]]) -> None:
+        """Tell how many steps more there are, with those of the tasks that were sent, by key."""
+        steps = self.done
+        for key in waiting.keys() & self.begun.keys():
+            said, at = self.begun[key]
+            now = said + self.rate * (time.monotonic() - at)
+            steps += min(now, _steps(waiting[key]))
+        if steps != self.told:
+            self.tell(steps - self.told)
+            self.told = steps
 
     def finished(self, each: Iterable[Unit]) -> Iterator[tuple[Unit, Done]]:
         """Send units as workers come free, and give what they return, in whichever order."""
@@ -266,10 +313,18 @@ class _Crew:
                     waiting.add(future)
                 if not of:
                     return
-                future = next(waiting)
-                some, done = of.pop(future.key), future.result()
-            self.seconds = sum(one.seconds for one in done) / len(done)
-            yield from zip(some, done, strict=True)
+            while not (ready := waiting.next_batch(block=False)):
+                self.say(of)
+                time.sleep(LOOKS)
+            for future in ready:
+                with _or_gone():
+                    some, done = of.pop(future.key), future.result()
+                seconds, steps = sum(one.seconds for one in done), _steps(some)
+                self.seconds, self.rate = seconds / len(done), steps / max(seconds, 1e-9)
+                yield from zip(some, done, strict=True)
+                self.done += steps
+                self.begun.pop(future.key, None)
+            self.say(of)
 
     def take(self, left: Iterator[Unit], ahead: list[Unit]) -> list[Unit]:
         """Take the next unit, and more of its seeds where they are short and nobody asks for them.
@@ -302,6 +357,10 @@ class _Crew:
         for file in set().union(*(unit.gives for unit in some)):
             self.made[seeds, file] = future
         return future
+
+
+def _steps(units: Iterable[Unit]) -> int:
+    return sum(unit.steps for unit in units)
 
 
 def units(schedule: Schedule, jobs: Sequence[Job]) -> Iterator[Unit]:
@@ -368,13 +427,37 @@ class _Collected(Store):
 
 @machine.pinned()
 def compute(
-    spec: Spec, task: data.Task, some: bytes, kept: dict[str, Params], *others: list[Done]
+    topic: str,
+    spec: Spec,
+    task: data.Task,
+    some: bytes,
+    kept: dict[str, Params],
+    *others: list[Done],
 ) -> list[Done]:
     """Compute units, on a worker. Errors: InputError where its numbers would be others."""
     params = (one.params for of in others for one in of)
     held = kept | {file: θ for each in params for file, θ in each.items()}
     with _as_asked(spec.asked, task):
-        return [_computed(spec, task, unit, held) for unit in pickle.loads(some)]
+        tell = _saying(topic)
+        return [_computed(spec, task, unit, held, tell) for unit in pickle.loads(some)]
+
+
+def _saying(topic: str) -> Callable[[float], None]:
+    """Say that a task begins; make the function that takes its steps, and says them at times."""
+    import distributed  # noqa: PLC0415 (an extra)
+
+    worker, done, said = distributed.get_worker(), 0.0, time.monotonic()
+    key = worker.get_current_task()
+    worker.log_event(topic, (key, done))
+
+    def tell(steps: float) -> None:
+        nonlocal done, said
+        done += steps
+        if time.monotonic() - said >= EVERY:
+            said = time.monotonic()
+            worker.log_event(topic, (key, done))
+
+    return tell
 
 
 @machine.pinned()
@@ -400,7 +483,9 @@ def _as_asked(asked: Asked, task: data.Task) -> Iterator[None]:
         yield
 
 
-def _computed(spec: Spec, task: data.Task, unit: Unit, held: dict[str, Params]) -> Done:
+def _computed(
+    spec: Spec, task: data.Task, unit: Unit, held: dict[str, Params], tell: Callable[[float], None]
+) -> Done:
     from sim.runs import train  # noqa: PLC0415 (which imports this)
 
     begun, store = time.monotonic(), _Collected()
@@ -412,7 +497,7 @@ def _computed(spec: Spec, task: data.Task, unit: Unit, held: dict[str, Params]) 
         Job(unit.seeds, tuple(schedule.networks[name][i] for name, i in networks), trains)
         for networks, trains in unit.jobs
     ]
-    made = train.train_chunk(schedule, jobs, held, unit.gives)
+    made = train.train_chunk(schedule, jobs, held, unit.gives, tell)
     parts = {name: store.get(name) for name in store}
     passed = time.monotonic() - begun
     return Done(parts, made | store.laid_aside, frozenset(store.laid_aside), passed)

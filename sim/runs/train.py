@@ -53,13 +53,20 @@ def _last_use(schedule: Schedule, jobs: Sequence[Job]) -> dict[tuple[tuple[int, 
 
 
 def train_chunk(
-    schedule: Schedule, jobs: Sequence[Job], held: dict[str, Params], gives: Iterable[str]
+    schedule: Schedule,
+    jobs: Sequence[Job],
+    held: dict[str, Params],
+    gives: Iterable[str],
+    tell: Callable[[float], None],
 ) -> dict[str, Params]:
-    """Compute jobs of one chunk of seeds from parameters that are given, and give some back."""
+    """Compute jobs of one chunk of seeds from parameters that are given, and give some back.
+
+    tell: hears of steps as they are done.
+    """
     made = dict(held)
     for job in jobs:
         task = schedule.task(job.networks[0].point)
-        here = _Here(schedule, placed(task, schedule.chunk), lambda steps: None)
+        here = _Here(schedule, placed(task, schedule.chunk), tell)
         parents = {one.file for network in job.networks for one in schedule.parents(network)}
         here.seeds = job.seeds
         here.held = {file: here.where.spread(made[file]) for file in parents & made.keys()}
