@@ -163,9 +163,8 @@ def _connected(where: dict[str, Any]) -> Any:
 def train(schedule: Schedule, tell: Any, jobs: Sequence[Job], client: Any) -> None:
     """Train and measure networks on the workers of a cluster, and keep what comes back.
 
-    tell: hears of the steps of networks that are done; where a worker died, of less than 0, as they
-    are done again. Errors: InputError for a worker on which numbers would be others; StorageError
-    where a unit was given up.
+    tell: hears of the steps of networks that are done. Errors: InputError for a worker on which
+    numbers would be others; StorageError where a unit was given up.
     """
     task, store = schedule.whole, schedule.records.store
     spec = Spec(
@@ -294,7 +293,7 @@ class _Crew:
             said, at = self.begun[key]
             now = said + self.rate * (time.monotonic() - at)
             steps += min(now, _steps(waiting[key]))
-        if steps != self.told:
+        if steps > self.told:  # it may have been too much, or be done again
             self.tell(steps - self.told)
             self.told = steps
 
