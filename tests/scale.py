@@ -181,17 +181,24 @@ def cluster(points, out, mean, spread):
 
 def _cluster(points, out, mean, file, pids):
     told, left = [], time_left(time.monotonic)  # as a terminal has it
+    split, sizes = clusters.units, []
+
+    def counted(*given):
+        for unit in split(*given):
+            sizes.append(unit.steps)
+            yield unit
 
     def tell(done, whole):
         spent = (seconds for seconds, _ in (used(), *map(of, pids)))
         told.append((time.monotonic(), done / whole, left(done, whole), *spent))
 
+    clusters.units = counted
     with sim.cluster(file) as client:
         client.wait_for_workers(WORKERS, timeout=300)
         begun, cpu = time.monotonic(), used()[0]
         swept(points, out, tell, **ON_A_GPU)
         ended, cpu = time.monotonic(), used()[0] - cpu
-    units, first, last = len(told) - 1, told[0], told[-1]
+    units, first, last = len(sizes), told[0], told[-1]
     took, before, after = last[0] - first[0], first[0] - begun, ended - last[0]
     slept = units * mean / WORKERS / took
     print(f"{points:,} points × {SEEDS} seeds: {units:,} units of {mean} s on {WORKERS} workers")

@@ -303,6 +303,7 @@ class _Crew:
 
         waiting, of, left = distributed.as_completed(loop=self.client.loop), {}, iter(each)
         ahead: list[Unit] = []
+        came: list[Any] = []
         while True:
             with _or_gone():
                 workers = max(1, len(self.client.nthreads()))
@@ -312,17 +313,17 @@ class _Crew:
                     waiting.add(future)
                 if not of:
                     return
-            while not (ready := waiting.next_batch(block=False)):
+            while not (came := came or waiting.next_batch(block=False)):
                 self.say(of)
                 time.sleep(LOOKS)
-            for future in ready:
-                with _or_gone():
-                    some, done = of.pop(future.key), future.result()
-                seconds, steps = sum(one.seconds for one in done), _steps(some)
-                self.seconds, self.rate = seconds / len(done), steps / max(seconds, 1e-9)
-                yield from zip(some, done, strict=True)
-                self.done += steps
-                self.begun.pop(future.key, None)
+            future = came.pop()
+            with _or_gone():
+                some, done = of.pop(future.key), future.result()
+            seconds, steps = sum(one.seconds for one in done), _steps(some)
+            self.seconds, self.rate = seconds / len(done), steps / max(seconds, 1e-9)
+            yield from zip(some, done, strict=True)
+            self.done += steps
+            self.begun.pop(future.key, None)
             self.say(of)
 
     def take(self, left: Iterator[Unit], ahead: list[Unit]) -> list[Unit]:
