@@ -1023,6 +1023,11 @@ KEPT = [
             "return all(True for",
             "runs::test_results_whose_cases_lie_otherwise_are_not_what_is_asked_for",
         ),
+        (
+            "folder.mkdir(parents=True, exist_ok=True)\n        if",
+            "if",
+            "runs::test_compiled_programs_are_kept_where_that_can_be",
+        ),
     ),
     *of(
         "sim/engine/programs.py",
@@ -1103,7 +1108,7 @@ KEPT = [
         "cluster::test_what_a_worker_is_at_counts_until_it_is_done_or_lost",
         ("self.tell(steps - self.told)", "self.tell(steps)"),
         ("if steps > self.told:", "if steps != self.told:"),
-        ("min(now, _steps(waiting[key]))", "now"),
+        ("min(now, _steps(units))", "now"),
         ("self.rate * (time.monotonic() - at)", "self.rate * time.monotonic()"),
         ("done += steps\n        if", "done = steps\n        if"),
         (

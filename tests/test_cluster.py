@@ -379,7 +379,7 @@ def test_a_process_ends_that_found_nobody(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("where", ["nthreads", "submit", "scatter"])
+@pytest.mark.parametrize("where", ["nthreads", "submit", "scatter", "subscribe_topic"])
 def test_what_is_lost_with_the_cluster_is_said(there, monkeypatch, where):
     """Whatever of the scheduler is asked for when it is gone."""
 

@@ -18,7 +18,7 @@ from sim.engine import machine, programs
 from sim.errors import InputError, Notice, StorageError
 from sim.model import data, networks
 from sim.runs import identity, results, store
-from sim.runs.run import Run, _folder, _in_order
+from sim.runs.run import Run, _folder, _in_order, compilation_cache
 from sim.settings.experiments import experiment
 from sim.studies.sweep import Grid, of_task
 from tests import made_up
@@ -526,6 +526,20 @@ def test_a_run_in_a_folder_that_cannot_be_made(tmp_path, small):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"out = .*file"):
         figure10(tmp_path / "file", small)
+
+
+def test_compiled_programs_are_kept_where_that_can_be(tmp_path, monkeypatch):
+    """And not where a home is no folder: jax would warn of every program."""
+    before = jax.config.jax_compilation_cache_dir
+    (tmp_path / "file").write_text("")
+    try:
+        for cache, kept in (("file", None), ("new", str(tmp_path / "new" / "sublim" / "jax"))):
+            jax.config.update("jax_compilation_cache_dir", None)
+            monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / cache))
+            compilation_cache()
+            assert jax.config.jax_compilation_cache_dir == kept
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
 
 
 @pytest.mark.slow

@@ -256,7 +256,8 @@ def _news(client: Any) -> Iterator[tuple[str, dict[str, tuple[float, float]]]]:
         key, steps = event[1]
         begun[key] = steps, time.monotonic()
 
-    client.subscribe_topic(topic, hear)
+    with _or_gone():
+        client.subscribe_topic(topic, hear)
     try:
         yield topic, begun
     finally:
@@ -289,10 +290,11 @@ class _Crew:
     def say(self, waiting: Mapping[str, Sequence[Unit]]) -> None:
         """Tell how many steps more there are, with those of the tasks that were sent, by key."""
         steps = self.done
-        for key in waiting.keys() & self.begun.keys():
-            said, at = self.begun[key]
-            now = said + self.rate * (time.monotonic() - at)
-            steps += min(now, _steps(waiting[key]))
+        for key, units in waiting.items():
+            if (heard := self.begun.get(key)) is not None:  # which another thread fills
+                said, at = heard
+                now = said + self.rate * (time.monotonic() - at)
+                steps += min(now, _steps(units))
         if steps > self.told:  # it may have been too much, or be done again
             self.tell(steps - self.told)
             self.told = steps

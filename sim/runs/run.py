@@ -235,10 +235,12 @@ def opened(folder: Path, settings: dict[str, Any]) -> None:
 
 def compilation_cache() -> None:
     """Keep compiled programs between runs: in the user's cache, unless jax is told a place."""
-    with suppress(RuntimeError, KeyError):  # a user without a home has no cache
+    with suppress(RuntimeError, KeyError, OSError):  # a user without a home has no cache
         config: Any = jax.config  # whose attributes are made as it is imported
         if config.jax_compilation_cache_dir is not None:
             return
         folder = platformdirs.user_cache_path("sublim") / "jax"
-        config.update("jax_compilation_cache_dir", str(folder))
-        config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):  # else jax would warn of every program
+            config.update("jax_compilation_cache_dir", str(folder))
+            config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
