@@ -1111,11 +1111,15 @@ KEPT = [
         ("min(now, _steps(units))", "now"),
         ("self.rate * (time.monotonic() - at)", "self.rate * time.monotonic()"),
         ("done += steps\n        if", "done = steps\n        if"),
-        (
-            "self.done += steps",
-            "self.done += 0",
-            "cluster::test_results_and_what_is_kept_are_those_of_one_process",
-        ),
+        ("task()\n    worker.log_event(topic, (key, done))", "task()"),
+    ),
+    *of(
+        "sim/runs/cluster.py",
+        "cluster::test_results_and_what_is_kept_are_those_of_one_process",
+        ("self.done += steps", "self.done += 0"),
+        ("held, unit.gives, tell)", "held, unit.gives, lambda steps: None)"),
+        ("steps / max(seconds, 1e-9)", "0.0"),
+        ("                self.say(of)\n", ""),
     ),
     *of(
         "sim/runs/fingerprint.py",

@@ -106,8 +106,29 @@ def test_students_of_one_teacher_are_units_of_their_own():
     assert any("teacher" in of and "student_aux" not in of for of in models)
 
 
+@pytest.fixture
+def overheard(monkeypatch):
+    """What workers say that they have done, and what the crew knows each time that it tells."""
+    spoken, known = [], []
+    log, say = distributed.Worker.log_event, cluster._Crew.say
+
+    def logged(worker, topic, message):
+        if topic.startswith("sublim-"):
+            spoken.append(message[1])
+        log(worker, topic, message)
+
+    def said(crew, of):
+        known.append((crew.done, crew.rate))
+        say(crew, of)
+
+    monkeypatch.setattr(cluster, "EVERY", 0)
+    monkeypatch.setattr(distributed.Worker, "log_event", logged)
+    monkeypatch.setattr(cluster._Crew, "say", said)
+    return spoken, known
+
+
 @pytest.mark.parametrize("keep", ["teachers", pytest.param("params", marks=pytest.mark.slow)])
-def test_results_and_what_is_kept_are_those_of_one_process(there, tmp_path, keep):
+def test_results_and_what_is_kept_are_those_of_one_process(there, tmp_path, keep, overheard):
     axes = {"aux": (2, 3), "student_lr": (1e-3, 1e-2)}
     places, runs, told = [tmp_path / name for name in ("there", "here")], [], []
     for place in places:
@@ -119,6 +140,10 @@ def test_results_and_what_is_kept_are_those_of_one_process(there, tmp_path, keep
     assert [done for done, _ in told[0]] == sorted(done for done, _ in told[0])
     assert told[0][-1] == told[1][-1]
     assert len({*told[0][-1]}) == 1  # all of it is done
+    spoken, known = overheard
+    assert any(spoken)  # on the way, and not only as a task begins
+    assert known[0] == (0, 0)  # while nothing has come yet
+    assert known[-1][1] > 0
     a, b = runs
     xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
     kept = [{str(file.relative_to(p)) for file in p.glob("store-*/**/*.n*")} for p in places]
@@ -426,8 +451,7 @@ def _at_work(topic):
     say(3)
 
 
-def test_what_a_worker_is_at_counts_until_it_is_done_or_lost(there, monkeypatch):
-    monkeypatch.setattr(cluster, "EVERY", 0)
+def test_what_a_worker_is_at_counts_until_it_is_done_or_lost(there, monkeypatch, overheard):
     told, now, some = [], 10.0, [unit()._replace(steps=6), unit()._replace(steps=4)]
     with cluster._news(there) as (topic, begun):
         crew = cluster._Crew(there, (topic,), None, told.append, begun)
@@ -454,6 +478,7 @@ def test_what_a_worker_is_at_counts_until_it_is_done_or_lost(there, monkeypatch)
         crew.done = 17
         crew.say({})
     assert told == [5, 3, 2, 7]
+    assert overheard[0] == [0, 2, 5]  # as it begins, too
 
 
 def _gone():
